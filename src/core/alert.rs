@@ -1,0 +1,69 @@
+//! One alert: a labelled condition on its way pending → firing → resolved.
+
+use serde::{Deserialize, Serialize};
+
+use super::label::{ALERTNAME, Fingerprint, Labels};
+use super::severity::Severity;
+use super::signal::Evidence;
+use super::time::{Span, Timestamp};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Alert {
+    pub labels: Labels,
+    pub severity: Severity,
+    /// The latest evidence while active; kept when resolved.
+    pub evidence: Evidence,
+    pub state: AlertState,
+    pub pending_for: Span,
+    pub keep_firing_for: Span,
+    /// When it last went from firing to resolved or back, newest last, bounded; flap damping reads it.
+    pub transitions: Vec<Timestamp>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum AlertState {
+    /// The condition holds since `since`; fires at `since + pending_for`.
+    Pending {
+        since: Timestamp,
+    },
+    /// `clearing_since` is set while the condition no longer holds but `keep_firing_for` has not passed.
+    Firing {
+        since: Timestamp,
+        fired_at: Timestamp,
+        clearing_since: Option<Timestamp>,
+    },
+    Resolved {
+        since: Timestamp,
+        fired_at: Timestamp,
+        resolved_at: Timestamp,
+    },
+}
+
+impl Alert {
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.labels.fingerprint()
+    }
+
+    /// The rule's name, e.g. `FeedStale`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.labels.get(ALERTNAME).unwrap_or("")
+    }
+
+    #[must_use]
+    pub const fn firing(&self) -> bool {
+        matches!(self.state, AlertState::Firing { .. })
+    }
+
+    /// When the condition began to hold.
+    #[must_use]
+    pub const fn since(&self) -> Timestamp {
+        match self.state {
+            AlertState::Pending { since } | AlertState::Firing { since, .. } | AlertState::Resolved { since, .. } => {
+                since
+            }
+        }
+    }
+}

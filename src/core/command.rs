@@ -1,0 +1,1 @@
+//! The grammar of `/wk` (slash command, mention and direct message share it).

@@ -1,0 +1,1 @@
+//! Detectors: observations of feeds in, signals out.

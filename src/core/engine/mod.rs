@@ -1,0 +1,1 @@
+//! The alert engine: signals in, decisions out.

@@ -1,0 +1,117 @@
+//! Price feeds and what is observed of them. Words as Pyth uses them: price, conf, expo, publish_time.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::decimal::Decimal;
+use super::market::MarketHours;
+use super::time::Timestamp;
+
+/// A Pyth price feed id: 32 bytes, 64 lower-case hex digits in text, no `0x`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct FeedId([u8; 32]);
+
+impl fmt::Display for FeedId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for FeedId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What was written where a feed id belongs.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a price feed id (64 hex digits, with or without 0x)")]
+pub struct InvalidFeedId(pub String);
+
+impl FromStr for FeedId {
+    type Err = InvalidFeedId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits = text.strip_prefix("0x").unwrap_or(text);
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(digits, &mut bytes).map_err(|_| InvalidFeedId(text.to_owned()))?;
+        Ok(Self(bytes))
+    }
+}
+
+impl TryFrom<String> for FeedId {
+    type Error = InvalidFeedId;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<FeedId> for String {
+    fn from(id: FeedId) -> Self {
+        id.to_string()
+    }
+}
+
+/// One entry of the feed catalogue (Hermes `/v2/price_feeds`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Feed {
+    pub id: FeedId,
+    /// Full symbol with its class prefix, e.g. `Crypto.SOL/USD`, `Equity.US.AAPL/USD`.
+    pub symbol: String,
+    /// Lower-case class as Hermes spells it: `crypto`, `equity`, `fx`, `metal`, `rates`, `commodities` …
+    pub asset_class: String,
+    /// e.g. `SOLANA / US DOLLAR`; empty when the catalogue has none.
+    pub description: String,
+    /// When its market trades; a closed market is not stale.
+    pub hours: MarketHours,
+}
+
+impl Feed {
+    /// The symbol without its class prefix: `SOL/USD`.
+    #[must_use]
+    pub fn short_symbol(&self) -> &str {
+        self.symbol.rsplit('.').next().unwrap_or(&self.symbol)
+    }
+}
+
+/// One price as a source published it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PriceUpdate {
+    pub feed: FeedId,
+    pub price: Decimal,
+    /// Half-width of the confidence interval, in the price's own unit.
+    pub conf: Decimal,
+    pub publish_time: Timestamp,
+}
+
+/// A price for the same thing from elsewhere (an exchange), in the feed's quote currency.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReferencePrice {
+    pub feed: FeedId,
+    /// `coinbase`, `kraken`, `binance`, `coingecko`
+    pub venue: String,
+    pub price: Decimal,
+    pub observed_at: Timestamp,
+}
+
+/// Whether a source (a Hermes host set) gives anything at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceStatus {
+    /// Connected and delivering since.
+    Up { since: Timestamp, endpoint: String },
+    /// No endpoint of it answers; `error` is one line, safe to show.
+    Down { since: Timestamp, error: String },
+}
+
+/// What the outside told us about feeds; the only thing detectors see.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Observation {
+    Catalogue { source: String, feeds: Vec<Feed> },
+    Price { source: String, update: PriceUpdate },
+    Reference(ReferencePrice),
+    Source { source: String, status: SourceStatus },
+}

@@ -1,0 +1,54 @@
+//! An alert group: the alerts one living message speaks of, and where its notifications stand.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{Actor, GroupId};
+use super::label::{Fingerprint, Labels};
+use super::severity::Severity;
+use super::time::Timestamp;
+
+/// One episode of trouble: from the first firing alert until all are resolved and the message says so.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Group {
+    pub id: GroupId,
+    /// What people type: `/wk ack 17`. Counts up, never reused.
+    pub number: u64,
+    /// Name of the route's receiver.
+    pub receiver: String,
+    /// The `group_by` labels all members share.
+    pub labels: Labels,
+    pub alerts: BTreeSet<Fingerprint>,
+    /// The worst severity the group has shown.
+    pub severity: Severity,
+    pub opened_at: Timestamp,
+    pub acknowledged: Option<Acknowledgement>,
+    pub state: GroupState,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledgement {
+    pub by: Actor,
+    pub at: Timestamp,
+}
+
+/// Where a group's notifications stand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum GroupState {
+    /// Nothing posted yet; the first message goes out at `flush_at` (opened + group_wait), or when it is no longer muted.
+    Waiting { flush_at: Timestamp },
+    /// Posted. `next_flush` is the earliest moment for the next edit that announces members (group_interval) or a
+    /// repeat (repeat_interval).
+    Notified { first_at: Timestamp, last_at: Timestamp, repeat_at: Timestamp, flush_at: Option<Timestamp> },
+    /// All members resolved and said so.
+    Closed { first_notified_at: Option<Timestamp>, closed_at: Timestamp },
+}
+
+impl Group {
+    #[must_use]
+    pub const fn open(&self) -> bool {
+        !matches!(self.state, GroupState::Closed { .. })
+    }
+}

@@ -1,0 +1,19 @@
+//! The pure heart: no async, no clock, no I/O. `now` and ids are arguments, effects are values.
+
+pub mod alert;
+pub mod audit;
+pub mod backoff;
+pub mod command;
+pub mod decimal;
+pub mod detect;
+pub mod engine;
+pub mod feed;
+pub mod group;
+pub mod ids;
+pub mod label;
+pub mod market;
+pub mod route;
+pub mod severity;
+pub mod signal;
+pub mod silence;
+pub mod time;

@@ -1,0 +1,3 @@
+//! The `watchkeeper` binary.
+
+fn main() {}

@@ -1,0 +1,7 @@
+//! The local world: a Slack workspace with a web page, a Hermes and trading venues, on loopback, speaking the real
+//! wire protocols. Reached only from `demo` and from tests, through the base URLs an operator could set.
+
+pub mod hermes;
+pub mod page;
+pub mod slack;
+pub mod venues;

@@ -1,0 +1,3 @@
+//! Everything Slack: signature, tolerant inbound parsing, Socket Mode, Web API client, and all text people read (`blocks`).
+
+pub mod blocks;
