@@ -8,7 +8,7 @@ use super::label::Matcher;
 use super::time::Span;
 
 /// A node of the routing tree. The first matching child wins, unless it says `continue`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Route {
     /// All must match; none on the root.
@@ -29,22 +29,6 @@ pub struct Route {
     #[serde(rename = "continue")]
     pub go_on: bool,
     pub routes: Vec<Route>,
-}
-
-impl Default for Route {
-    fn default() -> Self {
-        Self {
-            matchers: Vec::new(),
-            receiver: None,
-            group_by: None,
-            group_wait: None,
-            group_interval: None,
-            repeat_interval: None,
-            mute_time_intervals: Vec::new(),
-            go_on: false,
-            routes: Vec::new(),
-        }
-    }
 }
 
 /// While a source alert fires, matching target alerts with the same `equal` labels do not notify.
