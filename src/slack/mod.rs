@@ -1,3 +1,4 @@
 //! Everything Slack: signature, tolerant inbound parsing, Socket Mode, Web API client, and all text people read (`blocks`).
 
 pub mod blocks;
+pub mod message;
