@@ -1,1 +1,3 @@
-//! sim slack
+//! A local Slack workspace that speaks the real protocols on loopback: Web API, Events API, Socket Mode, interactivity.
+
+pub mod client;
