@@ -16,7 +16,7 @@ const RANKS: &[(&str, u8)] = &[
     ("jobs", 4),
     ("web", 4),
     ("config", 4),
-    ("telemetry", 4),
+    ("telemetry", 2),
     ("app", 5),
     ("sim", 5),
     ("cli", 6),
