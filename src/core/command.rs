@@ -1,1 +1,0 @@
-//! The grammar of `/wk` (slash command, mention and direct message share it).

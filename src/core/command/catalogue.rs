@@ -1,0 +1,77 @@
+//! What every command is for: the source of help, of the manifest's usage hint and of completion on the demo page.
+
+use super::Verb;
+
+/// One command as help shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Topic {
+    pub verb: Verb,
+    /// The word people type.
+    pub name: &'static str,
+    /// What may follow it, in the usual notation: `<must>` and `[may]`.
+    pub usage: &'static str,
+    /// One sentence, without a full stop.
+    pub what: &'static str,
+    /// A whole command that works, without `/wk`.
+    pub example: &'static str,
+}
+
+/// Every command, in the order help lists them. Words are found in this list, so one left out could not be typed.
+#[must_use]
+pub const fn catalogue() -> &'static [Topic] {
+    const TOPICS: [Topic; 11] = [
+        Verb::Status.topic(),
+        Verb::Alerts.topic(),
+        Verb::Ack.topic(),
+        Verb::Unack.topic(),
+        Verb::Silence.topic(),
+        Verb::Unsilence.topic(),
+        Verb::Silences.topic(),
+        Verb::Why.topic(),
+        Verb::Feed.topic(),
+        Verb::Feeds.topic(),
+        Verb::Help.topic(),
+    ];
+    &TOPICS
+}
+
+impl Verb {
+    /// How help describes this command.
+    #[must_use]
+    pub const fn topic(self) -> Topic {
+        let (name, usage, what, example) = match self {
+            Self::Help => ("help", "[topic]", "Lists the commands, or explains one", "help silence"),
+            Self::Status => ("status", "", "How watchkeeper itself is doing: sources, Slack, store, queue", "status"),
+            Self::Feed => {
+                ("feed", "<symbol|id>", "One price feed now: price, confidence, age, market, alerts", "feed SOL/USD")
+            }
+            Self::Feeds => ("feeds", "[filter] [page <n>]", "Lists the feeds, worst first", "feeds crypto"),
+            Self::Alerts => ("alerts", "[all|filter]", "Lists open alerts; `all` adds those resolved lately", "alerts"),
+            Self::Ack => ("ack", "<n> [comment]", "Says that you are on it; reminders stop", "ack 17 looking"),
+            Self::Unack => ("unack", "<n>", "Takes an acknowledgement back", "unack 17"),
+            Self::Silence => (
+                "silence",
+                "<n|symbol|matchers…> <duration> [comment]",
+                "Keeps matching alerts quiet for a while, never for ever",
+                "silence 17 2h deploy",
+            ),
+            Self::Silences => ("silences", "", "Lists the silences and when they end", "silences"),
+            Self::Unsilence => ("unsilence", "<n>", "Ends a silence now", "unsilence 3"),
+            Self::Why => (
+                "why",
+                "<n|symbol>",
+                "Explains an alert: what matched, grouped, inhibited, silenced and delivered it",
+                "why 17",
+            ),
+        };
+        Topic { verb: self, name, usage, what, example }
+    }
+}
+
+impl Topic {
+    /// `/wk silence <n|symbol|matchers…> <duration> [comment]`; not escaped for Slack.
+    #[must_use]
+    pub fn line(&self) -> String {
+        format!("/wk {} {}", self.name, self.usage).trim_end().to_owned()
+    }
+}

@@ -1,0 +1,145 @@
+//! The grammar of `/wk`: one grammar for the slash command, a mention and a direct message.
+
+mod catalogue;
+mod read;
+mod words;
+
+use super::label::Matcher;
+use super::time::Span;
+
+pub use catalogue::{Topic, catalogue};
+pub use read::{MAX_SILENCE, parse};
+
+/// The first word of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verb {
+    Help,
+    Status,
+    Feed,
+    Feeds,
+    Alerts,
+    Ack,
+    Unack,
+    Silence,
+    Silences,
+    Unsilence,
+    Why,
+}
+
+/// What somebody asked for, read but not yet looked up: a symbol or a number here may name nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    Help {
+        topic: Option<Verb>,
+    },
+    Status,
+    /// A symbol in any form (`SOL/USD`, `crypto.sol/usd`) or a price feed id.
+    Feed {
+        feed: String,
+    },
+    /// `page` counts from 1.
+    Feeds {
+        filter: Option<String>,
+        page: u32,
+    },
+    Alerts {
+        which: Which,
+    },
+    Ack {
+        number: u64,
+        comment: Option<String>,
+    },
+    Unack {
+        number: u64,
+    },
+    Silence {
+        target: SilenceTarget,
+        length: Span,
+        comment: Option<String>,
+    },
+    Silences,
+    Unsilence {
+        number: u64,
+    },
+    Why {
+        target: WhyTarget,
+    },
+}
+
+/// Which alerts to list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Which {
+    Open,
+    /// Resolved ones as well.
+    All,
+    /// Open ones that have this text in a label.
+    Containing(String),
+}
+
+/// What a silence is to cover.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SilenceTarget {
+    /// The alert group with this number, by its `group_by` labels.
+    Group(u64),
+    /// A feed by symbol or id, as written.
+    Feed(String),
+    /// Never empty.
+    Matchers(Vec<Matcher>),
+}
+
+/// What is to be explained.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WhyTarget {
+    Group(u64),
+    /// A feed by symbol or id, as written.
+    Feed(String),
+}
+
+impl Command {
+    #[must_use]
+    pub const fn verb(&self) -> Verb {
+        match self {
+            Self::Help { .. } => Verb::Help,
+            Self::Status => Verb::Status,
+            Self::Feed { .. } => Verb::Feed,
+            Self::Feeds { .. } => Verb::Feeds,
+            Self::Alerts { .. } => Verb::Alerts,
+            Self::Ack { .. } => Verb::Ack,
+            Self::Unack { .. } => Verb::Unack,
+            Self::Silence { .. } => Verb::Silence,
+            Self::Silences => Verb::Silences,
+            Self::Unsilence { .. } => Verb::Unsilence,
+            Self::Why { .. } => Verb::Why,
+        }
+    }
+
+    /// Whether it changes nothing: such a command may be answered to anybody who may read the channel.
+    #[must_use]
+    pub const fn reads_only(&self) -> bool {
+        match self {
+            Self::Help { .. }
+            | Self::Status
+            | Self::Feed { .. }
+            | Self::Feeds { .. }
+            | Self::Alerts { .. }
+            | Self::Silences
+            | Self::Why { .. } => true,
+            Self::Ack { .. } | Self::Unack { .. } | Self::Silence { .. } | Self::Unsilence { .. } => false,
+        }
+    }
+}
+
+/// Why a text is no command, and the way out of it. Its parts quote what was typed: escape before showing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}")]
+pub struct Unreadable {
+    /// One sentence: "I do not know the word “fed”."
+    pub problem: String,
+    /// The whole command as it was probably meant, without `/wk`: `feed SOL/USD`.
+    pub suggestion: Option<String>,
+    /// The command that was being written, when that much is clear: show its usage.
+    pub verb: Option<Verb>,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,262 @@
+//! Reading a command: forgiving about spaces, case and typography, exact about meaning.
+
+use std::time::Duration;
+
+use super::words::{Word, plain, split};
+use super::{Command, SilenceTarget, Unreadable, Verb, Which, WhyTarget, catalogue};
+use crate::core::label::{InvalidMatcher, Matcher};
+use crate::core::time::Span;
+
+/// The longest silence one command makes: a silence that outlives its reason hides the next real alert.
+pub const MAX_SILENCE: Duration = Duration::from_hours(30 * 24);
+
+/// Reads what was typed after `/wk` (or after the mention), as Slack delivers it.
+///
+/// # Errors
+/// What was wrong with the text, and what was probably meant.
+pub fn parse(text: &str) -> Result<Command, Unreadable> {
+    let text = plain(text);
+    let text = text.strip_prefix("/wk").filter(|rest| rest.is_empty() || rest.starts_with(' ')).unwrap_or(&text).trim();
+    let words = split(text);
+    let Some((first, words)) = words.split_first() else {
+        return Ok(Command::Help { topic: None });
+    };
+    let verb = verb(first.text).ok_or_else(|| unknown(first.text, text))?;
+    let arguments = Arguments { verb, text, words };
+    match verb {
+        Verb::Help => arguments.help(),
+        Verb::Status => arguments.nothing_more(0).map(|()| Command::Status),
+        Verb::Feed => arguments.all("the feed's symbol or id").map(|feed| Command::Feed { feed }),
+        Verb::Feeds => arguments.feeds(),
+        Verb::Alerts => Ok(arguments.alerts()),
+        Verb::Ack => {
+            let number = arguments.number(ALERT_NUMBER)?;
+            Ok(Command::Ack { number, comment: arguments.comment(1) })
+        }
+        Verb::Unack => arguments.only_number(ALERT_NUMBER).map(|number| Command::Unack { number }),
+        Verb::Silence => arguments.silence(),
+        Verb::Silences => arguments.nothing_more(0).map(|()| Command::Silences),
+        Verb::Unsilence => arguments.only_number(SILENCE_NUMBER).map(|number| Command::Unsilence { number }),
+        Verb::Why => {
+            let target = arguments.all("an alert's number or a feed's symbol")?;
+            let target = number(&target).map_or(WhyTarget::Feed(target), WhyTarget::Group);
+            Ok(Command::Why { target })
+        }
+    }
+}
+
+const ALERT_NUMBER: &str = "the alert's number, as `alerts` shows it";
+const SILENCE_NUMBER: &str = "the silence's number, as `silences` shows it";
+
+fn verb(word: &str) -> Option<Verb> {
+    let word = word.to_lowercase();
+    match word.as_str() {
+        "?" => Some(Verb::Help),
+        "acknowledge" => Some(Verb::Ack),
+        "mute" => Some(Verb::Silence),
+        _ => catalogue().iter().find(|topic| topic.name == word).map(|topic| topic.verb),
+    }
+}
+
+/// The command a slip of the finger or two away from `word`; one slip in a word of three letters or fewer.
+fn nearest(word: &str) -> Option<&'static str> {
+    let word = word.to_lowercase();
+    let slips = if word.chars().count() <= 3 { 1 } else { 2 };
+    let distance = |name: &str| strsim::osa_distance(&word, name);
+    let name = catalogue().iter().map(|topic| topic.name).min_by_key(|name| distance(name))?;
+    (distance(name) <= slips).then_some(name)
+}
+
+fn unknown(word: &str, text: &str) -> Unreadable {
+    let rest = text.get(word.len()..).unwrap_or("");
+    let suggestion = match nearest(word) {
+        // Nothing else people type has a slash in it: they named a feed and forgot the word before it.
+        _ if word.contains('/') => Some(format!("feed {text}")),
+        Some(name) => Some(format!("{name}{rest}")),
+        None => None,
+    };
+    Unreadable { problem: format!("I do not know the word “{}”.", short(word)), suggestion, verb: None }
+}
+
+/// What was typed, cut to what a sentence can carry.
+fn short(text: &str) -> String {
+    const LONGEST: usize = 60;
+    if text.chars().count() <= LONGEST {
+        text.to_owned()
+    } else {
+        text.chars().take(LONGEST - 1).chain(['…']).collect()
+    }
+}
+
+fn number(word: &str) -> Option<u64> {
+    let digits = word.strip_prefix('#').unwrap_or(word);
+    // `+5` parses as a number, but nobody means that.
+    digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
+}
+
+fn unquoted(word: &str) -> &str {
+    word.strip_prefix('"').and_then(|word| word.strip_suffix('"')).unwrap_or(word)
+}
+
+/// What follows the verb.
+struct Arguments<'a> {
+    verb: Verb,
+    text: &'a str,
+    words: &'a [Word<'a>],
+}
+
+impl Arguments<'_> {
+    fn unreadable(&self, problem: impl Into<String>) -> Unreadable {
+        Unreadable { problem: problem.into(), suggestion: None, verb: Some(self.verb) }
+    }
+
+    fn missing(&self, what: &str) -> Unreadable {
+        self.unreadable(format!("`{}` needs {what}.", self.verb.topic().name))
+    }
+
+    /// Everything from the word at `index` on, as typed.
+    fn rest(&self, index: usize) -> Option<&str> {
+        let start = self.words.get(index)?.start;
+        self.text.get(start..)
+    }
+
+    fn comment(&self, index: usize) -> Option<String> {
+        self.rest(index).map(|text| unquoted(text).trim().to_owned()).filter(|text| !text.is_empty())
+    }
+
+    fn nothing_more(&self, index: usize) -> Result<(), Unreadable> {
+        let Some(extra) = self.rest(index) else { return Ok(()) };
+        let name = self.verb.topic().name;
+        Err(self.unreadable(format!("`{name}` does not take “{}”.", short(extra))))
+    }
+
+    /// All words as one argument: symbols are often typed with spaces (`sol / usd`).
+    fn all(&self, what: &str) -> Result<String, Unreadable> {
+        let words: Vec<_> = self.words.iter().map(|word| unquoted(word.text)).collect();
+        let joined = words.join(" ").replace(" /", "/").replace("/ ", "/").trim().to_owned();
+        if joined.is_empty() { Err(self.missing(what)) } else { Ok(joined) }
+    }
+
+    fn number(&self, what: &str) -> Result<u64, Unreadable> {
+        let word = self.words.first().ok_or_else(|| self.missing(what))?;
+        number(word.text).ok_or_else(|| {
+            let typed = short(word.text);
+            self.unreadable(format!("“{typed}” is no number; `{}` needs {what}.", self.verb.topic().name))
+        })
+    }
+
+    fn only_number(&self, what: &str) -> Result<u64, Unreadable> {
+        let number = self.number(what)?;
+        self.nothing_more(1).map(|()| number)
+    }
+
+    fn help(&self) -> Result<Command, Unreadable> {
+        let Some(word) = self.words.first() else { return Ok(Command::Help { topic: None }) };
+        match verb(word.text) {
+            Some(topic) => Ok(Command::Help { topic: Some(topic) }),
+            None => Err(Unreadable {
+                problem: format!("There is no command “{}” to explain.", short(word.text)),
+                suggestion: nearest(word.text).map(|name| format!("help {name}")),
+                verb: None,
+            }),
+        }
+    }
+
+    fn feeds(&self) -> Result<Command, Unreadable> {
+        let (filter, page) = match self.words {
+            [filter @ .., word, page] if word.text.eq_ignore_ascii_case("page") => {
+                let page = page.text.parse().ok().filter(|page| *page > 0);
+                (filter, page.ok_or_else(|| self.unreadable("A page is a number from 1."))?)
+            }
+            filter => (filter, 1),
+        };
+        let filter: Vec<_> = filter.iter().map(|word| unquoted(word.text)).collect();
+        Ok(Command::Feeds { filter: Some(filter.join(" ")).filter(|filter| !filter.is_empty()), page })
+    }
+
+    fn alerts(&self) -> Command {
+        let which = match self.comment(0) {
+            None => Which::Open,
+            Some(word) if word.eq_ignore_ascii_case("all") => Which::All,
+            Some(filter) => Which::Containing(filter),
+        };
+        Command::Alerts { which }
+    }
+
+    fn silence(&self) -> Result<Command, Unreadable> {
+        let first = self.words.first().ok_or_else(|| {
+            self.missing(
+                "an alert's number, a feed's symbol or matchers such as `severity=\"warning\"`, then a duration",
+            )
+        })?;
+        let (target, used) = if let Some(number) = number(first.text) {
+            (SilenceTarget::Group(number), 1)
+        } else if first.text.contains('=') {
+            self.matchers()?
+        } else {
+            (SilenceTarget::Feed(unquoted(first.text).to_owned()), 1)
+        };
+        let (length, after) = self.length(used)?;
+        if length.duration().is_zero() || length.duration() > MAX_SILENCE {
+            let longest = Span::from(MAX_SILENCE);
+            return Err(self.unreadable(format!("A silence lasts longer than nothing and at most {longest}.")));
+        }
+        Ok(Command::Silence { target, length, comment: self.comment(after) })
+    }
+
+    fn matchers(&self) -> Result<(SilenceTarget, usize), Unreadable> {
+        let written = self.words.iter().take_while(|word| word.text.contains('='));
+        let matchers: Result<Vec<Matcher>, InvalidMatcher> =
+            written.map(|word| word.text.trim_end_matches(',').parse()).collect();
+        let matchers = matchers.map_err(|error| self.unreadable(format!("{}.", short_error(&error))))?;
+        let used = matchers.len();
+        Ok((SilenceTarget::Matchers(matchers), used))
+    }
+
+    /// The duration at word `index`, and the index of what comes after it.
+    fn length(&self, index: usize) -> Result<(Span, usize), Unreadable> {
+        let name = self.verb.topic().name;
+        let word = self
+            .words
+            .get(index)
+            .ok_or_else(|| self.unreadable(format!("`{name}` needs an end: add a duration such as 30m, 2h or 1d.")))?;
+        let alone = spelled(word.text);
+        if let Ok(length) = alone.parse() {
+            return Ok((length, index + 1));
+        }
+        // `2 hours`
+        let pair = self.words.get(index + 1).map(|unit| spelled(&format!("{}{}", word.text, unit.text)));
+        match pair.map(|pair| pair.parse()) {
+            Some(Ok(length)) => Ok((length, index + 2)),
+            Some(Err(_)) | None => Err(self
+                .unreadable(format!("“{}” is not a length of time; write it like 30m, 2h or 1d.", short(word.text)))),
+        }
+    }
+}
+
+fn short_error(error: &InvalidMatcher) -> String {
+    match error {
+        InvalidMatcher::Shape(text) => InvalidMatcher::Shape(short(text)).to_string(),
+        InvalidMatcher::Pattern(text, why) => {
+            // The regex crate draws the pattern and a caret over several lines; its last line is the sentence.
+            let why = why.lines().last().unwrap_or(why).trim_start_matches("error: ");
+            InvalidMatcher::Pattern(short(text), short(why)).to_string()
+        }
+    }
+}
+
+/// `2Hours` → `2h`: units as people spell them, to the ones a span has.
+fn spelled(text: &str) -> String {
+    let text = text.to_lowercase();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (count, unit) = text.split_at(digits);
+    let unit = match unit {
+        "sec" | "secs" | "second" | "seconds" => "s",
+        "min" | "mins" | "minute" | "minutes" => "m",
+        "hr" | "hrs" | "hour" | "hours" => "h",
+        "day" | "days" => "d",
+        "week" | "weeks" => "w",
+        unit => unit,
+    };
+    format!("{count}{unit}")
+}
