@@ -1,13 +1,11 @@
 //! The sections of `watchkeeper.yaml` that belong to no one part: Slack, HTTP, database, receivers, access, liveness.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::core::ids::{ChannelId, TeamId, UserId};
-use crate::core::severity::Severity;
+use crate::core::ids::ChannelId;
 use crate::core::time::Span;
 use crate::telemetry::LogFormat;
 
@@ -91,32 +89,6 @@ impl Default for Database {
     fn default() -> Self {
         Self { url: "sqlite:watchkeeper.sqlite".to_owned(), retention: Span::from_secs(30 * 86_400) }
     }
-}
-
-/// Who is told: a name that routes use, and the Slack channel behind it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Receiver {
-    pub name: String,
-    /// Channel id (C…); the bot must be a member.
-    pub channel: ChannelId,
-    /// Where messages go when `channel` is gone or refuses the bot.
-    #[serde(default)]
-    pub fallback_channel: Option<ChannelId>,
-    /// Whom a first message of that severity mentions: `here`, a user id (U…) or a user group id (S…).
-    #[serde(default)]
-    pub mention: BTreeMap<Severity, String>,
-}
-
-/// Who may press and type what changes something. Reading is open to everyone in the workspaces.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Access {
-    /// Workspaces whose people count as colleagues; the bot's own when empty. People of others, met in shared
-    /// channels, are refused.
-    pub teams: Vec<TeamId>,
-    /// Who may acknowledge and silence; everyone in the workspaces when empty.
-    pub responders: Vec<UserId>,
 }
 
 /// A URL that is called while the bot is well, so that something outside notices when it is not.

@@ -1,5 +1,6 @@
 //! The pure heart: no async, no clock, no I/O. `now` and ids are arguments, effects are values.
 
+pub mod access;
 pub mod alert;
 pub mod audit;
 pub mod backoff;
@@ -12,6 +13,7 @@ pub mod group;
 pub mod ids;
 pub mod label;
 pub mod market;
+pub mod receiver;
 pub mod route;
 pub mod severity;
 pub mod signal;

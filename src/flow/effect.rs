@@ -1,0 +1,98 @@
+//! What is to happen in Slack, as it waits in the outbox: decided and stored first, done by the worker after.
+
+use serde::{Deserialize, Serialize};
+
+use crate::core::feed::FeedId;
+use crate::core::ids::{ChannelId, GroupId, MessageTs, UserId};
+use crate::core::severity::Severity;
+use crate::core::time::Timestamp;
+use crate::slack::message::{Message, View};
+
+/// One call on Slack that somebody will see.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "effect", rename_all = "snake_case")]
+pub enum Effect {
+    /// The living message `key` shall look like `message`: posted when it is not there yet, edited when it is.
+    /// `fallback` takes it when the channel is gone or refuses the bot.
+    Show { key: String, channel: ChannelId, fallback: Option<ChannelId>, message: Message },
+    /// A line in the thread of the living message `key`; dropped when that message never was.
+    Note { key: String, channel: ChannelId, message: Message },
+    /// A message of its own.
+    Post { channel: ChannelId, thread_ts: Option<MessageTs>, fallback: Option<ChannelId>, message: Message },
+    /// Seen by one person only.
+    Ephemeral { channel: ChannelId, user: UserId, thread_ts: Option<MessageTs>, message: Message },
+    /// An answer through the `response_url` Slack gave with an interaction: five uses, thirty minutes.
+    Respond { url: String, message: Message },
+    /// A modal; Slack takes the trigger for three seconds only.
+    OpenView { trigger_id: String, view: View, user: UserId, expires_at: Timestamp },
+    /// The App Home of one person.
+    PublishHome { user: UserId, view: View },
+    /// A chart of `feed` for the living message of `group`, drawn when it is its turn.
+    Chart { group: GroupId, feed: FeedId, since: Timestamp },
+}
+
+impl Effect {
+    /// Effects with the same lane happen one after the other. Messages of a channel share one, so that a thread line
+    /// never overtakes the message it hangs on.
+    #[must_use]
+    pub fn lane(&self) -> String {
+        match self {
+            Self::Show { channel, .. } | Self::Note { channel, .. } | Self::Post { channel, .. } => {
+                format!("channel:{channel}")
+            }
+            Self::Ephemeral { user, .. } | Self::PublishHome { user, .. } => format!("user:{user}"),
+            Self::OpenView { trigger_id, .. } => format!("trigger:{trigger_id}"),
+            Self::Respond { url, .. } => format!("respond:{url}"),
+            Self::Chart { group, .. } => format!("chart:{group}"),
+        }
+    }
+
+    /// Still-waiting effects with the same lane and this key are replaced by the newer one: only the latest looks matter.
+    #[must_use]
+    pub fn coalesce(&self) -> Option<String> {
+        match self {
+            Self::Show { key, .. } => Some(format!("show:{key}")),
+            Self::PublishHome { .. } => Some("home".to_owned()),
+            Self::Chart { .. } => Some("chart".to_owned()),
+            Self::Note { .. }
+            | Self::Post { .. }
+            | Self::Ephemeral { .. }
+            | Self::Respond { .. }
+            | Self::OpenView { .. } => None,
+        }
+    }
+
+    /// The job kind in the outbox and in metrics.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Show { .. } => "show",
+            Self::Note { .. } => "note",
+            Self::Post { .. } => "post",
+            Self::Ephemeral { .. } => "ephemeral",
+            Self::Respond { .. } => "respond",
+            Self::OpenView { .. } => "open_view",
+            Self::PublishHome { .. } => "publish_home",
+            Self::Chart { .. } => "chart",
+        }
+    }
+}
+
+/// Somebody waits for the answer to what they pressed or typed; it goes before every alert.
+pub const ANSWER: i64 = 40;
+
+/// A critical alert never waits behind noise.
+#[must_use]
+pub const fn priority(severity: Severity) -> i64 {
+    match severity {
+        Severity::Info => 10,
+        Severity::Warning => 20,
+        Severity::Critical => 30,
+    }
+}
+
+/// The key under which a group's living message is known.
+#[must_use]
+pub fn group_key(group: &GroupId) -> String {
+    format!("group:{group}")
+}
