@@ -8,6 +8,8 @@
 pub mod core;
 
 pub mod clock;
+pub mod metrics;
+pub mod telemetry;
 
 pub mod chart;
 pub mod feeds;
@@ -20,7 +22,6 @@ pub mod jobs;
 pub mod web;
 
 pub mod config;
-pub mod telemetry;
 
 pub mod app;
 #[cfg(feature = "demo")]

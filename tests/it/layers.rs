@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 const RANKS: &[(&str, u8)] = &[
     ("core", 0),
     ("clock", 1),
+    ("metrics", 1),
+    ("telemetry", 1),
     ("chart", 2),
     ("feeds", 2),
     ("slack", 2),
@@ -16,7 +18,6 @@ const RANKS: &[(&str, u8)] = &[
     ("jobs", 4),
     ("web", 4),
     ("config", 4),
-    ("telemetry", 2),
     ("app", 5),
     ("sim", 5),
     ("cli", 6),
@@ -31,7 +32,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tokio_tungstenite", &["slack"]),
     ("clap", &["cli"]),
     ("serde_saphyr", &["config"]),
-    ("prometheus_client", &["web"]),
+    ("prometheus_client", &["metrics"]),
 ];
 
 /// What the pure heart may not name at all.

@@ -1,0 +1,184 @@
+//! What the bot counts about itself, in Prometheus' names and units (Prometheus documentation, "Metric and label naming").
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+type Labels = Vec<(&'static str, String)>;
+type Seconds = Gauge<f64, AtomicU64>;
+
+/// Every metric, made once and shared.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    inputs: Family<Labels, Counter>,
+    deliveries: Family<Labels, Counter>,
+    observations: Counter,
+    signals: Counter,
+    refused_requests: Family<Labels, Counter>,
+    store_errors: Counter,
+    outbox_depth: Gauge,
+    outbox_oldest: Seconds,
+    dead_letters: Gauge,
+    alerts: Family<Labels, Gauge>,
+    source_up: Family<Labels, Gauge>,
+    socket_connections: Gauge,
+    leader: Gauge,
+    ack: Histogram,
+    post: Histogram,
+    canary: Seconds,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("watchkeeper");
+        let seconds = || Histogram::new([0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 30.0]);
+        let metrics = Self {
+            inputs: Family::default(),
+            deliveries: Family::default(),
+            observations: Counter::default(),
+            signals: Counter::default(),
+            refused_requests: Family::default(),
+            store_errors: Counter::default(),
+            outbox_depth: Gauge::default(),
+            outbox_oldest: Seconds::default(),
+            dead_letters: Gauge::default(),
+            alerts: Family::default(),
+            source_up: Family::default(),
+            socket_connections: Gauge::default(),
+            leader: Gauge::default(),
+            ack: seconds(),
+            post: seconds(),
+            canary: Seconds::default(),
+            registry: Registry::default(),
+        };
+        registry.register("inputs", "Inputs from Slack by kind and outcome", metrics.inputs.clone());
+        registry.register("deliveries", "Effects on Slack by kind and outcome", metrics.deliveries.clone());
+        registry.register("observations", "Observations of feeds and sources", metrics.observations.clone());
+        registry.register("signals", "Verdicts of rules that reached the alert engine", metrics.signals.clone());
+        registry.register("refused_requests", "HTTP requests refused, by reason", metrics.refused_requests.clone());
+        registry.register("store_errors", "Failed uses of the database", metrics.store_errors.clone());
+        registry.register("outbox_depth", "Effects waiting in the outbox", metrics.outbox_depth.clone());
+        registry.register("outbox_oldest_seconds", "Age of the oldest waiting effect", metrics.outbox_oldest.clone());
+        registry.register(
+            "dead_letters",
+            "Effects given up, to be looked at by a person",
+            metrics.dead_letters.clone(),
+        );
+        registry.register("alerts", "Live alerts by state", metrics.alerts.clone());
+        registry.register("source_up", "1 while the price source delivers", metrics.source_up.clone());
+        registry.register(
+            "slack_socket_connections",
+            "Open Socket Mode connections",
+            metrics.socket_connections.clone(),
+        );
+        registry.register("leader", "1 while this replica holds the lease", metrics.leader.clone());
+        registry.register(
+            "ack_duration_seconds",
+            "From a verified Slack request to its acknowledgement",
+            metrics.ack.clone(),
+        );
+        registry.register(
+            "post_duration_seconds",
+            "From a decision to the Slack call that shows it",
+            metrics.post.clone(),
+        );
+        registry.register("canary_round_trip_seconds", "The last Slack round trip", metrics.canary.clone());
+        Self { registry, ..metrics }
+    }
+}
+
+impl Metrics {
+    pub fn input(&self, kind: &str, outcome: &str) {
+        self.inputs.get_or_create(&vec![("kind", kind.to_owned()), ("outcome", outcome.to_owned())]).inc();
+    }
+
+    pub fn delivery(&self, kind: &str, outcome: &str) {
+        self.deliveries.get_or_create(&vec![("kind", kind.to_owned()), ("outcome", outcome.to_owned())]).inc();
+    }
+
+    pub fn observed(&self, observations: u64, signals: u64) {
+        self.observations.inc_by(observations);
+        self.signals.inc_by(signals);
+    }
+
+    pub fn refused(&self, reason: &str) {
+        self.refused_requests.get_or_create(&vec![("reason", reason.to_owned())]).inc();
+    }
+
+    pub fn store_failed(&self) {
+        self.store_errors.inc();
+    }
+
+    pub fn outbox(&self, depth: i64, oldest: Duration, dead: i64) {
+        self.outbox_depth.set(depth);
+        self.outbox_oldest.set(oldest.as_secs_f64());
+        self.dead_letters.set(dead);
+    }
+
+    pub fn alerts(&self, state: &str, count: i64) {
+        self.alerts.get_or_create(&vec![("state", state.to_owned())]).set(count);
+    }
+
+    pub fn source(&self, source: &str, up: bool) {
+        self.source_up.get_or_create(&vec![("source", source.to_owned())]).set(i64::from(up));
+    }
+
+    pub fn socket_connections(&self, open: i64) {
+        self.socket_connections.set(open);
+    }
+
+    pub fn leader(&self, held: bool) {
+        self.leader.set(i64::from(held));
+    }
+
+    pub fn acked(&self, took: Duration) {
+        self.ack.observe(took.as_secs_f64());
+    }
+
+    pub fn posted(&self, took: Duration) {
+        self.post.observe(took.as_secs_f64());
+    }
+
+    pub fn canary(&self, took: Duration) {
+        self.canary.set(took.as_secs_f64());
+    }
+
+    /// The OpenMetrics text for `/metrics`.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        let _infallible = encode(&mut text, &self.registry);
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_carry_prometheus_names_and_labels() {
+        let metrics = Metrics::default();
+        metrics.input("command", "answered");
+        metrics.input("command", "answered");
+        metrics.source("hermes", true);
+        metrics.outbox(3, Duration::from_millis(1500), 1);
+        let text = metrics.text();
+        for line in [
+            "watchkeeper_inputs_total{kind=\"command\",outcome=\"answered\"} 2",
+            "watchkeeper_source_up{source=\"hermes\"} 1",
+            "watchkeeper_outbox_depth 3",
+            "watchkeeper_outbox_oldest_seconds 1.5",
+            "watchkeeper_dead_letters 1",
+        ] {
+            assert!(text.contains(line), "{line} is missing in:\n{text}");
+        }
+    }
+}
