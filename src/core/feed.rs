@@ -71,10 +71,12 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// The symbol without its class prefix: `SOL/USD`.
+    /// The symbol without its class prefix: `SOL/USD`, and `AAPL/USD.PRE` of `Equity.US.AAPL/USD.PRE`.
     #[must_use]
     pub fn short_symbol(&self) -> &str {
-        self.symbol.rsplit('.').next().unwrap_or(&self.symbol)
+        let base_end = self.symbol.find('/').unwrap_or(self.symbol.len());
+        let prefix = self.symbol[..base_end].rfind('.').map_or(0, |dot| dot + 1);
+        &self.symbol[prefix..]
     }
 }
 
@@ -114,4 +116,37 @@ pub enum Observation {
     Price { source: String, update: PriceUpdate },
     Reference(ReferencePrice),
     Source { source: String, status: SourceStatus },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_feed_id_is_64_hex_digits_with_or_without_0x() {
+        let digits = "ef0d8b6fda2ceba41da15d4095d1da392a0d2f8ed0c6c7bc0f4cfac8c280b56d";
+        let id: FeedId = digits.to_uppercase().parse().unwrap();
+        assert_eq!(id.to_string(), digits);
+        assert_eq!(format!("0x{digits}").parse::<FeedId>().unwrap(), id);
+        assert!(digits[1..].parse::<FeedId>().is_err());
+    }
+
+    #[test]
+    fn the_short_symbol_drops_the_class_and_keeps_the_session() {
+        for (symbol, short) in [
+            ("Crypto.SOL/USD", "SOL/USD"),
+            ("Equity.US.AAPL/USD.PRE", "AAPL/USD.PRE"),
+            ("Rates.US10Y", "US10Y"),
+            ("plain", "plain"),
+        ] {
+            let feed = Feed {
+                id: "00".repeat(32).parse().unwrap(),
+                symbol: symbol.to_owned(),
+                asset_class: String::new(),
+                description: String::new(),
+                hours: MarketHours::Always,
+            };
+            assert_eq!(feed.short_symbol(), short);
+        }
+    }
 }
