@@ -1,4 +1,6 @@
 //! Everything Slack: signature, tolerant inbound parsing, Socket Mode, Web API client, and all text people read (`blocks`).
 
 pub mod blocks;
+pub mod inbound;
 pub mod message;
+pub mod signature;
