@@ -83,10 +83,21 @@ impl fmt::Display for Labels {
         f.write_str("{")?;
         for (index, (name, value)) in self.0.iter().enumerate() {
             let comma = if index == 0 { "" } else { ", " };
-            write!(f, "{comma}{name}={value:?}")?;
+            write!(f, "{comma}{name}={}", quoted(value))?;
         }
         f.write_str("}")
     }
+}
+
+/// In double quotes with JSON's escapes, which is what the matcher grammar reads back.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// A name that needs no quotes.
+fn plain(name: &str) -> bool {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    !name.is_empty() && name.chars().all(word) && !name.starts_with(|c: char| c.is_ascii_digit())
 }
 
 struct Fnv(u64);
@@ -232,7 +243,12 @@ pub fn all_match(matchers: &[Matcher], labels: &Labels) -> bool {
 
 impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}{:?}", self.name, self.op.as_str(), self.value)
+        let (op, value) = (self.op.as_str(), quoted(&self.value));
+        if plain(&self.name) {
+            write!(f, "{}{op}{value}", self.name)
+        } else {
+            write!(f, "{}{op}{value}", quoted(&self.name))
+        }
     }
 }
 
@@ -255,17 +271,12 @@ impl FromStr for Matcher {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let shape = || InvalidMatcher::Shape(text.to_owned());
-        let split = text.find(['=', '!']).ok_or_else(shape)?;
-        let (name, rest) = (text[..split].trim(), &text[split..]);
+        let (name, rest) = split_name(text).ok_or_else(shape)?;
         let (op, rest) =
             [("=~", MatchOp::Regex), ("!~", MatchOp::NotRegex), ("!=", MatchOp::NotEqual), ("=", MatchOp::Equal)]
                 .into_iter()
                 .find_map(|(sign, op)| rest.strip_prefix(sign).map(|rest| (op, rest.trim())))
                 .ok_or_else(shape)?;
-        let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        if name.is_empty() || !name.chars().all(word) || name.starts_with(|c: char| c.is_ascii_digit()) {
-            return Err(shape());
-        }
         let value = if rest.starts_with('"') {
             serde_json::from_str::<String>(rest).map_err(|_| shape())?
         } else {
@@ -273,6 +284,18 @@ impl FromStr for Matcher {
         };
         Self::new(name, op, value)
     }
+}
+
+/// The label name and what follows it; a name that is no plain word stands in quotes.
+fn split_name(text: &str) -> Option<(String, &str)> {
+    let text = text.trim();
+    if text.starts_with('"') {
+        let mut names = serde_json::Deserializer::from_str(text).into_iter::<String>();
+        let name = names.next()?.ok()?;
+        return Some((name, text.get(names.byte_offset()..)?.trim_start()));
+    }
+    let (name, rest) = text.split_at(text.find(['=', '!'])?);
+    plain(name.trim()).then(|| (name.trim().to_owned(), rest))
 }
 
 impl schemars::JsonSchema for Matcher {
@@ -287,7 +310,7 @@ impl schemars::JsonSchema for Matcher {
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
             "type": "string",
-            "pattern": r"^\s*[A-Za-z_][A-Za-z0-9_]*\s*(=~|!~|!=|=).*$",
+            "pattern": r#"^\s*([A-Za-z_][A-Za-z0-9_]*|".*")\s*(=~|!~|!=|=).*$"#,
             "examples": ["severity=\"critical\"", "symbol=~\"Crypto\\..*\""],
         })
     }
@@ -325,6 +348,16 @@ mod tests {
             let matcher: Matcher = text.parse().unwrap();
             assert_eq!(matcher.matches(&sol()), expected, "{text}");
             assert_eq!(matcher.to_string().parse::<Matcher>().unwrap(), matcher);
+        }
+    }
+
+    #[test]
+    fn whatever_a_matcher_holds_it_reads_back_what_it_writes() {
+        for (name, value) in
+            [("symbol", "a\"b\\c\u{7f}\u{1b}\n\u{200b}é"), ("k8s.pod/name", "x=y"), ("", ""), ("a\"=", "'")]
+        {
+            let matcher = Matcher::equal(name, value);
+            assert_eq!(matcher.to_string().parse::<Matcher>(), Ok(matcher));
         }
     }
 
