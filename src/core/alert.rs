@@ -18,6 +18,20 @@ pub struct Alert {
     pub keep_firing_for: Span,
     /// When it last went from firing to resolved or back, newest last, bounded; flap damping reads it.
     pub transitions: Vec<Timestamp>,
+    /// Set while it flaps: it then stays firing until it has been quiet for the policy's hold time.
+    #[serde(default)]
+    pub flapping_since: Option<Timestamp>,
+    /// The episode before the present one; a pending alert that clears falls back to it.
+    #[serde(default)]
+    pub previous: Option<Episode>,
+}
+
+/// One finished run of firing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Episode {
+    pub since: Timestamp,
+    pub fired_at: Timestamp,
+    pub resolved_at: Timestamp,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

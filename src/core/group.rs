@@ -25,6 +25,55 @@ pub struct Group {
     pub opened_at: Timestamp,
     pub acknowledged: Option<Acknowledgement>,
     pub state: GroupState,
+    /// What readers were told so far, and what holds the rest back.
+    #[serde(default)]
+    pub delivery: Delivery,
+}
+
+/// The engine's memory of a group's notifications.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// The route that made the group, as the matchers on the way to it: `{}/{severity="critical"}`.
+    pub route: String,
+    /// The members announced as firing; one that gets silenced or inhibited leaves it and is announced again afterwards.
+    pub shown: BTreeSet<Fingerprint>,
+    /// When the message was last posted or edited.
+    pub edited_at: Option<Timestamp>,
+    /// When a change that needs no attention (a new value) is to be edited in.
+    pub edit_at: Option<Timestamp>,
+    pub held: Option<Hold>,
+    /// Every notification that asked for attention, oldest first, the latest few.
+    pub history: Vec<Notification>,
+}
+
+/// Why a group does not notify although something is due.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Hold {
+    /// Every firing member is silenced or inhibited; ends when one no longer is.
+    Suppressed,
+    /// Inside the mute interval `interval`, found at `since`; ends with the interval.
+    Muted { interval: String, since: Timestamp },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notification {
+    pub at: Timestamp,
+    pub attention: Attention,
+}
+
+/// How loudly a message is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Attention {
+    /// Alerts the reader was not told of: the first message, or members that joined an unacknowledged group.
+    New,
+    /// Worse than anything the group has shown; an acknowledgement given before no longer counts.
+    Worse,
+    /// Still firing and unacknowledged after `repeat_interval`.
+    Repeat,
+    /// Only an edit: new values, an acknowledgement, a silence, resolved.
+    Quiet,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
