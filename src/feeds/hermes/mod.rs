@@ -1,0 +1,225 @@
+//! The Hermes source: catalogue, snapshot and stream, over several endpoints, for as long as the process lives.
+
+mod budget;
+mod counters;
+mod endpoint;
+mod outlet;
+pub mod sse;
+mod status;
+mod stream;
+mod wire;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::sync::mpsc::Sender;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+use url::Url;
+
+pub use self::counters::{Counters, Skipped};
+use self::endpoint::{Endpoints, FetchError};
+use self::outlet::Outlet;
+use self::status::Tracker;
+use crate::clock::SharedClock;
+use crate::core::backoff::Backoff;
+use crate::core::feed::{Feed, FeedId, Observation};
+
+/// Where a Hermes source is and what is wanted of it.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The source's name in observations and labels.
+    pub name: String,
+    /// Base URLs in order of preference, e.g. `https://hermes.pyth.network`; the next is used when one fails.
+    pub endpoints: Vec<Url>,
+    /// Sent as `Authorization: Bearer`.
+    pub token: Option<SecretString>,
+    pub wanted: Wanted,
+    pub backoff: Backoff,
+    pub timeouts: Timeouts,
+    /// How often the catalogue is read again; Hermes' own copy is refreshed every 10 minutes.
+    pub catalogue_every: Duration,
+}
+
+impl Settings {
+    /// The usual timings for these endpoints.
+    #[must_use]
+    pub fn new(name: impl Into<String>, endpoints: Vec<Url>) -> Self {
+        Self {
+            name: name.into(),
+            endpoints,
+            token: None,
+            wanted: Wanted::default(),
+            backoff: Backoff { base: Duration::from_millis(500), cap: Duration::from_secs(30) },
+            timeouts: Timeouts::default(),
+            catalogue_every: Duration::from_mins(10),
+        }
+    }
+}
+
+/// Network timeouts, in real time.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    pub connect: Duration,
+    /// For the head of a stream and for a whole reply otherwise.
+    pub request: Duration,
+    /// A stream without a byte for this long is given up. Hermes sends a comment every 15 s when it has nothing else.
+    pub idle: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(5), request: Duration::from_secs(10), idle: Duration::from_secs(20) }
+    }
+}
+
+/// Which feeds of the catalogue to follow: those named by id, and those that match a query and an asset type
+/// (an empty list matches all). Nothing given at all means every feed.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    pub ids: Vec<FeedId>,
+    /// Parts of the symbol, case-insensitive, as Hermes' own `query`.
+    pub queries: Vec<String>,
+    /// `crypto`, `equity`, `fx` …
+    pub asset_types: Vec<String>,
+}
+
+impl Wanted {
+    fn matches(&self, feed: &Feed) -> bool {
+        if self.ids.contains(&feed.id) {
+            return true;
+        }
+        if !self.ids.is_empty() && self.queries.is_empty() && self.asset_types.is_empty() {
+            return false;
+        }
+        let symbol = feed.symbol.to_lowercase();
+        let by_symbol =
+            self.queries.is_empty() || self.queries.iter().any(|query| symbol.contains(&query.to_lowercase()));
+        let by_class = self.asset_types.is_empty() || self.asset_types.contains(&feed.asset_class);
+        by_symbol && by_class
+    }
+}
+
+/// A Hermes source, ready to run.
+#[derive(Debug)]
+pub struct Hermes {
+    name: String,
+    wanted: Wanted,
+    backoff: Backoff,
+    idle: Duration,
+    catalogue_every: Duration,
+    clock: SharedClock,
+    endpoints: Endpoints,
+    counters: Arc<Counters>,
+    rng: Mutex<fastrand::Rng>,
+    tracker: Mutex<Tracker>,
+}
+
+impl Hermes {
+    /// `seed` is for the jitter of reconnects. Fails when no TLS provider or root certificates can be had.
+    pub fn new(
+        settings: Settings,
+        clock: SharedClock,
+        seed: u64,
+        counters: Arc<Counters>,
+    ) -> Result<Self, reqwest::Error> {
+        let Settings { name, endpoints, token, wanted, backoff, timeouts, catalogue_every } = settings;
+        let endpoints = Endpoints::new(&endpoints, token, clock.clone(), timeouts)?;
+        let rng = Mutex::new(fastrand::Rng::with_seed(seed));
+        let (idle, tracker) = (timeouts.idle, Mutex::default());
+        Ok(Self { name, wanted, backoff, idle, catalogue_every, clock, endpoints, counters, rng, tracker })
+    }
+
+    /// Runs until `cancel` or until nobody receives any more.
+    pub async fn run(self, out: Sender<Observation>, cancel: CancellationToken) {
+        let hermes = Arc::new(self);
+        let outlet = Arc::new(Outlet::new(hermes.name.clone(), out));
+        tokio::select! {
+            () = cancel.cancelled() => {}
+            () = outlet.forward() => {}
+            () = watch(&hermes, &outlet) => {}
+        }
+    }
+
+    /// The catalogue from whichever endpoint gives it.
+    async fn catalogue(&self, outlet: &Outlet) -> Option<Vec<Feed>> {
+        let mut failures = 0;
+        loop {
+            let endpoint = self.endpoints.next().await?;
+            let reply = self.endpoints.get(endpoint, "/v2/price_feeds").await;
+            let feeds = reply.and_then(|json| {
+                wire::catalogue(&json, &self.counters).ok_or_else(|| endpoint.broken("sent no list of price feeds"))
+            });
+            match feeds {
+                Ok(feeds) => return Some(feeds),
+                Err(error) => {
+                    failures += 1;
+                    self.endpoints.fail_over(endpoint);
+                    self.failed(CATALOGUE, failures, &error, outlet);
+                    self.pause(failures).await;
+                }
+            }
+        }
+    }
+
+    /// Records that `reader` failed `failures` times in a row.
+    fn failed(&self, reader: usize, failures: u32, error: &FetchError, outlet: &Outlet) {
+        warn!(source = %self.name, failures, "{error}");
+        let everywhere = usize::try_from(failures).is_ok_and(|count| count >= self.endpoints.len());
+        let status = self.tracker().failed(reader, everywhere, &error.to_string(), self.clock.now());
+        if let Some(status) = status {
+            outlet.status(status);
+        }
+    }
+
+    fn delivered(&self, reader: usize, endpoint: &str, outlet: &Outlet) {
+        let status = self.tracker().delivered(reader, endpoint, self.clock.now());
+        if let Some(status) = status {
+            info!(source = %self.name, endpoint, "receiving prices");
+            outlet.status(status);
+        }
+    }
+
+    /// Waits before the next attempt: shortly while there are endpoints left to try, then longer and longer.
+    async fn pause(&self, failures: u32) {
+        let endpoints = u32::try_from(self.endpoints.len()).unwrap_or(1).max(1);
+        let roll = self.rng.lock().unwrap_or_else(PoisonError::into_inner).f64();
+        self.clock.sleep(self.backoff.wait(failures.saturating_sub(1) / endpoints, roll)).await;
+    }
+
+    fn tracker(&self) -> std::sync::MutexGuard<'_, Tracker> {
+        self.tracker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The catalogue's reader number; streams count from 0.
+const CATALOGUE: usize = usize::MAX;
+
+/// Keeps the catalogue fresh, and the streams cut to the feeds it names.
+async fn watch(hermes: &Arc<Hermes>, outlet: &Arc<Outlet>) {
+    let mut streams = JoinSet::new();
+    let mut followed = Vec::new();
+    while let Some(mut feeds) = hermes.catalogue(outlet).await {
+        feeds.retain(|feed| hermes.wanted.matches(feed));
+        let mut ids: Vec<_> = feeds.iter().map(|feed| feed.id).chain(hermes.wanted.ids.iter().copied()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        if ids.len() > feeds.len() {
+            warn!(source = %hermes.name, "{} configured feed ids are not in the catalogue", ids.len() - feeds.len());
+        }
+        outlet.catalogue(feeds);
+        if ids != followed {
+            info!(source = %hermes.name, feeds = ids.len(), "following price feeds");
+            streams.shutdown().await;
+            hermes.tracker().restarted();
+            outlet.expect(&ids);
+            for (number, chunk) in ids.chunks(stream::IDS_PER_URL).enumerate() {
+                streams.spawn(stream::follow(hermes.clone(), outlet.clone(), number, chunk.to_vec()));
+            }
+            followed = ids;
+        }
+        hermes.clock.sleep(hermes.catalogue_every).await;
+    }
+}
