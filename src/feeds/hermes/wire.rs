@@ -139,11 +139,16 @@ fn feed(wire: WireFeed) -> Option<Feed> {
     let asset_class = attribute("asset_type").unwrap_or_default().to_lowercase().replace(' ', "_");
     let at = |secs: i64| (1..=LAST_SECOND).contains(&secs).then(|| Timestamp::from_secs(secs));
     let hours = match market_hours {
-        Some(WireHours { is_open: true, next_open: None, next_close: None }) | None => MarketHours::Always,
+        Some(WireHours { is_open: true, next_open: None, next_close: None }) => MarketHours::Always,
         Some(WireHours { is_open, next_open, next_close }) => MarketHours::Catalogue {
             open: is_open,
             next_open: next_open.and_then(at),
             next_close: next_close.and_then(at),
+        },
+        // Before August 2026 servers gave the weekly schedule only.
+        None => match attribute("schedule").and_then(|text| text.parse().ok()) {
+            Some(schedule) => MarketHours::Schedule { schedule },
+            None => MarketHours::Always,
         },
     };
     Some(Feed { id, symbol, asset_class, description: attribute("description").unwrap_or_default(), hours })
@@ -229,11 +234,13 @@ mod tests {
         let json = format!(
             r#"[{{"id":"{BTC}","market_hours":{{"is_open":false,"next_open":1796049000,"next_close":null}},
                  "attributes":{{"symbol":"Equity.US.AAPL/USD","asset_type":"Equity","description":"APPLE INC","min_channel":"x"}}}},
+                {{"id":"{BTC}","attributes":{{"symbol":"FX.EUR/USD","schedule":"UTC;O,O,O,O,O,C,C;"}}}},
                 {{"id":"short"}}, 5]"#
         );
         let counters = Counters::default();
         let feeds = catalogue(json.as_bytes(), &counters).unwrap();
-        assert_eq!(feeds.len(), 1);
+        assert_eq!(feeds.len(), 2);
+        assert!(matches!(feeds[1].hours, MarketHours::Schedule { .. }));
         assert_eq!((feeds[0].short_symbol(), feeds[0].asset_class.as_str()), ("AAPL/USD", "equity"));
         let next_open = Some(Timestamp::from_secs(1_796_049_000));
         assert_eq!(feeds[0].hours, MarketHours::Catalogue { open: false, next_open, next_close: None });
