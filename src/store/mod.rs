@@ -1,1 +1,23 @@
-//! store
+//! What must survive a restart, in SQLite or Postgres: one implementation over `sqlx::Any`, one file per aggregate.
+//!
+//! Reads take a [`Store`]; whatever must be true together takes the same [`Tx`].
+
+pub mod audit;
+pub mod facts;
+pub mod inbox;
+pub mod intake;
+pub mod jobs;
+pub mod lease;
+pub mod messages;
+
+mod connect;
+mod error;
+mod migrate;
+mod session;
+#[cfg(test)]
+mod testing;
+
+pub use connect::{Backend, Settings, Store};
+pub use error::StoreError;
+pub use migrate::Schema;
+pub use session::Tx;

@@ -1,0 +1,168 @@
+//! The audit chain: appended in the transaction of what it records, never changed.
+
+#[cfg(test)]
+mod tests;
+mod verify;
+
+use sqlx::FromRow;
+
+use crate::core::audit::{Entry, Record, actor_text, entry_hash};
+use crate::core::ids::Actor;
+use crate::core::time::Timestamp;
+
+use super::session::marks;
+use super::{Store, StoreError, Tx};
+
+pub use verify::{Bad, Report, Why, verify};
+
+/// Where the chain stands: what a checkpoint outside the database notes down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// 0 while the chain is empty.
+    pub seq: i64,
+    pub hash: String,
+}
+
+/// Adds records to the chain. Call it late: from here to the commit every other append waits, on Postgres as well.
+pub async fn append(tx: &mut Tx, records: &[Record]) -> Result<Vec<Entry>, StoreError> {
+    if records.is_empty() {
+        return Ok(Vec::new());
+    }
+    // Moving the head first locks its row, so that no two transactions build on the same entry.
+    let count = i64::try_from(records.len()).unwrap_or(i64::MAX);
+    let advance = sqlx::query_as("UPDATE audit_head SET seq = seq + $1 WHERE id = 1 RETURNING seq, hash").bind(count);
+    let (last, mut prev): (i64, String) = tx.first(advance).await?.ok_or_else(headless)?;
+    let mut entries = Vec::with_capacity(records.len());
+    for (record, seq) in records.iter().zip(last - count + 1..) {
+        let hash = entry_hash(seq, &prev, record);
+        entries.push(Entry { seq, record: record.clone(), prev, hash: hash.clone() });
+        prev = hash;
+    }
+    for entries in entries.chunks(500) {
+        insert(tx, entries).await?;
+    }
+    tx.execute(sqlx::query("UPDATE audit_head SET hash = $1 WHERE id = 1").bind(prev)).await?;
+    Ok(entries)
+}
+
+async fn insert(tx: &mut Tx, entries: &[Entry]) -> Result<(), StoreError> {
+    let insert = format!(
+        "INSERT INTO audit (seq, at, actor, action, subject, detail, prev, hash) VALUES {}",
+        marks(entries.len(), 8)
+    );
+    let mut insert = sqlx::query(sqlx::AssertSqlSafe(insert));
+    for Entry { seq, record: Record { at, actor, action, subject, detail }, prev, hash } in entries {
+        insert = insert.bind(*seq).bind(at.as_millis()).bind(actor_text(actor)).bind(action.as_str());
+        insert = insert.bind(subject.as_str()).bind(detail.as_str()).bind(prev.as_str()).bind(hash.as_str());
+    }
+    tx.execute(insert).await?;
+    Ok(())
+}
+
+pub async fn head(store: &Store) -> Result<Head, StoreError> {
+    let select = sqlx::query_as("SELECT seq, hash FROM audit_head WHERE id = 1");
+    let (seq, hash) = store.reader().await?.first(select).await?.ok_or_else(headless)?;
+    Ok(Head { seq, hash })
+}
+
+fn headless() -> StoreError {
+    StoreError::Inconsistent { table: "audit_head", column: "id", id: "1".to_owned() }
+}
+
+/// Which entries are asked for; an empty filter asks for all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    pub actor: Option<Actor>,
+    pub action: Option<String>,
+    pub subject: Option<String>,
+    pub since: Option<Timestamp>,
+    /// Exclusive.
+    pub until: Option<Timestamp>,
+}
+
+/// Where a page starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cursor {
+    /// Oldest first, after this entry; 0 for the beginning.
+    After(i64),
+    /// Newest first, before this entry; `i64::MAX` for the latest.
+    Before(i64),
+}
+
+pub async fn page(store: &Store, filter: &Filter, cursor: Cursor, limit: u32) -> Result<Vec<Entry>, StoreError> {
+    macro_rules! select {
+        ($cursor:literal) => {
+            concat!(
+                "
+                SELECT seq, at, actor, action, subject, detail, prev, hash FROM audit
+                WHERE ($1 IS NULL OR actor = $1)
+                    AND ($2 IS NULL OR action = $2)
+                    AND ($3 IS NULL OR subject = $3)
+                    AND at >= $4 AND at < $5 AND ",
+                $cursor,
+                " LIMIT $7"
+            )
+        };
+    }
+    let (select, seq) = match cursor {
+        Cursor::After(seq) => (select!("seq > $6 ORDER BY seq"), seq),
+        Cursor::Before(seq) => (select!("seq < $6 ORDER BY seq DESC"), seq),
+    };
+    let Filter { actor, action, subject, since, until } = filter;
+    let select = sqlx::query_as::<_, AuditRow>(select)
+        .bind(actor.as_ref().map(actor_text))
+        .bind(action.as_deref())
+        .bind(subject.as_deref())
+        .bind(since.map_or(i64::MIN, Timestamp::as_millis))
+        .bind(until.map_or(i64::MAX, Timestamp::as_millis));
+    let rows = store.reader().await?.all(select.bind(seq).bind(i64::from(limit))).await?;
+    rows.into_iter().map(Entry::try_from).collect()
+}
+
+/// Hands every matching entry to `take`, oldest first, a page at a time.
+///
+/// # Errors
+/// The store's, or the first that `take` gives.
+pub async fn for_each<E: From<StoreError>>(
+    store: &Store,
+    filter: &Filter,
+    mut take: impl FnMut(Entry) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut after = 0;
+    loop {
+        let entries = page(store, filter, Cursor::After(after), 1000).await?;
+        let Some(last) = entries.last() else { return Ok(()) };
+        after = last.seq;
+        for entry in entries {
+            take(entry)?;
+        }
+    }
+}
+
+#[derive(FromRow)]
+struct AuditRow {
+    seq: i64,
+    at: i64,
+    actor: String,
+    action: String,
+    subject: String,
+    detail: String,
+    prev: String,
+    hash: String,
+}
+
+impl TryFrom<AuditRow> for Entry {
+    type Error = StoreError;
+
+    fn try_from(row: AuditRow) -> Result<Self, StoreError> {
+        let AuditRow { seq, at, actor, action, subject, detail, prev, hash } = row;
+        let unreadable = || StoreError::Inconsistent { table: "audit", column: "actor", id: seq.to_string() };
+        let read: Actor = serde_json::from_str(&actor).map_err(|_| unreadable())?;
+        // Any other spelling of the same actor is a change as well.
+        if actor_text(&read) != actor {
+            return Err(unreadable());
+        }
+        let record = Record { at: Timestamp::from_millis(at), actor: read, action, subject, detail };
+        Ok(Self { seq, record, prev, hash })
+    }
+}

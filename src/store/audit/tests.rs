@@ -1,0 +1,199 @@
+//! The audit chain, on both databases, and what becomes of those who change it.
+
+use super::super::Backend;
+use super::super::testing::{Fresh, on_both_databases};
+use super::*;
+use crate::core::audit::GENESIS;
+use crate::core::ids::{TeamId, UserId};
+
+on_both_databases!(
+    entries_follow_each_other_without_gaps,
+    an_entry_is_gone_with_its_transaction,
+    appends_at_the_same_time_make_one_chain,
+    the_database_itself_refuses_changes,
+    an_untouched_chain_verifies_across_pages,
+    tampering_is_found_at_the_first_bad_entry,
+    a_chain_cut_short_with_its_head_contradicts_a_checkpoint,
+    a_chain_rewritten_as_a_whole_contradicts_a_checkpoint,
+    entries_are_found_by_who_what_and_when,
+);
+
+fn alice() -> Actor {
+    Actor::Person { user: UserId::new("U1"), team: Some(TeamId::new("T1")) }
+}
+
+fn record(db: &Fresh, n: u64) -> Record {
+    Record {
+        at: db.in_secs(n),
+        actor: if n.is_multiple_of(2) { alice() } else { Actor::System },
+        action: "alert.acknowledged".into(),
+        subject: format!("alert/{n}"),
+        detail: r#"{"note":"\"quoted\" – ü"}"#.into(),
+    }
+}
+
+async fn write(db: &Fresh, count: u64) -> Vec<Entry> {
+    let records: Vec<_> = (1..=count).map(|n| record(db, n)).collect();
+    let mut tx = db.store.begin().await.unwrap();
+    let entries = append(&mut tx, &records).await.unwrap();
+    tx.commit().await.unwrap();
+    entries
+}
+
+/// Takes the triggers away, as somebody with rights on the schema could.
+async fn disarm(db: &Fresh) {
+    let drop: &[&'static str] = match db.store.backend() {
+        Backend::Sqlite => &["DROP TRIGGER audit_no_update", "DROP TRIGGER audit_no_delete"],
+        Backend::Postgres => &["DROP TRIGGER audit_no_change ON audit"],
+    };
+    for statement in drop {
+        db.tamper(statement).await;
+    }
+}
+
+async fn first_bad(db: &Fresh) -> Option<(i64, Why)> {
+    verify(&db.store, &[]).await.unwrap().first_bad.map(|bad| (bad.seq, bad.why))
+}
+
+async fn entries_follow_each_other_without_gaps(db: Fresh) {
+    let mut entries = write(&db, 2).await;
+    entries.extend(write(&db, 1).await);
+    assert_eq!(entries.iter().map(|entry| entry.seq).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!((entries[0].prev.as_str(), &entries[2].prev), (GENESIS, &entries[1].hash));
+    let stored = page(&db.store, &Filter::default(), Cursor::After(0), 10).await.unwrap();
+    assert_eq!(stored, entries);
+    assert_eq!(head(&db.store).await.unwrap(), Head { seq: 3, hash: entries[2].hash.clone() });
+}
+
+async fn an_entry_is_gone_with_its_transaction(db: Fresh) {
+    let mut tx = db.store.begin().await.unwrap();
+    append(&mut tx, &[record(&db, 1)]).await.unwrap();
+    tx.rollback().await.unwrap();
+    assert_eq!(write(&db, 1).await[0].seq, 1);
+    assert_eq!(first_bad(&db).await, None);
+}
+
+async fn appends_at_the_same_time_make_one_chain(db: Fresh) {
+    let tasks: Vec<_> = (0..8u64)
+        .map(|n| {
+            let (store, records) = (db.store.clone(), [record(&db, n), record(&db, n + 1)]);
+            tokio::spawn(async move {
+                for _ in 0..5 {
+                    let mut tx = store.begin().await.unwrap();
+                    append(&mut tx, &records).await.unwrap();
+                    tx.commit().await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let report = verify(&db.store, &[]).await.unwrap();
+    assert_eq!((report.rows, report.first_bad), (80, None));
+}
+
+async fn the_database_itself_refuses_changes(db: Fresh) {
+    write(&db, 3).await;
+    for change in ["UPDATE audit SET detail = '{}' WHERE seq = 2", "DELETE FROM audit WHERE seq = 3"] {
+        let error = db.store.writer().await.unwrap().execute(sqlx::query(change)).await.unwrap_err();
+        assert!(format!("{error:?}").contains("audit rows are append-only"), "{error:?}");
+    }
+}
+
+async fn an_untouched_chain_verifies_across_pages(db: Fresh) {
+    assert_eq!(verify(&db.store, &[]).await.unwrap().rows, 0);
+    let entries = write(&db, 5001).await;
+    let noted = Head { seq: 5000, hash: entries[4999].hash.clone() };
+    let report = verify(&db.store, &[noted]).await.unwrap();
+    assert_eq!((report.rows, report.head.seq, report.first_bad), (5001, 5001, None));
+}
+
+async fn tampering_is_found_at_the_first_bad_entry(db: Fresh) {
+    write(&db, 6).await;
+    disarm(&db).await;
+    let cases: [(&[&'static str], (i64, Why)); 9] = [
+        (&["UPDATE audit SET detail = detail || ' ' WHERE seq = 3"], (3, Why::Altered)),
+        (&["UPDATE audit SET at = at + 1 WHERE seq = 1"], (1, Why::Altered)),
+        (&["UPDATE audit SET actor = ' ' || actor WHERE seq = 4"], (4, Why::Altered)),
+        (&["UPDATE audit SET prev = hash WHERE seq = 4"], (4, Why::Unlinked)),
+        (&["DELETE FROM audit WHERE seq = 2"], (2, Why::Missing)),
+        (&["DELETE FROM audit WHERE seq >= 5"], (5, Why::Missing)),
+        (
+            &[
+                "UPDATE audit SET seq = 99 WHERE seq = 3",
+                "UPDATE audit SET seq = 3 WHERE seq = 4",
+                "UPDATE audit SET seq = 4 WHERE seq = 99",
+            ],
+            (3, Why::Unlinked),
+        ),
+        (
+            &["INSERT INTO audit SELECT 7, at, actor, action, subject, detail, hash, hash FROM audit WHERE seq = 6"],
+            (7, Why::BeyondHead),
+        ),
+        (&["UPDATE audit_head SET hash = 'x'"], (6, Why::HeadDiffers)),
+    ];
+    db.tamper("CREATE TABLE audit_copy AS SELECT * FROM audit").await;
+    db.tamper("CREATE TABLE head_copy AS SELECT * FROM audit_head").await;
+    for (statements, found) in cases {
+        for statement in statements {
+            assert!(db.tamper(statement).await > 0, "{statement}");
+        }
+        assert_eq!(first_bad(&db).await, Some(found), "{statements:?}");
+        for repair in ["DELETE FROM audit", "INSERT INTO audit SELECT * FROM audit_copy", "DELETE FROM audit_head"] {
+            db.tamper(repair).await;
+        }
+        db.tamper("INSERT INTO audit_head SELECT * FROM head_copy").await;
+        assert_eq!(first_bad(&db).await, None);
+    }
+}
+
+async fn a_chain_cut_short_with_its_head_contradicts_a_checkpoint(db: Fresh) {
+    write(&db, 6).await;
+    let noted = head(&db.store).await.unwrap();
+    disarm(&db).await;
+    db.tamper("UPDATE audit_head SET seq = 4, hash = (SELECT hash FROM audit WHERE seq = 4)").await;
+    db.tamper("DELETE FROM audit WHERE seq > 4").await;
+    assert_eq!(first_bad(&db).await, None);
+    let report = verify(&db.store, &[noted]).await.unwrap();
+    assert_eq!(report.first_bad, Some(Bad { seq: 5, why: Why::ContradictsCheckpoint }));
+}
+
+async fn a_chain_rewritten_as_a_whole_contradicts_a_checkpoint(db: Fresh) {
+    write(&db, 3).await;
+    let noted = head(&db.store).await.unwrap();
+    disarm(&db).await;
+    db.tamper("DELETE FROM audit").await;
+    db.tamper(
+        "UPDATE audit_head SET seq = 0, hash = '0000000000000000000000000000000000000000000000000000000000000000'",
+    )
+    .await;
+    write(&db, 2).await;
+    write(&db, 2).await;
+    assert_eq!(first_bad(&db).await, None);
+    let report = verify(&db.store, &[noted]).await.unwrap();
+    assert_eq!(report.first_bad, Some(Bad { seq: 3, why: Why::ContradictsCheckpoint }));
+}
+
+async fn entries_are_found_by_who_what_and_when(db: Fresh) {
+    write(&db, 6).await;
+    let find = async |filter: Filter, cursor| {
+        let found = page(&db.store, &filter, cursor, 2).await.unwrap();
+        found.into_iter().map(|entry| entry.seq).collect::<Vec<_>>()
+    };
+    let by_alice = Filter { actor: Some(alice()), ..Filter::default() };
+    assert_eq!(find(by_alice.clone(), Cursor::After(0)).await, [2, 4]);
+    assert_eq!(find(by_alice, Cursor::Before(i64::MAX)).await, [6, 4]);
+    let about =
+        Filter { subject: Some("alert/3".into()), action: Some("alert.acknowledged".into()), ..Filter::default() };
+    assert_eq!(find(about, Cursor::After(0)).await, [3]);
+    let between = Filter { since: Some(db.in_secs(2)), until: Some(db.in_secs(3)), ..Filter::default() };
+    assert_eq!(find(between, Cursor::After(0)).await, [2]);
+    let mut all = Vec::new();
+    let each = |entry: Entry| {
+        all.push(entry.seq);
+        Ok::<_, StoreError>(())
+    };
+    for_each(&db.store, &Filter::default(), each).await.unwrap();
+    assert_eq!(all, [1, 2, 3, 4, 5, 6]);
+}

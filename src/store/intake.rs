@@ -1,0 +1,190 @@
+//! Takes inputs in: what comes at the same time shares one commit, so that an acknowledgement costs a fraction of a
+//! disk flush and still means "on disk".
+
+use std::collections::HashSet;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::core::time::Timestamp;
+
+use super::session::marks;
+use super::{Store, StoreError};
+
+/// An input to be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewInput {
+    /// What is the same for every delivery of the same thing: `event_id`, `trigger_id`, view id and hash.
+    pub key: String,
+    pub kind: String,
+    pub payload: String,
+    pub received_at: Timestamp,
+    /// It needs no further work: kept only so that duplicates are known.
+    pub done: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Receipt {
+    New,
+    /// It was received before: acknowledge it and do nothing.
+    Duplicate,
+}
+
+/// A handle to the task that writes; cheap to clone. The task ends when the last handle is dropped.
+#[derive(Clone, Debug)]
+pub struct Intake {
+    to_writer: mpsc::Sender<Waiting>,
+    limit: std::time::Duration,
+}
+
+struct Waiting {
+    input: NewInput,
+    answer: oneshot::Sender<Result<Receipt, StoreError>>,
+}
+
+/// A commit of 128 rows takes little longer than one of a single row.
+const BATCH: usize = 128;
+
+impl Intake {
+    #[must_use]
+    pub fn start(store: Store) -> Self {
+        let limit = store.limit();
+        let (to_writer, inputs) = mpsc::channel(8 * BATCH);
+        tokio::spawn(write(store, inputs));
+        Self { to_writer, limit }
+    }
+
+    /// Returns when the input is on disk, or known to have been there before.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database did not take it within the store's limit. The input may still arrive; delivered
+    /// again it is then a duplicate.
+    pub async fn receive(&self, input: NewInput) -> Result<Receipt, StoreError> {
+        let stopped = || StoreError::Unavailable("the intake has stopped".to_owned());
+        let (answer, answered) = oneshot::channel();
+        let received = async {
+            self.to_writer.send(Waiting { input, answer }).await.map_err(|_| stopped())?;
+            answered.await.map_err(|_| stopped())?
+        };
+        let late = |_| StoreError::Unavailable(format!("the input was not written within {:?}", self.limit));
+        tokio::time::timeout(self.limit, received).await.map_err(late)?
+    }
+}
+
+async fn write(store: Store, mut inputs: mpsc::Receiver<Waiting>) {
+    let mut batch = Vec::with_capacity(BATCH);
+    while inputs.recv_many(&mut batch, BATCH).await > 0 {
+        match insert(&store, batch.iter().map(|waiting| &waiting.input)).await {
+            Ok(fresh) => answer(&mut batch, fresh),
+            Err(StoreError::Unavailable(why)) => {
+                for waiting in batch.drain(..) {
+                    let _ = waiting.answer.send(Err(StoreError::Unavailable(why.clone())));
+                }
+            }
+            // One of them is not acceptable (a NUL character on Postgres): it must not take the others with it.
+            Err(_) => {
+                for waiting in batch.drain(..) {
+                    let fresh = insert(&store, std::iter::once(&waiting.input)).await;
+                    let receipt = fresh.map(|fresh| if fresh.is_empty() { Receipt::Duplicate } else { Receipt::New });
+                    let _ = waiting.answer.send(receipt);
+                }
+            }
+        }
+    }
+}
+
+/// Of several with one key in a batch, the first is the new one.
+fn answer(batch: &mut Vec<Waiting>, mut fresh: HashSet<String>) {
+    for Waiting { input, answer } in batch.drain(..) {
+        let receipt = if fresh.remove(&input.key) { Receipt::New } else { Receipt::Duplicate };
+        // A caller that stopped waiting does not mind.
+        let _ = answer.send(Ok(receipt));
+    }
+}
+
+/// One statement, which is its own transaction; gives the keys that were not there before.
+async fn insert<'a>(
+    store: &Store,
+    inputs: impl ExactSizeIterator<Item = &'a NewInput>,
+) -> Result<HashSet<String>, StoreError> {
+    let insert = format!(
+        "INSERT INTO inbox (key, kind, payload, received_at, not_before, finished_at, outcome) VALUES {}
+         ON CONFLICT (key) DO NOTHING RETURNING key",
+        marks(inputs.len(), 7)
+    );
+    let mut insert = sqlx::query_as(sqlx::AssertSqlSafe(insert));
+    for NewInput { key, kind, payload, received_at, done } in inputs {
+        let at = received_at.as_millis();
+        insert = insert.bind(key.as_str()).bind(kind.as_str()).bind(payload.as_str()).bind(at).bind(at);
+        insert = insert.bind(done.then_some(at)).bind(done.then_some("received"));
+    }
+    let rows: Vec<(String,)> = store.writer().await?.all(insert).await?;
+    Ok(rows.into_iter().map(|(key,)| key).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::super::inbox;
+    use super::super::testing::{Fresh, on_both_databases};
+    use super::*;
+
+    on_both_databases!(
+        a_second_delivery_is_a_duplicate,
+        of_many_deliveries_at_once_one_is_new,
+        one_unacceptable_input_does_not_take_others_with_it,
+        an_input_that_is_done_waits_for_nobody,
+        a_closed_store_answers_with_an_error,
+    );
+
+    fn input(db: &Fresh, key: &str) -> NewInput {
+        NewInput { key: key.into(), kind: "event".into(), payload: "{}".into(), received_at: db.now, done: false }
+    }
+
+    async fn a_second_delivery_is_a_duplicate(db: Fresh) {
+        let intake = Intake::start(db.store.clone());
+        assert_eq!(intake.receive(input(&db, "Ev1")).await.unwrap(), Receipt::New);
+        assert_eq!(intake.receive(input(&db, "Ev1")).await.unwrap(), Receipt::Duplicate);
+    }
+
+    async fn of_many_deliveries_at_once_one_is_new(db: Fresh) {
+        let intake = Intake::start(db.store.clone());
+        let new = Arc::new(AtomicU32::new(0));
+        let deliveries: Vec<_> = (0..400)
+            .map(|n| {
+                let (intake, input, new) = (intake.clone(), input(&db, &format!("Ev{}", n % 100)), Arc::clone(&new));
+                tokio::spawn(async move {
+                    let receipt = intake.receive(input).await.unwrap();
+                    new.fetch_add(u32::from(receipt == Receipt::New), Ordering::Relaxed);
+                })
+            })
+            .collect();
+        for delivery in deliveries {
+            delivery.await.unwrap();
+        }
+        assert_eq!(new.load(Ordering::Relaxed), 100);
+        assert_eq!(inbox::counts(&db.store).await.unwrap().waiting, 100);
+    }
+
+    async fn one_unacceptable_input_does_not_take_others_with_it(db: Fresh) {
+        let intake = Intake::start(db.store.clone());
+        let inputs = ["a", "nul\0", "b"].map(|key| input(&db, key));
+        let receipts = futures_util::future::join_all(inputs.map(|input| intake.receive(input))).await;
+        assert_eq!((receipts[0].as_ref().unwrap(), receipts[2].as_ref().unwrap()), (&Receipt::New, &Receipt::New));
+        assert!(inbox::counts(&db.store).await.unwrap().waiting >= 2);
+    }
+
+    async fn an_input_that_is_done_waits_for_nobody(db: Fresh) {
+        let intake = Intake::start(db.store.clone());
+        intake.receive(NewInput { done: true, ..input(&db, "a") }).await.unwrap();
+        assert_eq!(inbox::counts(&db.store).await.unwrap().waiting, 0);
+        assert_eq!(intake.receive(input(&db, "a")).await.unwrap(), Receipt::Duplicate);
+    }
+
+    async fn a_closed_store_answers_with_an_error(db: Fresh) {
+        let intake = Intake::start(db.store.clone());
+        db.store.close().await;
+        assert!(intake.receive(input(&db, "a")).await.unwrap_err().retryable());
+    }
+}

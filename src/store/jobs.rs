@@ -1,0 +1,232 @@
+//! The outbox: everything that must go out, kept with what caused it, in order within a lane, claimed by one worker at a time.
+
+mod look;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use sqlx::FromRow;
+
+use crate::core::ids::JobId;
+use crate::core::time::Timestamp;
+
+use super::{Backend, Store, StoreError, Tx};
+
+pub use look::{Dead, Depth, LaneDepth, dead, depth, next_due};
+
+/// Work to be done after the transaction that asks for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewJob {
+    /// Sortable: the order within a lane is the order of ids.
+    pub id: JobId,
+    /// Jobs of one lane run one after the other, oldest first: `slack:C123`. One that is put off holds up its lane.
+    pub lane: String,
+    /// Lanes holding a higher priority go first.
+    pub priority: i64,
+    pub kind: String,
+    pub payload: String,
+    pub not_before: Timestamp,
+    /// A job of the same lane, kind and coalesce key that nobody has tried yet is given this payload instead of
+    /// adding a second job behind it.
+    pub coalesce: Option<String>,
+    pub created_at: Timestamp,
+}
+
+/// A claimed job. Only the holder of this claim can settle it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    pub id: JobId,
+    pub lane: String,
+    pub priority: i64,
+    pub kind: String,
+    pub payload: String,
+    pub created_at: Timestamp,
+    /// Counts this one: 1 at first.
+    pub attempts: u32,
+    /// An earlier attempt may have taken effect without saying so: look for the effect before repeating it.
+    pub interrupted: bool,
+    /// Which claim this is; every later one is higher.
+    claim: i64,
+}
+
+/// What `enqueue` did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Enqueued {
+    Added,
+    /// The payload went into a job that was waiting already.
+    Coalesced,
+}
+
+/// What is known of a failed attempt's effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Refused, rate limited, never sent: repeating is safe.
+    None,
+    /// Timed out, connection lost: the next attempt comes as `interrupted`.
+    Unknown,
+}
+
+pub async fn enqueue(tx: &mut Tx, job: &NewJob) -> Result<Enqueued, StoreError> {
+    let NewJob { id, lane, priority, kind, payload, not_before, coalesce, created_at } = job;
+    if let Some(key) = coalesce {
+        // It keeps its place in the lane, takes the higher priority and the earlier start.
+        let update = "
+            UPDATE jobs SET payload = $1,
+                priority = CASE WHEN priority < $2 THEN $2 ELSE priority END,
+                not_before = CASE WHEN not_before > $3 THEN $3 ELSE not_before END
+            WHERE lane = $4 AND kind = $5 AND coalesce_key = $6 AND state = 'queued' AND claim = 0";
+        let update = sqlx::query(update).bind(payload.as_str()).bind(*priority).bind(not_before.as_millis());
+        let update = update.bind(lane.as_str()).bind(kind.as_str()).bind(key.as_str());
+        if tx.execute(update).await? > 0 {
+            return Ok(Enqueued::Coalesced);
+        }
+    }
+    let insert = "
+        INSERT INTO jobs (id, lane, priority, kind, payload, coalesce_key, state, created_at, not_before)
+        VALUES ($1, $2, $3, $4, $5, $6, 'queued', $7, $8)";
+    let insert = sqlx::query(insert).bind(id.as_str()).bind(lane.as_str()).bind(*priority).bind(kind.as_str());
+    let insert = insert.bind(payload.as_str()).bind(coalesce.as_deref());
+    tx.execute(insert.bind(created_at.as_millis()).bind(not_before.as_millis())).await?;
+    Ok(Enqueued::Added)
+}
+
+macro_rules! claim {
+    ($lock:literal) => {
+        concat!(
+            "
+            WITH due AS MATERIALIZED (
+                SELECT j.id FROM jobs j
+                WHERE j.state = 'queued' AND j.not_before <= $1 AND j.claimed_until <= $1
+                    -- The oldest of its lane, and nothing of that lane is being done right now.
+                    AND NOT EXISTS (SELECT 1 FROM jobs o WHERE o.state = 'queued' AND o.lane = j.lane AND o.id < j.id)
+                    AND NOT EXISTS (SELECT 1 FROM jobs o
+                        WHERE o.claimed_by IS NOT NULL AND o.lane = j.lane AND o.claimed_until > $1)
+                -- A lane ranks as high as the most urgent job in it: a critical must not wait behind noise.
+                ORDER BY (SELECT MAX(w.priority) FROM jobs w WHERE w.state = 'queued' AND w.lane = j.lane) DESC, j.id
+                LIMIT $2 ",
+            $lock,
+            ")
+            UPDATE jobs SET
+                claim = claim + 1,
+                attempts = attempts + 1,
+                -- Claimed and never settled: its holder died, or is late.
+                unsure = CASE WHEN claimed_by IS NULL THEN unsure ELSE 1 END,
+                claimed_by = $3,
+                claimed_until = $4
+            -- Asked again here, since another worker may have been quicker.
+            WHERE id IN (SELECT id FROM due) AND state = 'queued' AND not_before <= $1 AND claimed_until <= $1
+            RETURNING id, lane, priority, kind, payload, created_at, attempts, unsure, claim"
+        )
+    };
+}
+
+/// Takes up to `limit` jobs for `claim_ttl`: the oldest unfinished one of each lane that has none under way, most
+/// urgent lanes first. A job whose claim ran out comes again, as `interrupted`.
+pub async fn claim(
+    store: &Store,
+    holder: &str,
+    now: Timestamp,
+    claim_ttl: Duration,
+    limit: u32,
+) -> Result<Vec<Job>, StoreError> {
+    let update = match store.backend() {
+        Backend::Sqlite => claim!(""),
+        // Workers pass each other instead of queueing up on the same rows.
+        Backend::Postgres => claim!("FOR UPDATE OF j SKIP LOCKED"),
+    };
+    let update = sqlx::query_as::<_, JobRow>(update).bind(now.as_millis()).bind(i64::from(limit));
+    let update = update.bind(holder).bind(now.plus(claim_ttl).as_millis());
+    let mut jobs: Vec<Job> = store.writer().await?.all(update).await?.into_iter().map(Job::from).collect();
+    jobs.sort_by(|a, b| b.priority.cmp(&a.priority).then_with(|| a.id.cmp(&b.id)));
+    Ok(jobs)
+}
+
+/// The effect took place.
+///
+/// # Errors
+/// This and the other settling functions: [`StoreError::Lost`] when the claim ran out and somebody else took the job.
+pub async fn succeed(tx: &mut Tx, job: &Job, now: Timestamp) -> Result<(), StoreError> {
+    let update = "
+        UPDATE jobs SET state = 'done', finished_at = $3, claimed_by = NULL, claimed_until = 0
+        WHERE id = $1 AND claim = $2 AND state = 'queued'";
+    settle(tx, job, sqlx::query(update).bind(job.id.as_str()).bind(job.claim).bind(now.as_millis())).await
+}
+
+/// Try again, not before `not_before`; its lane waits.
+pub async fn retry(
+    tx: &mut Tx,
+    job: &Job,
+    error: &str,
+    effect: Effect,
+    not_before: Timestamp,
+) -> Result<(), StoreError> {
+    let update = "
+        UPDATE jobs SET not_before = $3, last_error = $4, unsure = $5, claimed_by = NULL, claimed_until = 0
+        WHERE id = $1 AND claim = $2 AND state = 'queued'";
+    let unsure = i64::from(effect == Effect::Unknown);
+    let update = sqlx::query(update).bind(job.id.as_str()).bind(job.claim).bind(not_before.as_millis());
+    settle(tx, job, update.bind(error).bind(unsure)).await
+}
+
+/// Give up: a dead letter, which holds up nobody and waits for a person.
+pub async fn bury(tx: &mut Tx, job: &Job, error: &str, now: Timestamp) -> Result<(), StoreError> {
+    let update = "
+        UPDATE jobs SET state = 'dead', finished_at = $3, last_error = $4, claimed_by = NULL, claimed_until = 0
+        WHERE id = $1 AND claim = $2 AND state = 'queued'";
+    let update = sqlx::query(update).bind(job.id.as_str()).bind(job.claim).bind(now.as_millis());
+    settle(tx, job, update.bind(error)).await
+}
+
+async fn settle(tx: &mut Tx, job: &Job, update: super::session::Statement<'_>) -> Result<(), StoreError> {
+    if tx.execute(update).await? == 0 {
+        return Err(StoreError::Lost { what: format!("the claim on job {}", job.id) });
+    }
+    Ok(())
+}
+
+/// Queues a dead letter again, with its attempts counted from zero. False: there is no such dead letter.
+pub async fn revive(tx: &mut Tx, id: &JobId, now: Timestamp) -> Result<bool, StoreError> {
+    let update = "
+        UPDATE jobs SET state = 'queued', finished_at = NULL, attempts = 0, not_before = $2
+        WHERE id = $1 AND state = 'dead'";
+    Ok(tx.execute(sqlx::query(update).bind(id.as_str()).bind(now.as_millis())).await? == 1)
+}
+
+/// Deletes jobs done before `before`. Dead letters stay.
+pub async fn prune(store: &Store, before: Timestamp) -> Result<u64, StoreError> {
+    let delete = "
+        DELETE FROM jobs
+        WHERE id IN (SELECT id FROM jobs WHERE state = 'done' AND finished_at < $1 LIMIT $2)";
+    store.delete_in_steps(delete, before).await
+}
+
+#[derive(FromRow)]
+struct JobRow {
+    id: String,
+    lane: String,
+    priority: i64,
+    kind: String,
+    payload: String,
+    created_at: i64,
+    attempts: i64,
+    unsure: i64,
+    claim: i64,
+}
+
+impl From<JobRow> for Job {
+    fn from(row: JobRow) -> Self {
+        let JobRow { id, lane, priority, kind, payload, created_at, attempts, unsure, claim } = row;
+        Self {
+            id: JobId::new(id),
+            lane,
+            priority,
+            kind,
+            payload,
+            created_at: Timestamp::from_millis(created_at),
+            attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
+            interrupted: unsure != 0,
+            claim,
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The outbox, on both databases.
+
+use std::collections::BTreeSet;
+
+use super::super::testing::{Fresh, on_both_databases};
+use super::*;
+
+const TTL: Duration = Duration::from_mins(1);
+
+on_both_databases!(
+    eight_workers_claim_each_of_200_jobs_once,
+    a_lane_keeps_its_order_also_through_a_retry,
+    a_lane_with_a_critical_job_goes_first,
+    an_untried_job_takes_the_newer_payload_in_its_place,
+    a_job_that_was_tried_is_never_changed,
+    coalescing_stays_within_lane_and_kind,
+    a_worker_that_died_leaves_an_interrupted_job,
+    an_unknown_effect_comes_back_as_interrupted,
+    a_late_worker_cannot_settle_what_another_took,
+    a_dead_letter_frees_its_lane_and_can_be_revived,
+    the_next_due_moment_is_that_of_the_lane_heads,
+    what_is_done_is_pruned,
+);
+
+fn job(db: &Fresh, id: &str, lane: &str) -> NewJob {
+    NewJob {
+        id: JobId::new(id),
+        lane: lane.into(),
+        priority: 1,
+        kind: "post".into(),
+        payload: id.into(),
+        not_before: db.now,
+        coalesce: None,
+        created_at: db.now,
+    }
+}
+
+async fn queue(db: &Fresh, jobs: &[NewJob]) -> Vec<Enqueued> {
+    let mut tx = db.store.begin().await.unwrap();
+    let mut done = Vec::new();
+    for job in jobs {
+        done.push(enqueue(&mut tx, job).await.unwrap());
+    }
+    tx.commit().await.unwrap();
+    done
+}
+
+async fn claimed(db: &Fresh, at: Timestamp) -> Vec<Job> {
+    claim(&db.store, "w", at, TTL, 10).await.unwrap()
+}
+
+fn ids(jobs: &[Job]) -> Vec<&str> {
+    jobs.iter().map(|job| job.id.as_str()).collect()
+}
+
+macro_rules! commit {
+    ($db:expr, $settle:ident, $($argument:expr),+) => {{
+        let mut tx = $db.store.begin().await.unwrap();
+        $settle(&mut tx, $($argument),+).await.unwrap();
+        tx.commit().await.unwrap();
+    }};
+}
+
+async fn eight_workers_claim_each_of_200_jobs_once(db: Fresh) {
+    let jobs: Vec<_> = (0..200).map(|n| job(&db, &format!("{n:03}"), &format!("lane{}", n % 40))).collect();
+    queue(&db, &jobs).await;
+    let workers: Vec<_> = (0..8).map(|n| tokio::spawn(work(db.store.clone(), format!("w{n}"), db.now))).collect();
+    let mut done = Vec::new();
+    for worker in workers {
+        done.extend(worker.await.unwrap());
+    }
+    assert_eq!(done.len(), 200);
+    assert_eq!(done.iter().collect::<BTreeSet<_>>().len(), 200);
+    assert_eq!(depth(&db.store).await.unwrap(), Depth::default());
+}
+
+/// Claims and settles until nothing is queued.
+async fn work(store: Store, name: String, now: Timestamp) -> Vec<JobId> {
+    let mut done = Vec::new();
+    while depth(&store).await.unwrap().queued() > 0 {
+        for job in claim(&store, &name, now, TTL, 5).await.unwrap() {
+            let mut tx = store.begin().await.unwrap();
+            succeed(&mut tx, &job, now).await.unwrap();
+            tx.commit().await.unwrap();
+            done.push(job.id);
+        }
+    }
+    done
+}
+
+async fn a_lane_keeps_its_order_also_through_a_retry(db: Fresh) {
+    queue(&db, &[job(&db, "2", "a"), job(&db, "1", "a"), job(&db, "3", "b")]).await;
+    let first = claimed(&db, db.now).await;
+    assert_eq!(ids(&first), ["1", "3"]);
+    assert!(claimed(&db, db.now).await.is_empty());
+    commit!(db, retry, &first[0], "429", Effect::None, db.in_secs(30));
+    assert!(claimed(&db, db.in_secs(29)).await.is_empty());
+    let again = claimed(&db, db.in_secs(30)).await;
+    assert_eq!((ids(&again), again[0].attempts, again[0].interrupted), (vec!["1"], 2, false));
+    commit!(db, succeed, &again[0], db.now);
+    assert_eq!(ids(&claimed(&db, db.in_secs(30)).await), ["2"]);
+}
+
+async fn a_lane_with_a_critical_job_goes_first(db: Fresh) {
+    let critical = NewJob { priority: 9, ..job(&db, "4", "c") };
+    queue(&db, &[job(&db, "1", "a"), job(&db, "2", "b"), job(&db, "3", "c"), critical]).await;
+    let first = claim(&db.store, "w", db.now, TTL, 1).await.unwrap();
+    assert_eq!(ids(&first), ["3"]);
+    commit!(db, succeed, &first[0], db.now);
+    assert_eq!(ids(&claimed(&db, db.now).await), ["4", "1", "2"]);
+}
+
+async fn an_untried_job_takes_the_newer_payload_in_its_place(db: Fresh) {
+    let edit = |id: &str, priority| NewJob { priority, coalesce: Some("group:1".into()), ..job(&db, id, "a") };
+    assert_eq!(queue(&db, &[edit("1", 5), job(&db, "2", "a")]).await, [Enqueued::Added, Enqueued::Added]);
+    assert_eq!(queue(&db, &[edit("3", 2)]).await, [Enqueued::Coalesced]);
+    let first = claimed(&db, db.now).await;
+    assert_eq!((ids(&first), first[0].payload.as_str(), first[0].priority), (vec!["1"], "3", 5));
+}
+
+async fn a_job_that_was_tried_is_never_changed(db: Fresh) {
+    let edit = |id: &str| NewJob { coalesce: Some("group:1".into()), ..job(&db, id, "a") };
+    queue(&db, &[edit("1")]).await;
+    let first = claimed(&db, db.now).await;
+    assert_eq!(queue(&db, &[edit("2")]).await, [Enqueued::Added]);
+    commit!(db, retry, &first[0], "timeout", Effect::Unknown, db.now);
+    assert_eq!(queue(&db, &[edit("3")]).await, [Enqueued::Coalesced]);
+    assert_eq!(claimed(&db, db.now).await[0].payload, "1");
+}
+
+async fn coalescing_stays_within_lane_and_kind(db: Fresh) {
+    let edit = |id: &str, lane: &str| NewJob { coalesce: Some("group:1".into()), ..job(&db, id, lane) };
+    let upload = NewJob { kind: "upload".into(), ..edit("3", "a") };
+    assert_eq!(queue(&db, &[edit("1", "a"), edit("2", "b"), upload]).await, [Enqueued::Added; 3]);
+}
+
+async fn a_worker_that_died_leaves_an_interrupted_job(db: Fresh) {
+    queue(&db, &[job(&db, "1", "a")]).await;
+    assert!(!claimed(&db, db.now).await[0].interrupted);
+    // Killed here: nothing is settled.
+    assert!(claimed(&db, db.in_secs(59)).await.is_empty());
+    let again = claim(&db.store, "other", db.in_secs(60), TTL, 10).await.unwrap();
+    assert_eq!((again[0].attempts, again[0].interrupted), (2, true));
+}
+
+async fn an_unknown_effect_comes_back_as_interrupted(db: Fresh) {
+    queue(&db, &[job(&db, "1", "a")]).await;
+    let first = claimed(&db, db.now).await;
+    commit!(db, retry, &first[0], "timed out", Effect::Unknown, db.now);
+    let again = claimed(&db, db.now).await;
+    assert!(again[0].interrupted);
+    commit!(db, retry, &again[0], "looked, not there; 429", Effect::None, db.now);
+    assert!(!claimed(&db, db.now).await[0].interrupted);
+}
+
+async fn a_late_worker_cannot_settle_what_another_took(db: Fresh) {
+    queue(&db, &[job(&db, "1", "a")]).await;
+    let late = claimed(&db, db.now).await;
+    let other = claimed(&db, db.in_secs(60)).await;
+    let mut tx = db.store.begin().await.unwrap();
+    assert!(matches!(succeed(&mut tx, &late[0], db.now).await, Err(StoreError::Lost { .. })));
+    assert!(matches!(bury(&mut tx, &late[0], "x", db.now).await, Err(StoreError::Lost { .. })));
+    succeed(&mut tx, &other[0], db.now).await.unwrap();
+    assert!(matches!(retry(&mut tx, &other[0], "x", Effect::None, db.now).await, Err(StoreError::Lost { .. })));
+}
+
+async fn a_dead_letter_frees_its_lane_and_can_be_revived(db: Fresh) {
+    queue(&db, &[job(&db, "1", "a"), job(&db, "2", "a")]).await;
+    let first = claimed(&db, db.now).await;
+    commit!(db, bury, &first[0], "channel_not_found", db.now);
+    let letters = dead(&db.store, 10).await.unwrap();
+    assert_eq!((letters[0].id.as_str(), letters[0].error.as_str()), ("1", "channel_not_found"));
+    assert_eq!(depth(&db.store).await.unwrap().dead, 1);
+    let second = claimed(&db, db.now).await;
+    commit!(db, succeed, &second[0], db.now);
+    commit!(db, revive, &JobId::new("1"), db.in_secs(5));
+    assert_eq!(claimed(&db, db.in_secs(5)).await[0].attempts, 1);
+    let mut tx = db.store.begin().await.unwrap();
+    assert!(!revive(&mut tx, &JobId::new("1"), db.now).await.unwrap());
+}
+
+async fn the_next_due_moment_is_that_of_the_lane_heads(db: Fresh) {
+    assert_eq!(next_due(&db.store).await.unwrap(), None);
+    let later = NewJob { not_before: db.in_secs(50), ..job(&db, "1", "a") };
+    queue(&db, &[later, job(&db, "2", "a"), NewJob { not_before: db.in_secs(9), ..job(&db, "3", "b") }]).await;
+    assert_eq!(next_due(&db.store).await.unwrap(), Some(db.in_secs(9)));
+    claimed(&db, db.in_secs(9)).await;
+    assert_eq!(next_due(&db.store).await.unwrap(), Some(db.in_secs(50)));
+}
+
+async fn what_is_done_is_pruned(db: Fresh) {
+    queue(&db, &[job(&db, "1", "a"), job(&db, "2", "b"), job(&db, "3", "c")]).await;
+    let jobs = claimed(&db, db.now).await;
+    commit!(db, succeed, &jobs[0], db.in_secs(10));
+    commit!(db, succeed, &jobs[1], db.in_secs(20));
+    commit!(db, bury, &jobs[2], "x", db.in_secs(1));
+    assert_eq!(prune(&db.store, db.in_secs(20)).await.unwrap(), 1);
+    assert_eq!(depth(&db.store).await.unwrap().dead, 1);
+}
