@@ -1,0 +1,168 @@
+//! Slack's Web API (<https://docs.slack.dev/apis/web-api>): every call has a timeout, and every failure says whether it may
+//! have happened. No retries and no waiting here: the outbox decides those.
+
+mod chat;
+mod conversations;
+mod error;
+mod files;
+mod people;
+mod reply;
+mod respond;
+#[cfg(test)]
+mod tests;
+mod views;
+
+pub use chat::Posted;
+pub use conversations::{Channel, Page};
+pub use error::ApiError;
+pub use files::{Share, Upload};
+pub use people::{Identity, Person, Standing};
+pub use respond::Answer;
+pub use views::ViewHandle;
+
+use std::time::Duration;
+
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+/// Slack's own address; tests and the demo have others.
+pub const DEFAULT_BASE_URL: &str = "https://slack.com/api";
+/// Slack answers within a second or two; after this the answer is taken for lost.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where and as whom to call.
+#[derive(Clone, Debug)]
+pub struct ApiSettings {
+    pub base_url: String,
+    /// `xoxb-…`
+    pub bot_token: SecretString,
+    /// `xapp-…` with `connections:write`, for Socket Mode.
+    pub app_token: Option<SecretString>,
+    /// For a whole call, from connecting to the last byte of the answer.
+    pub timeout: Duration,
+}
+
+impl ApiSettings {
+    #[must_use]
+    pub fn new(bot_token: SecretString) -> Self {
+        Self { base_url: DEFAULT_BASE_URL.to_owned(), bot_token, app_token: None, timeout: DEFAULT_TIMEOUT }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SetupError {
+    #[error("slack base URL `{0}` is not an http(s) URL; the usual one is {DEFAULT_BASE_URL}")]
+    BaseUrl(String),
+    #[error("a Slack token has characters that no token has; copy it again, without quotes or line breaks")]
+    Token,
+    #[error("cannot set up the HTTP client for Slack: {0}")]
+    Http(String),
+}
+
+/// A client for one installation. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct WebApi {
+    http: reqwest::Client,
+    base: url::Url,
+    bot_token: HeaderValue,
+    app_token: Option<HeaderValue>,
+    timeout: Duration,
+}
+
+/// A good answer, and the headers it came with.
+struct Reply {
+    body: Value,
+    headers: HeaderMap,
+}
+
+impl WebApi {
+    pub fn new(settings: &ApiSettings) -> Result<Self, SetupError> {
+        // The app installs one at its start; a second time is refused, which is fine.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let base = url::Url::parse(settings.base_url.trim_end_matches('/'))
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+            .ok_or_else(|| SetupError::BaseUrl(settings.base_url.clone()))?;
+        let http = reqwest::Client::builder()
+            .timeout(settings.timeout)
+            .connect_timeout(settings.timeout)
+            // A redirect would turn the POST into a GET, and no method of Slack's redirects.
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("watchkeeper/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| SetupError::Http(error.to_string()))?;
+        Ok(Self {
+            http,
+            base,
+            bot_token: bearer(&settings.bot_token)?,
+            app_token: settings.app_token.as_ref().map(bearer).transpose()?,
+            timeout: settings.timeout,
+        })
+    }
+
+    async fn call(&self, method: &str, fields: Fields) -> Result<Reply, ApiError> {
+        self.call_as(&self.bot_token, method, fields).await
+    }
+
+    /// Form bodies: every method takes them, JSON bodies only some.
+    async fn call_as(&self, token: &HeaderValue, method: &str, mut fields: Fields) -> Result<Reply, ApiError> {
+        let url = format!("{}/{method}", self.base.as_str().trim_end_matches('/'));
+        let request = self
+            .http
+            .post(url)
+            .header(AUTHORIZATION, token)
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded; charset=utf-8")
+            .body(fields.0.finish());
+        let raw = reply::receive(request).await?;
+        let body = reply::read(&raw)?;
+        Ok(Reply { body, headers: raw.headers })
+    }
+}
+
+fn bearer(token: &SecretString) -> Result<HeaderValue, SetupError> {
+    let mut value =
+        HeaderValue::from_str(&format!("Bearer {}", token.expose_secret().trim())).map_err(|_| SetupError::Token)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// A form body in the making.
+struct Fields(form_urlencoded::Serializer<'static, String>);
+
+impl Fields {
+    fn new() -> Self {
+        Self(form_urlencoded::Serializer::new(String::new()))
+    }
+
+    fn set(mut self, name: &str, value: &str) -> Self {
+        self.0.append_pair(name, value);
+        self
+    }
+
+    fn set_if(self, name: &str, value: Option<&str>) -> Self {
+        match value {
+            Some(value) => self.set(name, value),
+            None => self,
+        }
+    }
+
+    fn json(self, name: &str, value: &Value) -> Self {
+        self.set(name, &value.to_string())
+    }
+}
+
+/// A string that an answer must have; without it the answer is unreadable, though the call may have been done.
+fn required<'a>(body: &'a Value, pointer: &str) -> Result<&'a str, ApiError> {
+    body.pointer(pointer)
+        .and_then(Value::as_str)
+        .ok_or_else(|| ApiError::Unknown { reason: format!("the answer has no {pointer}") })
+}
+
+fn optional(body: &Value, pointer: &str) -> Option<String> {
+    body.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+fn flag(body: &Value, pointer: &str) -> bool {
+    body.pointer(pointer).and_then(Value::as_bool).unwrap_or(false)
+}
