@@ -47,6 +47,7 @@ CREATE TABLE messages (
     updated_at BIGINT NOT NULL
 );
 
+-- What the engine knows. `body` is the whole value as JSON; the other columns are for people and queries.
 CREATE TABLE alerts (
     fingerprint TEXT NOT NULL PRIMARY KEY,
     name TEXT NOT NULL,
@@ -55,6 +56,7 @@ CREATE TABLE alerts (
     body TEXT NOT NULL
 );
 
+-- `past` is 1 for history the engine no longer keeps.
 CREATE TABLE alert_groups (
     id TEXT NOT NULL PRIMARY KEY,
     number BIGINT NOT NULL UNIQUE,
@@ -62,17 +64,20 @@ CREATE TABLE alert_groups (
     severity TEXT NOT NULL,
     opened_at BIGINT NOT NULL,
     closed_at BIGINT,
+    past BIGINT NOT NULL,
     body TEXT NOT NULL
 );
-CREATE INDEX alert_groups_open ON alert_groups (number) WHERE closed_at IS NULL;
+CREATE INDEX alert_groups_past ON alert_groups (past, closed_at);
 
 CREATE TABLE silences (
     id TEXT NOT NULL PRIMARY KEY,
     number BIGINT NOT NULL UNIQUE,
     starts_at BIGINT NOT NULL,
     ends_at BIGINT NOT NULL,
+    past BIGINT NOT NULL,
     body TEXT NOT NULL
 );
+CREATE INDEX silences_past ON silences (past, ends_at);
 
 CREATE TABLE counters (
     name TEXT NOT NULL PRIMARY KEY,

@@ -187,4 +187,54 @@ mod tests {
         db.store.close().await;
         assert!(intake.receive(input(&db, "a")).await.unwrap_err().retryable());
     }
+
+    /// `cargo test --release --lib intake::tests::probe -- --ignored --nocapture`
+    mod probe {
+        use super::*;
+
+        const EACH: u32 = 500;
+
+        async fn receives_per_second(db: &Fresh, callers: u32) -> f64 {
+            let intake = Intake::start(db.store.clone());
+            let payload = "x".repeat(1500);
+            #[expect(clippy::disallowed_methods, reason = "a measurement")]
+            let started = std::time::Instant::now();
+            let tasks: Vec<_> = (0..callers)
+                .map(|caller| {
+                    let (intake, input) = (intake.clone(), NewInput { payload: payload.clone(), ..input(db, "") });
+                    tokio::spawn(async move {
+                        for n in 0..EACH {
+                            let key = format!("{callers}/{caller}/{n}");
+                            intake.receive(NewInput { key, ..input.clone() }).await.unwrap();
+                        }
+                    })
+                })
+                .collect();
+            for task in tasks {
+                task.await.unwrap();
+            }
+            f64::from(callers * EACH) / started.elapsed().as_secs_f64()
+        }
+
+        async fn measure(db: Fresh) {
+            for callers in [1, 16, 64, 256] {
+                let rate = receives_per_second(&db, callers).await;
+                println!("{}: {callers} callers: {rate:.0} receives/s", db.store.backend());
+            }
+        }
+
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        #[ignore = "a measurement"]
+        async fn sqlite() {
+            measure(Fresh::sqlite().await).await;
+        }
+
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        #[ignore = "a measurement"]
+        async fn postgres() {
+            if let Some(db) = Fresh::postgres().await {
+                measure(db).await;
+            }
+        }
+    }
 }
