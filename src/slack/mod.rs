@@ -4,5 +4,6 @@ pub mod api;
 pub mod blocks;
 pub mod inbound;
 pub mod limiter;
+pub mod manifest;
 pub mod message;
 pub mod signature;
