@@ -106,14 +106,14 @@ impl WebApi {
     }
 
     /// Form bodies: every method takes them, JSON bodies only some.
-    async fn call_as(&self, token: &HeaderValue, method: &str, mut fields: Fields) -> Result<Reply, ApiError> {
+    async fn call_as(&self, token: &HeaderValue, method: &str, fields: Fields) -> Result<Reply, ApiError> {
         let url = format!("{}/{method}", self.base.as_str().trim_end_matches('/'));
         let request = self
             .http
             .post(url)
             .header(AUTHORIZATION, token)
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded; charset=utf-8")
-            .body(fields.0.finish());
+            .body(fields.encoded());
         let raw = reply::receive(request).await?;
         let body = reply::read(&raw)?;
         Ok(Reply { body, headers: raw.headers })
@@ -128,26 +128,30 @@ fn bearer(token: &SecretString) -> Result<HeaderValue, SetupError> {
 }
 
 /// A form body in the making.
-struct Fields(form_urlencoded::Serializer<'static, String>);
+struct Fields(Vec<(&'static str, String)>);
 
 impl Fields {
     fn new() -> Self {
-        Self(form_urlencoded::Serializer::new(String::new()))
+        Self(Vec::new())
     }
 
-    fn set(mut self, name: &str, value: &str) -> Self {
-        self.0.append_pair(name, value);
+    fn encoded(self) -> String {
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(self.0).finish()
+    }
+
+    fn set(mut self, name: &'static str, value: &str) -> Self {
+        self.0.push((name, value.to_owned()));
         self
     }
 
-    fn set_if(self, name: &str, value: Option<&str>) -> Self {
+    fn set_if(self, name: &'static str, value: Option<&str>) -> Self {
         match value {
             Some(value) => self.set(name, value),
             None => self,
         }
     }
 
-    fn json(self, name: &str, value: &Value) -> Self {
+    fn json(self, name: &'static str, value: &Value) -> Self {
         self.set(name, &value.to_string())
     }
 }
