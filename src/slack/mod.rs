@@ -7,3 +7,4 @@ pub mod limiter;
 pub mod manifest;
 pub mod message;
 pub mod signature;
+pub mod socket;
