@@ -75,6 +75,15 @@ impl Decimal {
         })
     }
 
+    /// The mantissa this value has at another exponent, cut towards zero, and kept within 64 bits.
+    #[must_use]
+    pub fn at_expo(self, expo: i32) -> i64 {
+        let mantissa = i128::from(self.mantissa);
+        let power = 10i128.saturating_pow(self.expo.abs_diff(expo).min(38));
+        let scaled = if self.expo >= expo { mantissa.saturating_mul(power) } else { mantissa / power };
+        i64::try_from(scaled).unwrap_or(if scaled < 0 { i64::MIN } else { i64::MAX })
+    }
+
     /// Rounded, half away from zero, to this many significant digits: enough for reading, not for deciding.
     #[must_use]
     pub fn rounded(self, significant: u32) -> Self {
@@ -316,7 +325,7 @@ mod tests {
             let (a, b) = (Decimal::new(a, x), Decimal::new(b, y));
             prop_assert_eq!(a.cmp(&b), b.cmp(&a).reverse());
             prop_assert!(a.to_f64().is_finite());
-            let _ = (a.bps_of(b), a.distance_bps(b), a.rounded(digits), a.to_string(), a.normal());
+            let _ = (a.bps_of(b), a.distance_bps(b), a.rounded(digits), a.to_string(), a.normal(), a.at_expo(y));
         }
 
         #[test]
