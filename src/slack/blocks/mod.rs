@@ -1,1 +1,19 @@
-//! All text that people read in Slack: pure, one function a message.
+//! All text that people read in Slack: pure, one function a message, each from a small view of what it speaks of.
+//!
+//! Text from outside (labels, symbols, comments, names) passes through [`words`], so it can neither mention anybody nor
+//! break the formatting; sizes are kept by [`kit`], so no message is refused for being too long.
+
+pub mod actions;
+pub mod alert;
+pub mod feed;
+pub mod help;
+pub mod home;
+mod kit;
+pub mod lists;
+mod members;
+pub mod modals;
+pub mod notes;
+pub mod people;
+pub mod replies;
+pub mod status;
+pub mod words;

@@ -1,0 +1,58 @@
+//! What can be asked.
+
+use super::kit;
+use super::words::code;
+use crate::core::command::{Topic, Verb, catalogue};
+use crate::slack::message::Message;
+
+/// All commands, or one explained.
+#[must_use]
+pub fn help(topic: Option<Verb>) -> Message {
+    match topic {
+        None => all(),
+        Some(verb) => one(verb),
+    }
+}
+
+fn all() -> Message {
+    let line = |topic: &Topic| format!("{}  {}", code(&topic.line()), topic.what);
+    let lines: Vec<_> = catalogue().iter().map(line).collect();
+    let blocks = [
+        kit::section(
+            "*watchkeeper* watches price feeds. Ask with `/wk`, by mentioning me, or here in a direct message:",
+        ),
+        kit::section(&lines.join("\n")),
+        kit::context(
+            "`/wk help silence` explains one command. Slash commands do not work in threads; mention me there.",
+        ),
+    ];
+    kit::message("watchkeeper: what you can ask", &blocks, None)
+}
+
+fn one(verb: Verb) -> Message {
+    let Topic { name, what, example, .. } = verb.topic();
+    let mut lines = vec![
+        format!("*{name}*  {what}."),
+        format!("Usage: {}", code(&verb.topic().line())),
+        format!("Example: {}", code(&format!("/wk {example}"))),
+    ];
+    lines.extend(more(verb).map(|more| format!("\n{more}")));
+    kit::message(&format!("{name}: {what}"), &[kit::section(&lines.join("\n"))], None)
+}
+
+/// What the usage line does not say.
+const fn more(verb: Verb) -> Option<&'static str> {
+    match verb {
+        Verb::Silence => Some(
+            "What to silence is an alert's number, a feed's symbol, or matchers in Alertmanager's syntax, all of which \
+             must match:\n• `/wk silence SOL/USD 1h`\n• `/wk silence severity=\"warning\" symbol=~\"Crypto\\..*\" 30m`\n\
+             Durations: `30m`, `2h`, `1d`; at most `30d`. You are told before a silence ends.",
+        ),
+        Verb::Feed => Some("A symbol may be short (`SOL/USD`), full (`Crypto.SOL/USD`) or a price feed id."),
+        Verb::Feeds => Some("The filter is any part of a symbol or a class: `crypto`, `fx`, `sol`."),
+        Verb::Alerts => Some("The filter is any part of a label's value: `critical`, `sol`."),
+        Verb::Ack => Some("When an alert gets worse, an earlier acknowledgement no longer counts."),
+        Verb::Why => Some("A feed that has no alert is explained too: how far it is from each of its limits."),
+        Verb::Help | Verb::Status | Verb::Unack | Verb::Silences | Verb::Unsilence => None,
+    }
+}

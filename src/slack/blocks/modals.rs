@@ -1,0 +1,169 @@
+//! Forms: silencing with matchers, a length and a reason.
+
+use serde_json::json;
+use slack_morphism::prelude::SlackBlock;
+
+use super::actions::SILENCE_FORM;
+use super::kit::{self, Field};
+use super::words::{count, said};
+use crate::core::command::MAX_SILENCE;
+use crate::core::ids::GroupId;
+use crate::core::label::{Labels, Matcher};
+use crate::core::time::Span;
+use crate::slack::message::View;
+
+/// What the silence form starts with.
+#[derive(Clone, Copy, Debug)]
+pub struct SilenceForm<'a> {
+    /// Comes back with the submission; `None` when the form was not opened from an alert.
+    pub group: Option<&'a GroupId>,
+    pub matchers: &'a [Matcher],
+    /// Alerts that the matchers cover now.
+    pub firing: usize,
+}
+
+/// `block_id` of each field; errors are shown under the field they name.
+pub const MATCHERS: &str = "matchers";
+pub const LENGTH: &str = "length";
+pub const COMMENT: &str = "comment";
+
+/// What somebody wants silenced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SilenceRequest {
+    pub matchers: Vec<Matcher>,
+    pub length: Span,
+    pub comment: String,
+}
+
+/// Shown at once, since Slack's trigger lasts three seconds, and replaced by the form.
+#[must_use]
+pub fn loading() -> View {
+    modal("Silence", None, "", &[kit::section("⏳ One moment …")])
+}
+
+#[must_use]
+pub fn silence_form(form: &SilenceForm) -> View {
+    let matchers: Vec<_> = form.matchers.iter().map(Matcher::to_string).collect();
+    let blocks = [
+        Field {
+            block_id: MATCHERS,
+            label: "What to silence",
+            hint: "One matcher a line; all must match. Like symbol=\"Crypto.SOL/USD\" or severity=~\"info|warning\"",
+            value: &matchers.join("\n"),
+            multiline: true,
+            optional: false,
+            most: 2000,
+        }
+        .block(),
+        Field {
+            block_id: LENGTH,
+            label: "For how long",
+            hint: "Like 30m, 2h or 1d; at most 30d. You are told before it ends.",
+            value: "1h",
+            multiline: false,
+            optional: false,
+            most: 20,
+        }
+        .block(),
+        Field {
+            block_id: COMMENT,
+            label: "Why",
+            hint: "Whoever sees a silence wants to know",
+            value: "",
+            multiline: false,
+            optional: true,
+            most: 500,
+        }
+        .block(),
+        kit::context(&format!("These matchers cover {} firing now.", count(form.firing, "alert"))),
+    ];
+    modal("Silence", Some("Silence"), form.group.map_or("", GroupId::as_str), &blocks)
+}
+
+/// Shown when the form can no longer be used: `why` in one sentence.
+#[must_use]
+pub fn closed(why: &str) -> View {
+    modal("Silence", None, "", &[kit::section(&said(why, 500))])
+}
+
+fn modal(title: &str, submit: Option<&str>, metadata: &str, blocks: &[SlackBlock]) -> View {
+    let text = |text: &str| json!({"type": "plain_text", "text": text});
+    let mut view = json!({
+        "type": "modal",
+        "callback_id": SILENCE_FORM,
+        "title": text(title),
+        "close": text("Close"),
+        "private_metadata": metadata,
+        "blocks": kit::values(blocks, kit::VIEW_BLOCKS),
+    });
+    if let (Some(submit), Some(fields)) = (submit, view.as_object_mut()) {
+        fields.insert("submit".to_owned(), text(submit));
+    }
+    View(view)
+}
+
+/// Reads a submitted form; `field` gives what a field holds by its `block_id`.
+///
+/// # Errors
+/// What is wrong, by `block_id`: Slack shows each under its field.
+pub fn read_silence(field: impl Fn(&str) -> Option<String>) -> Result<SilenceRequest, Vec<(&'static str, String)>> {
+    let text = |block_id| field(block_id).unwrap_or_default();
+    let (matchers, length) = (read_matchers(&text(MATCHERS)), read_length(&text(LENGTH)));
+    match (matchers, length) {
+        (Ok(matchers), Ok(length)) => Ok(SilenceRequest { matchers, length, comment: text(COMMENT).trim().to_owned() }),
+        (matchers, length) => {
+            let wrong = [(MATCHERS, matchers.err()), (LENGTH, length.err())];
+            Err(wrong.into_iter().filter_map(|(block_id, error)| Some((block_id, error?))).collect())
+        }
+    }
+}
+
+fn read_matchers(text: &str) -> Result<Vec<Matcher>, String> {
+    // Phones turn straight quotes into curly ones.
+    let text = text.replace(['“', '”', '„'], "\"");
+    let lines = text.lines().map(|line| line.trim().trim_end_matches(',')).filter(|line| !line.is_empty());
+    let matchers: Result<Vec<Matcher>, _> = lines.map(str::parse).collect();
+    let matchers = matchers.map_err(|error| kit::shortened(&error.to_string(), 300))?;
+    // A silence that matches every alert would hide all that goes wrong.
+    if matchers.iter().all(|matcher| matcher.matches(&Labels::default())) {
+        return Err("Name at least one label value, or everything would be silenced.".to_owned());
+    }
+    Ok(matchers)
+}
+
+fn read_length(text: &str) -> Result<Span, String> {
+    let length: Span = text.trim().to_lowercase().parse().map_err(|_| "Write it like 30m, 2h or 1d.".to_owned())?;
+    if length.duration().is_zero() || length.duration() > MAX_SILENCE {
+        return Err(format!("Longer than nothing and at most {}.", Span::from(MAX_SILENCE)));
+    }
+    Ok(length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(matchers: &str, length: &str) -> Result<SilenceRequest, Vec<(&'static str, String)>> {
+        read_silence(|field| match field {
+            MATCHERS => Some(matchers.to_owned()),
+            LENGTH => Some(length.to_owned()),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn a_filled_form_is_a_request() {
+        let request = read("symbol=“Crypto.SOL/USD”,\n\n severity=~\"info|warning\" ", " 2H ").unwrap();
+        assert_eq!(request.matchers.len(), 2);
+        assert_eq!((request.length, request.comment.as_str()), (Span::from_secs(7200), ""));
+    }
+
+    #[test]
+    fn every_wrong_field_is_named() {
+        let wrong = read("symbol", "soon").unwrap_err();
+        assert_eq!(wrong.iter().map(|(field, _)| *field).collect::<Vec<_>>(), [MATCHERS, LENGTH]);
+        assert_eq!(read("", "1h").unwrap_err()[0].1, "Name at least one label value, or everything would be silenced.");
+        assert!(read("symbol=~\".*\"", "1h").is_err());
+        assert!(read("a=b", "31d").is_err() && read("a=b", "0s").is_err());
+    }
+}

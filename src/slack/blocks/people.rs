@@ -1,0 +1,39 @@
+//! People by the names Slack gave for them: naming somebody must not ping them.
+
+use std::collections::BTreeMap;
+
+use super::words::{bold, code};
+use crate::core::ids::{Actor, UserId};
+
+/// Display names by user id. Who is missing here is shown by id; nobody is ever mentioned.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct People(BTreeMap<UserId, String>);
+
+impl People {
+    pub fn insert(&mut self, user: UserId, name: impl Into<String>) {
+        self.0.insert(user, name.into());
+    }
+
+    #[must_use]
+    pub fn contains(&self, user: &UserId) -> bool {
+        self.0.contains_key(user)
+    }
+
+    /// The person's name in bold, escaped.
+    #[must_use]
+    pub fn name(&self, actor: &Actor) -> String {
+        match actor {
+            Actor::System => "watchkeeper".to_owned(),
+            Actor::Person { user, .. } => match self.0.get(user).filter(|name| !name.trim().is_empty()) {
+                Some(name) => bold(name),
+                None => code(user.as_str()),
+            },
+        }
+    }
+}
+
+impl FromIterator<(UserId, String)> for People {
+    fn from_iter<T: IntoIterator<Item = (UserId, String)>>(names: T) -> Self {
+        Self(names.into_iter().collect())
+    }
+}
