@@ -66,7 +66,7 @@ pub fn living(view: &AlertView) -> Message {
     let standing = standing(view, &members);
     let mut blocks = vec![title(view, &members, &standing)];
     blocks.push(kit::section(&state_lines(view, &members, &standing)));
-    blocks.extend(facts(&members, &standing, view.now));
+    blocks.extend(facts(&members, &standing, members.since(view.group), view.now));
     blocks.extend(view.chart.map(|file| kit::picture(file, &format!("Price chart: {}", members.subjects(3)))));
     blocks.extend(buttons(view, &standing));
     blocks.push(kit::context(&small_print(view, &members)));
@@ -176,6 +176,8 @@ fn asides(view: &AlertView, members: &Members, standing: &Standing) -> Vec<Strin
     match standing {
         Standing::Resolved { .. } => return lines,
         Standing::Silenced { .. } => {
+            let since = members.since(view.group);
+            lines.push(format!("Firing since {} ({})", moment(since, view.now), spoken(view.now.since(since))));
             if let Some(Acknowledgement { by, at }) = &view.group.acknowledged {
                 lines.push(format!("👀 Acknowledged by {} at {}", view.people.name(by), moment(*at, view.now)));
             }
@@ -190,7 +192,8 @@ fn asides(view: &AlertView, members: &Members, standing: &Standing) -> Vec<Strin
         1 if members.firing.len() == 1 => {
             lines.push("〰️ *Flapping*: it comes and goes, so it stays open until it has been quiet for a while".into());
         }
-        flapping => lines.push(format!("〰️ {flapping} *flapping*: held open until they have been quiet for a while")),
+        flapping => lines
+            .push(format!("〰️ {flapping} of {} *flapping*: held open until quiet for a while", members.firing.len())),
     }
     if inhibited > 0 {
         lines.push(format!("↳ {} inhibited by a larger one", count(inhibited, "alert")));
@@ -225,7 +228,9 @@ fn buttons(view: &AlertView, standing: &Standing) -> Option<SlackBlock> {
     if view.group.acknowledged.is_some() {
         entries.push(("Take the acknowledgement back", Press::Unacknowledge(group())));
     }
-    if firing(view).any(|member| member.silenced_by.is_some()) {
+    // A group that is silenced altogether has a button for it.
+    let partly = !matches!(standing, Standing::Silenced { .. });
+    if partly && firing(view).any(|member| member.silenced_by.is_some()) {
         entries.push(("End the silence", Press::Unsilence(group())));
     }
     elements.push(kit::overflow(&entries).into());
@@ -247,7 +252,8 @@ pub fn details(view: &AlertView) -> Message {
     let heading =
         format!("{} #{} · {}", severity_emoji(view.group.severity), view.group.number, count(shown.len(), "alert"));
     let mut blocks = vec![kit::header(&heading)];
-    let mut lines = shown.iter().map(|alert| members.line(alert, view.now)).peekable();
+    let since = members.since(view.group);
+    let mut lines = shown.iter().map(|alert| members.line(alert, since, view.now)).peekable();
     // Sections of moderate length, as many as a message holds beside its heading and its last line.
     while lines.peek().is_some() && blocks.len() < kit::MESSAGE_BLOCKS - 1 {
         const LINES: usize = 8;

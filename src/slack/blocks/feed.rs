@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::actions::Press;
 use super::kit;
 use super::words::{ago, bold, code, count, moment, plain, said, severity_emoji, what};
 use crate::core::alert::Alert;
@@ -172,18 +171,21 @@ pub fn feeds(view: &FeedsView) -> Message {
     let mut blocks = vec![kit::section(&format!("*Feeds*  {heading}"))];
     // Two sections: one of long symbols would pass the limit of a section.
     blocks.extend(lines.chunks(PAGE / 2).map(|lines| kit::section(&lines.join("\n"))));
-    // What fits no button matches no symbol either.
-    let filter = filter.filter(|filter| filter.chars().count() < 1000).map_or_else(String::new, |f| format!("{f} "));
-    let turn = |page: usize| Press::Run(format!("feeds {filter}page {page}"));
+    let filter = filter.map_or_else(String::new, |filter| format!("{filter} "));
+    let turn = |text: &str, page: usize, nth| {
+        kit::run(text, format!("feeds {filter}page {page}")).map(|button| kit::nth(button, nth).into())
+    };
     let mut buttons = Vec::new();
     if page > 1 {
-        buttons.push(kit::nth(kit::button("‹ Previous", &turn(page - 1)), 0).into());
+        buttons.extend(turn("‹ Previous", page - 1, 0));
     }
     if page < pages {
-        buttons.push(kit::nth(kit::button("Next ›", &turn(page + 1)), 1).into());
+        buttons.extend(turn("Next ›", page + 1, 1));
     }
     if !buttons.is_empty() {
         blocks.push(kit::row(buttons));
+    }
+    if pages > 1 {
         blocks.push(kit::context(&format!("page {page} of {pages}")));
     }
     kit::message(&heading, &blocks, None)

@@ -60,16 +60,13 @@ pub fn home(view: &HomeView) -> View {
 
 fn headline(needed: &[&AlertItem]) -> String {
     let critical = needed.iter().filter(|item| item.group.severity == Severity::Critical).count();
+    let need = if needed.len() == 1 { "needs" } else { "need" };
     match (needed.len(), critical) {
         (0, _) => "✅ Nothing needs you now".to_owned(),
-        (all, 0) => format!("🟠 {} you", needs(all)),
-        (all, critical) if all == critical => format!("🔴 {} you, all critical", needs(all)),
-        (all, critical) => format!("🔴 {} you, {critical} critical", needs(all)),
+        (all, 0) => format!("🟠 {} {need} you", count(all, "alert")),
+        (all, critical) if all == critical => format!("🔴 {} {need} you", count(all, "critical alert")),
+        (all, critical) => format!("🔴 {} {need} you, {critical} critical", count(all, "alert")),
     }
-}
-
-fn needs(alerts: usize) -> String {
-    format!("{} {}", count(alerts, "alert"), if alerts == 1 { "needs" } else { "need" })
 }
 
 fn group_list(view: &HomeView, items: &[&AlertItem], acknowledge: bool) -> Vec<SlackBlock> {
@@ -78,12 +75,8 @@ fn group_list(view: &HomeView, items: &[&AlertItem], acknowledge: bool) -> Vec<S
         .take(SHOWN)
         .map(|item| {
             let text = item_line(item, view.people, view.now);
-            if acknowledge {
-                let press = Press::Acknowledge(item.group.id.clone());
-                kit::section_with(&text, kit::primary(kit::button("Acknowledge", &press)))
-            } else {
-                kit::section(&text)
-            }
+            let press = Press::Acknowledge(item.group.id.clone());
+            kit::section_with(&text, acknowledge.then(|| kit::primary(kit::button("Acknowledge", &press))))
         })
         .collect();
     if items.len() > SHOWN {

@@ -18,6 +18,7 @@ const HEADER_TEXT: usize = 150;
 const CONTEXT_ELEMENTS: usize = 10;
 const ACTION_ELEMENTS: usize = 25;
 const BUTTON_TEXT: usize = 75;
+const VALUE: usize = 2000;
 const ALT_TEXT: usize = 2000;
 const OVERFLOW_OPTIONS: usize = 5;
 /// Slack takes far more, but a notification shows far less.
@@ -111,8 +112,9 @@ pub(super) fn fields(pairs: &[(&str, String)]) -> SlackBlock {
     SlackSectionBlock::new().with_fields(texts.collect()).into()
 }
 
-pub(super) fn section_with(text: &str, button: SlackBlockButtonElement) -> SlackBlock {
-    SlackSectionBlock::new().with_text(marked(text, SECTION_TEXT).into()).with_accessory(button.into()).into()
+pub(super) fn section_with(text: &str, button: impl Into<Option<SlackBlockButtonElement>>) -> SlackBlock {
+    let section = SlackSectionBlock::new().with_text(marked(text, SECTION_TEXT).into());
+    section.opt_accessory(button.into().map(Into::into)).into()
 }
 
 /// Small grey text.
@@ -144,6 +146,11 @@ pub(super) fn button(text: &str, press: &Press) -> SlackBlockButtonElement {
     SlackBlockButtonElement::new(plain_text(text, BUTTON_TEXT))
         .with_action_id(press.action_id().into())
         .with_value(press.value())
+}
+
+/// A button that runs a command made of outside text; `None` when the command is longer than a button carries.
+pub(super) fn run(text: &str, command: String) -> Option<SlackBlockButtonElement> {
+    (command.chars().count() <= VALUE).then(|| button(text, &Press::Run(command)))
 }
 
 pub(super) fn primary(button: SlackBlockButtonElement) -> SlackBlockButtonElement {

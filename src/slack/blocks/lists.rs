@@ -53,12 +53,12 @@ pub fn alerts(view: &AlertsView) -> Message {
     blocks.extend(items.iter().take(SHOWN).map(|item| {
         let text = item_line(item, people, *now);
         let open = item.group.open() && item.group.acknowledged.is_none() && !item.silenced;
-        let press = open.then(|| Press::Acknowledge(item.group.id.clone()));
-        press.map_or_else(|| kit::section(&text), |press| kit::section_with(&text, kit::button("Acknowledge", &press)))
+        let press = Press::Acknowledge(item.group.id.clone());
+        kit::section_with(&text, open.then(|| kit::button("Acknowledge", &press)))
     }));
     if items.len() > SHOWN {
         let more = items.len() - SHOWN;
-        blocks.push(kit::context(&format!("and {more} more; narrow it down with `/wk alerts <text>`")));
+        blocks.push(kit::context(&format!("and {more} more; narrow them down: `/wk alerts sol`")));
     }
     kit::message(&heading, &blocks, None)
 }

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use slack_morphism::prelude::SlackBlock;
 
@@ -104,19 +105,21 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// One member in one line.
-    pub fn line(&self, alert: &Alert, now: Timestamp) -> String {
+    /// One member in one line; when it began only if that was well after `since`, the beginning of it all.
+    pub fn line(&self, alert: &Alert, since: Timestamp, now: Timestamp) -> String {
+        const LATER: Duration = Duration::from_mins(1);
         let Evidence { value, threshold, .. } = &alert.evidence;
         let rule = if self.mixed { said(&rule_words(alert.name()), 60) } else { String::new() };
         let limit = if threshold.is_empty() { String::new() } else { format!("(limit {})", said(threshold, 60)) };
-        let since = format!("· since {}", moment(alert.since(), now));
+        let joined = alert.since().since(since) >= LATER;
+        let since = if joined { format!("· since {}", moment(alert.since(), now)) } else { String::new() };
         let parts = [format!("• {}", bold(&subject(&alert.labels))), rule, said(value, 60), limit, since];
         parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
     }
 }
 
 /// Value against limit and likely cause; a resolved group no longer needs them.
-pub(super) fn facts(members: &Members, standing: &Standing, now: Timestamp) -> Vec<SlackBlock> {
+pub(super) fn facts(members: &Members, standing: &Standing, since: Timestamp, now: Timestamp) -> Vec<SlackBlock> {
     match standing {
         Standing::Resolved { .. } => return Vec::new(),
         Standing::Firing | Standing::Acknowledged(_) | Standing::Silenced { .. } => {}
@@ -126,7 +129,7 @@ pub(super) fn facts(members: &Members, standing: &Standing, now: Timestamp) -> V
         [] => {}
         [only] => blocks.extend(measured(only)),
         ref several => {
-            let lines = several.iter().map(|alert| members.line(alert, now));
+            let lines = several.iter().map(|alert| members.line(alert, since, now));
             let (mut lines, more) = fitting(lines, LINES, kit::SECTION_TEXT - 100);
             if more > 0 {
                 lines.push(format!("_… and {more} more_"));

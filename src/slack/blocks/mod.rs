@@ -16,4 +16,8 @@ pub mod notes;
 pub mod people;
 pub mod replies;
 pub mod status;
+pub mod why;
 pub mod words;
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! What is said beside the living messages: lines in their threads, digests, reminders, and why a message is elsewhere.
 
+use slack_morphism::prelude::SlackBlockButtonElement;
+
 use super::actions::Press;
 use super::alert::ping;
 use super::kit::{self, Accent};
@@ -43,7 +45,7 @@ fn note_line(view: &NoteView) -> String {
     let alert = || alert.map_or_else(|| "An alert".to_owned(), |alert| bold(&subject(&alert.labels)));
     match note {
         Note::Opened { members } => format!("Opened with {}", count(*members, "alert")),
-        Note::Joined { members } => format!("{} more began to fire", count(*members, "alert")),
+        Note::Joined { members } => format!("{} began to fire", count(*members, "more alert")),
         Note::Left { members } => format!("{} resolved, others still fire", count(*members, "alert")),
         Note::Worse { severity, unacknowledged } => {
             let emoji = severity_emoji(*severity);
@@ -133,22 +135,19 @@ pub fn silence_ending(view: &SilenceEndingView) -> Message {
         matchers(&silence.matchers),
         people.name(&silence.created_by)
     );
-    let section = match another_hour(silence) {
-        Some(again) => kit::section_with(&text, kit::button("One more hour", &again)),
-        None => kit::section(&text),
-    };
+    let section = kit::section_with(&text, another_hour(silence));
     kit::message(&format!("{heading}. {still}"), &[section], Some(Accent::Silenced))
 }
 
-/// The command that makes the same silence again; `None` when its matchers cannot be typed.
-fn another_hour(silence: &Silence) -> Option<Press> {
+/// A button that makes the same silence again; `None` when its matchers cannot be typed.
+fn another_hour(silence: &Silence) -> Option<SlackBlockButtonElement> {
     let written: Vec<_> = silence.matchers.iter().map(Matcher::to_string).collect();
     let command = format!("silence {} 1h {}", written.join(" "), silence.comment);
     let same = matches!(
         parse(&command),
         Ok(Command::Silence { target: SilenceTarget::Matchers(read), .. }) if read == silence.matchers
     );
-    (same && command.chars().count() < 2000).then_some(Press::Run(command))
+    kit::run("One more hour", command).filter(|_| same)
 }
 
 /// A silence's matchers as code, as many as a line takes.

@@ -1,6 +1,5 @@
 //! Short answers to what somebody typed or pressed: done, refused, late, not understood. Every click gets one.
 
-use super::actions::Press;
 use super::kit;
 use super::people::People;
 use super::words::{bold, code, count, moment, said};
@@ -25,12 +24,8 @@ pub fn unreadable(unreadable: &Unreadable) -> Message {
         None => {}
     }
     let text = lines.join("\n");
-    // A suggestion too long for a button is still readable.
-    let press = suggestion.clone().filter(|command| command.chars().count() <= 2000).map(Press::Run);
-    match press {
-        Some(press) => kit::message(&text, &[kit::section_with(&text, kit::button("Yes, do that", &press))], None),
-        None => kit::line(&text),
-    }
+    let button = suggestion.clone().and_then(|command| kit::run("Yes, do that", command));
+    kit::message(&text, &[kit::section_with(&text, button)], None)
 }
 
 /// No feed is called `asked`; `nearest` are symbols that look like it, best first.
@@ -43,7 +38,7 @@ pub fn no_such_feed(asked: &str, nearest: &[&str]) -> Message {
     let others: Vec<_> = others.iter().take(4).map(|symbol| code(symbol)).collect();
     let others = if others.is_empty() { String::new() } else { format!(" Or {}?", others.join(", ")) };
     let text = format!("{text}\nDid you mean {}?{others}", code(best));
-    let button = kit::button("Show it", &Press::Run(format!("feed {best}")));
+    let button = kit::run("Show it", format!("feed {best}"));
     kit::message(&text, &[kit::section_with(&text, button)], None)
 }
 

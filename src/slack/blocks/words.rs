@@ -56,12 +56,6 @@ pub fn code(text: &str) -> String {
     wrapped('`', &said(text, 300).replace('`', "ˋ"))
 }
 
-/// Outside text as a quotation of its own lines.
-#[must_use]
-pub fn quoted(text: &str) -> String {
-    format!(">{}", said(text, 600))
-}
-
 fn wrapped(sign: char, text: &str) -> String {
     if text.is_empty() { String::new() } else { format!("{sign}{text}{sign}") }
 }
@@ -181,7 +175,7 @@ mod tests {
         assert_eq!(bold("a*b*"), "*a∗b∗*");
         assert_eq!(code("`rm`"), "`ˋrmˋ`");
         assert_eq!(struck("~a~"), "~∼a∼~");
-        assert_eq!(quoted("a\n>b\u{202e}"), ">a &gt;b");
+        assert_eq!(said("a\n>b\u{202e}", 99), "a &gt;b");
         assert_eq!(plain("<!here>", 99), "‹!here›");
     }
 
@@ -217,9 +211,8 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_from_outside_opens_markup(text in "[<>!@#&a-z|^*~` \n]{0,40}|\\PC{0,40}", most in 0usize..50) {
-            for shown in [said(&text, most), bold(&text), code(&text), struck(&text), quoted(&text)] {
-                let body = shown.strip_prefix('>').unwrap_or(&shown);
-                prop_assert!(!body.contains(['<', '>', '\n']), "{shown}");
+            for shown in [said(&text, most), bold(&text), code(&text), struck(&text)] {
+                prop_assert!(!shown.contains(['<', '>', '\n']), "{shown}");
             }
             prop_assert!(!plain(&text, most).contains(['<', '>']));
             prop_assert!(clamp(&text, most).chars().count() <= most.max(1));
