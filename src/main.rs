@@ -1,3 +1,7 @@
-//! The `watchkeeper` binary.
+//! The `watchkeeper` binary: reads the command line, hands over to the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    watchkeeper::cli::main()
+}

@@ -1,1 +1,175 @@
-//! cli
+//! The command line.
+
+mod audit;
+#[cfg(feature = "demo")]
+mod demo;
+mod doctor;
+mod outbox;
+mod serve;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+
+use crate::app::{StartError, Wiring, open_store};
+use crate::clock::{Clock, SystemClock, Ulids};
+use crate::config::secrets::Environment;
+use crate::config::sections::Mode;
+use crate::config::{self, Config};
+use crate::slack::manifest::{self, Features, Transport};
+use crate::telemetry;
+
+/// Slack-native ChatOps for teams that keep price feeds and the services behind them alive.
+#[derive(Parser)]
+#[command(name = "watchkeeper", version, about, max_term_width = 100)]
+struct Arguments {
+    /// The configuration file.
+    #[arg(long, short, global = true, env = "WATCHKEEPER_CONFIG", default_value = "watchkeeper.yaml")]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the bot.
+    Serve,
+    /// Runs the bot in a local world of its own: a Slack in the browser, price feeds, incidents. No account needed.
+    #[cfg(feature = "demo")]
+    Demo(demo::DemoArguments),
+    /// Reads the configuration and says what is wrong with it: file, line, key and what to do.
+    CheckConfig,
+    /// Checks token, scopes, channels, database, sources and clock, and says how to mend each.
+    Doctor,
+    /// Prints the Slack app manifest for what is configured (JSON; Slack's manifest editor takes it).
+    Manifest,
+    /// Prints the JSON Schema of the configuration file, for editors.
+    Schema,
+    /// Brings the database's schema up to date and exits.
+    Migrate,
+    /// Reads the audit log: verify, show, export.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    /// What waits to go out to Slack, and what was given up: list, revive.
+    #[command(subcommand)]
+    Outbox(outbox::OutboxCommand),
+    /// Prints the version.
+    Version,
+}
+
+/// What went wrong, in words for the terminal.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Runs what the command line asks for.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(&format!("cannot start: {error}")),
+    };
+    match runtime.block_on(run(arguments)) {
+        Ok(code) => code,
+        Err(error) => complain(&error.to_string()),
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
+    let file = arguments.config;
+    match arguments.command {
+        Command::Serve => {
+            let config = load(&file)?;
+            start_logging(&config)?;
+            serve::serve(wiring(config), Some(file)).await?;
+        }
+        #[cfg(feature = "demo")]
+        Command::Demo(options) => demo::demo(options).await?,
+        Command::CheckConfig => {
+            load(&file)?;
+            say(&format!("{} is fine", file.display()))?;
+        }
+        Command::Doctor => return doctor::doctor(&load(&file)?, &Environment::of_process()).await,
+        Command::Manifest => say(&serde_json::to_string_pretty(&manifest::manifest(&features(&load(&file)?)?))?)?,
+        Command::Schema => say(&serde_json::to_string_pretty(&config::schema())?)?,
+        Command::Migrate => {
+            let store = open_store(&load(&file)?, &Environment::of_process()).await?;
+            say(&format!("the database is up to date: {:?}", store.schema().await?))?;
+        }
+        Command::Audit(command) => return audit::run(command, &load(&file)?, &Environment::of_process()).await,
+        Command::Outbox(command) => return outbox::run(command, &load(&file)?, &Environment::of_process()).await,
+        Command::Version => say(concat!("watchkeeper ", env!("CARGO_PKG_VERSION")))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn load(file: &std::path::Path) -> Result<Config, Failure> {
+    config::load(file).map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        lines.join("\n").into()
+    })
+}
+
+fn start_logging(config: &Config) -> Result<(), Failure> {
+    let filter = Environment::of_process().plain("RUST_LOG").unwrap_or_else(|| config.log.filter.clone());
+    Ok(telemetry::start(config.log.format, &filter)?)
+}
+
+fn wiring(config: Config) -> Wiring {
+    Wiring {
+        config,
+        environment: Environment::of_process(),
+        clock: Arc::new(SystemClock::new(1)),
+        ids: Arc::new(Ulids::random()),
+        seed: fastrand::u64(..),
+    }
+}
+
+/// What the Slack app needs for `config`.
+fn features(config: &Config) -> Result<Features, Failure> {
+    let transport = match (config.slack.mode, &config.slack.public_url) {
+        (Mode::Socket, _) => Transport::SocketMode,
+        (Mode::Http, Some(public_url)) => Transport::Http { public_url: public_url.clone() },
+        (Mode::Http, None) => {
+            return Err("slack.public_url is not set; http mode needs it for the manifest's request URL".into());
+        }
+    };
+    Ok(Features::all(transport))
+}
+
+/// A line on standard output. A reader that went away (`| head`) is no error of ours.
+fn say(line: &str) -> io::Result<()> {
+    match writeln!(io::stdout(), "{line}") {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+fn complain(message: &str) -> ExitCode {
+    let _nowhere_left_to_say_it = writeln!(io::stderr(), "{message}");
+    ExitCode::FAILURE
+}
+
+/// A database for reading only, beside a bot that may be running.
+async fn read_store(config: &Config, environment: &Environment) -> Result<crate::store::Store, StartError> {
+    let url = environment.secret("DATABASE_URL")?.unwrap_or_else(|| config.database.url.clone().into());
+    Ok(crate::store::Store::connect_read_only(&crate::store::Settings::new(url)).await?)
+}
+
+fn now() -> crate::core::time::Timestamp {
+    SystemClock::new(1).now()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,6 +1,116 @@
 //! `watchkeeper.yaml`: one strict file. An unknown key, a contradiction or a bad value is refused with file, line, key
 //! and what to do about it.
 
+mod check;
 pub mod places;
 pub mod secrets;
 pub mod sections;
+pub mod sources;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::core::access::Access;
+use crate::core::detect::Rules;
+use crate::core::engine::Policy;
+use crate::core::receiver::Receiver;
+
+use places::Places;
+use sections::{Canary, Database, Heartbeat, Http, Log, Slack};
+use sources::{HermesSource, References};
+
+/// Everything that is configured. Secrets are not: see `.env.example`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "watchkeeper.yaml")]
+pub struct Config {
+    pub slack: Slack,
+    pub http: Http,
+    pub database: Database,
+    /// Hermes sources; at least one to watch feeds.
+    pub sources: Vec<HermesSource>,
+    pub references: References,
+    /// When a feed is in trouble: thresholds by class and feed.
+    pub rules: Rules,
+    /// Who hears of it and when: routes, inhibition, mute intervals, flap damping.
+    pub alerting: Policy,
+    pub receivers: Vec<Receiver>,
+    pub access: Access,
+    pub heartbeat: Option<Heartbeat>,
+    pub canary: Option<Canary>,
+    pub log: Log,
+}
+
+/// One thing wrong with a configuration file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub file: PathBuf,
+    pub line: Option<usize>,
+    /// Path of the key: `receivers[1].channel`; empty when it is about the file.
+    pub key: String,
+    /// What is wrong and what to do about it.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        if !self.key.is_empty() {
+            write!(f, ": {}", self.key)?;
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+/// Reads and checks a file.
+///
+/// # Errors
+/// Every problem found; a file that is not the right shape gives one, a file that is gives all contradictions in it.
+pub fn load(file: &Path) -> Result<Config, Vec<Problem>> {
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        let message = format!("cannot be read: {error}; give its path with --config or WATCHKEEPER_CONFIG");
+        vec![Problem { file: file.to_owned(), line: None, key: String::new(), message }]
+    })?;
+    parse(file, &text)
+}
+
+/// As [`load`], from its text; `file` is for the messages.
+///
+/// # Errors
+/// As [`load`].
+pub fn parse(file: &Path, text: &str) -> Result<Config, Vec<Problem>> {
+    let places = Places::of(text);
+    let config: Config = serde_saphyr::from_str(text).map_err(|error| vec![shape_problem(file, &places, &error)])?;
+    let problems: Vec<Problem> = check::contradictions(&config)
+        .into_iter()
+        .map(|(key, message)| Problem { file: file.to_owned(), line: places.line(&key), key, message })
+        .collect();
+    if problems.is_empty() { Ok(config) } else { Err(problems) }
+}
+
+fn shape_problem(file: &Path, places: &Places, error: &serde_saphyr::Error) -> Problem {
+    let location = error.without_snippet().location();
+    let line = location.map(|at| usize::try_from(at.line()).unwrap_or(usize::MAX));
+    let key = line.and_then(|line| places.key_at(line)).unwrap_or_default().to_owned();
+    Problem { file: file.to_owned(), line, key, message: plainly(&error.without_snippet().to_string()) }
+}
+
+/// The parser's message without its own location and snippet, in one line.
+fn plainly(message: &str) -> String {
+    let line = message.lines().next().unwrap_or(message);
+    let line = line.split(" at line ").next().unwrap_or(line);
+    let line = line.strip_prefix("error: ").unwrap_or(line);
+    line.trim().to_owned()
+}
+
+/// The JSON Schema of the file, for editors.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Config).to_value()
+}

@@ -22,6 +22,13 @@ impl Environment {
         Self(pairs.into_iter().map(|(name, value)| (name, SecretString::from(value))).collect())
     }
 
+    /// A variable that is no secret.
+    #[must_use]
+    pub fn plain(&self, name: &str) -> Option<String> {
+        use secrecy::ExposeSecret;
+        self.0.get(name).map(|value| value.expose_secret().to_owned())
+    }
+
     /// The value of `name`, or the content of the file `name_FILE` names (one trailing newline removed).
     /// An empty value counts as absent.
     ///

@@ -25,8 +25,6 @@ pub enum Mode {
 #[serde(deny_unknown_fields, default)]
 pub struct Slack {
     pub mode: Mode,
-    /// The slash command, as in the app's manifest. Default /wk.
-    pub command: String,
     /// Public base URL of the bot, for the manifest in http mode, e.g. https://wk.example.com
     pub public_url: Option<String>,
     /// Where the Web API is; only a proxy or the local world changes this.
@@ -43,7 +41,6 @@ impl Default for Slack {
     fn default() -> Self {
         Self {
             mode: Mode::Socket,
-            command: "/wk".to_owned(),
             public_url: None,
             api_url: "https://slack.com/api".to_owned(),
             connections: 2,

@@ -54,6 +54,18 @@ pub enum AlertState {
     },
 }
 
+impl AlertState {
+    /// As in the `state` label of metrics and in the store.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Pending { .. } => "pending",
+            Self::Firing { .. } => "firing",
+            Self::Resolved { .. } => "resolved",
+        }
+    }
+}
+
 impl Alert {
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
@@ -64,6 +76,11 @@ impl Alert {
     #[must_use]
     pub fn name(&self) -> &str {
         self.labels.get(ALERTNAME).unwrap_or("")
+    }
+
+    #[must_use]
+    pub const fn resolved(&self) -> bool {
+        matches!(self.state, AlertState::Resolved { .. })
     }
 
     #[must_use]

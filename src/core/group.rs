@@ -100,4 +100,12 @@ impl Group {
     pub const fn open(&self) -> bool {
         !matches!(self.state, GroupState::Closed { .. })
     }
+
+    #[must_use]
+    pub const fn closed_at(&self) -> Option<Timestamp> {
+        match self.state {
+            GroupState::Closed { closed_at, .. } => Some(closed_at),
+            GroupState::Waiting { .. } | GroupState::Notified { .. } => None,
+        }
+    }
 }

@@ -6,6 +6,7 @@ use crate::core::feed::FeedId;
 use crate::core::ids::{ChannelId, GroupId, MessageTs, UserId};
 use crate::core::severity::Severity;
 use crate::core::time::Timestamp;
+use crate::slack::blocks::notes;
 use crate::slack::message::{Message, View};
 
 /// One call on Slack that somebody will see.
@@ -59,6 +60,36 @@ impl Effect {
             | Self::Ephemeral { .. }
             | Self::Respond { .. }
             | Self::OpenView { .. } => None,
+        }
+    }
+
+    /// As stored in the outbox.
+    #[must_use]
+    pub fn payload(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// The same, in the fallback channel; `None` when there is none.
+    #[must_use]
+    pub fn moved(&self, reason: &str) -> Option<Self> {
+        match self.clone() {
+            Self::Show { key, channel, fallback: Some(to), message } => {
+                Some(Self::Show { key, channel: to, fallback: None, message: notes::moved(message, &channel, reason) })
+            }
+            Self::Post { channel, fallback: Some(to), message, .. } => Some(Self::Post {
+                channel: to,
+                thread_ts: None,
+                fallback: None,
+                message: notes::moved(message, &channel, reason),
+            }),
+            Self::Show { .. }
+            | Self::Post { .. }
+            | Self::Note { .. }
+            | Self::Ephemeral { .. }
+            | Self::Respond { .. }
+            | Self::OpenView { .. }
+            | Self::PublishHome { .. }
+            | Self::Chart { .. } => None,
         }
     }
 

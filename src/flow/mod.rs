@@ -1,3 +1,240 @@
 //! Use cases: what happens with every input, from its arrival to the committed effects.
+//!
+//! [`receive`] takes what Slack sends, [`observe`] what sources say; both end in [`step`], the one place where the engine
+//! decides and everything that follows is committed together. [`deliver`] does the effects afterwards.
 
+mod act;
+mod answer;
+mod deliver;
 pub mod effect;
+pub mod lead;
+pub mod look;
+mod observe;
+mod picture;
+pub mod receive;
+mod render;
+mod step;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use crate::clock::SharedClock;
+use crate::core::access::Access;
+use crate::core::detect::{Rules, Watch};
+use crate::core::engine::{Engine, Policy, Snapshot};
+use crate::core::feed::Feed;
+use crate::core::ids::{GroupId, Ids, TeamId, UserId};
+use crate::core::receiver::Receiver;
+use crate::core::time::Timestamp;
+use crate::metrics::Metrics;
+use crate::slack::api::WebApi;
+use crate::slack::blocks::people::People;
+use crate::slack::limiter::Limiter;
+use crate::store::intake::Intake;
+use crate::store::lease::Lease;
+use crate::store::{Backend, Store, StoreError, facts};
+
+use look::Link;
+use observe::Unsaid;
+
+pub use step::{Extra, StepError};
+
+/// How long Slack takes a trigger for; a little less, since the call itself takes time.
+const TRIGGER_LIVES: Duration = Duration::from_millis(2800);
+/// A name is nice to have; nobody waits long for it.
+const NAME_WITHIN: Duration = Duration::from_millis(800);
+
+/// What configuration says about the use cases; replaced whole on reload.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub receivers: BTreeMap<String, Receiver>,
+    pub access: Access,
+    /// Inputs older than this are recorded and not acted on.
+    pub late_after: Duration,
+    /// Messages waiting for a channel from which on new non-critical groups are gathered into one digest.
+    pub digest_after: u64,
+}
+
+/// Who the bot is in its workspace, learned from `auth.test`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Home {
+    pub team: Option<TeamId>,
+    pub team_name: String,
+    pub bot_user: Option<UserId>,
+}
+
+/// What [`Flow::new`] is made from.
+pub struct Parts {
+    pub clock: SharedClock,
+    pub ids: Arc<dyn Ids>,
+    pub store: Store,
+    pub metrics: Arc<Metrics>,
+    pub api: WebApi,
+    pub holder: String,
+    pub seed: u64,
+    pub settings: Settings,
+    pub rules: Rules,
+    pub policy: Policy,
+    pub link: Link,
+}
+
+/// Everything the use cases share.
+pub struct Flow {
+    pub clock: SharedClock,
+    pub ids: Arc<dyn Ids>,
+    pub store: Store,
+    pub metrics: Arc<Metrics>,
+    pub api: WebApi,
+    /// Which process this is, in the lease and on claimed jobs.
+    pub holder: String,
+    pub started_at: Timestamp,
+    /// Rung when the outbox has something new.
+    pub outbox_bell: Notify,
+    /// Rung when the engine's next deadline may have changed.
+    pub engine_bell: Notify,
+    intake: Intake,
+    engine: RwLock<Engine>,
+    policy: RwLock<Policy>,
+    /// Held from decision to applied commit, so that decisions follow one another.
+    stepping: tokio::sync::Mutex<()>,
+    watch: Mutex<Watch>,
+    unsaid: Mutex<Unsaid>,
+    settings: RwLock<Arc<Settings>>,
+    home: RwLock<Home>,
+    people: RwLock<Arc<People>>,
+    charts: RwLock<BTreeMap<GroupId, String>>,
+    lease: RwLock<Option<Lease>>,
+    followed_at: Mutex<Option<Timestamp>>,
+    limiter: Mutex<Limiter>,
+    rng: Mutex<fastrand::Rng>,
+    link: RwLock<Link>,
+    token_works: AtomicBool,
+}
+
+impl Flow {
+    pub async fn new(parts: Parts) -> Result<Self, StoreError> {
+        let Parts { clock, ids, store, metrics, api, holder, seed, settings, rules, policy, link } = parts;
+        let charts = facts::list(&store, picture::CHART).await?;
+        let charts = charts.into_iter().filter_map(|(key, file)| Some((picture::group_of(&key)?, file))).collect();
+        Ok(Self {
+            intake: Intake::start(store.clone()),
+            started_at: clock.now(),
+            engine: RwLock::new(Engine::new(policy.clone(), Snapshot::default())),
+            policy: RwLock::new(policy),
+            watch: Mutex::new(Watch::new(rules)),
+            settings: RwLock::new(Arc::new(settings)),
+            charts: RwLock::new(charts),
+            rng: Mutex::new(fastrand::Rng::with_seed(seed)),
+            link: RwLock::new(link),
+            limiter: Mutex::new(Limiter::new()),
+            outbox_bell: Notify::new(),
+            engine_bell: Notify::new(),
+            stepping: tokio::sync::Mutex::default(),
+            unsaid: Mutex::default(),
+            home: RwLock::default(),
+            people: RwLock::default(),
+            lease: RwLock::default(),
+            followed_at: Mutex::default(),
+            token_works: AtomicBool::new(true),
+            clock,
+            ids,
+            store,
+            metrics,
+            api,
+            holder,
+        })
+    }
+
+    /// The name of this process in the lease. SQLite has one process at a time (its lock sees to that), so a successor
+    /// goes on under the same name at once; on Postgres each process has its own.
+    #[must_use]
+    pub fn holder_name(backend: Backend, ids: &dyn Ids, now: Timestamp) -> String {
+        match backend {
+            Backend::Sqlite => "single".to_owned(),
+            Backend::Postgres => ids.next(now),
+        }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub fn home(&self) -> Home {
+        self.home.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn set_home(&self, home: Home) {
+        *self.home.write().unwrap_or_else(PoisonError::into_inner) = home;
+        self.token_works.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    pub fn slack_link(&self) -> Link {
+        self.link.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn set_link(&self, link: Link) {
+        *self.link.write().unwrap_or_else(PoisonError::into_inner) = link;
+    }
+
+    /// Takes over a new configuration, all of it at once.
+    pub fn reload(&self, settings: Settings, rules: Rules, policy: Policy) {
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = policy.clone();
+        self.engine.write().unwrap_or_else(PoisonError::into_inner).set_policy(policy);
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner).set_rules(rules, self.now());
+        self.engine_bell.notify_one();
+    }
+
+    /// When the engine must be asked again although nothing came in.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.engine.read().unwrap_or_else(PoisonError::into_inner).next_deadline()
+    }
+
+    /// The feeds under watch now, for the venues to compare.
+    pub fn feeds(&self) -> Vec<Feed> {
+        let watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+        watch.feeds().map(|view| view.feed().clone()).collect()
+    }
+
+    /// Figures that are read rather than counted.
+    pub fn measure(&self) {
+        let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
+        for (state, count) in look::alert_states(&engine) {
+            self.metrics.alerts(state, count);
+        }
+        if let Link::Socket { connections, .. } = self.slack_link() {
+            self.metrics.socket_connections(i64::try_from(connections).unwrap_or(i64::MAX));
+        }
+    }
+
+    fn people(&self) -> Arc<People> {
+        Arc::clone(&self.people.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Learns the name of somebody who does something, so that messages can name them.
+    async fn know(&self, user: &UserId) {
+        if self.people().contains(user) {
+            return;
+        }
+        match tokio::time::timeout(NAME_WITHIN, self.api.users_info(user)).await {
+            Ok(Ok(person)) => {
+                let mut people = self.people.write().unwrap_or_else(PoisonError::into_inner);
+                Arc::make_mut(&mut people).insert(user.clone(), person.name);
+            }
+            Ok(Err(error)) => tracing::debug!(error = %error, "a name could not be looked up"),
+            Err(_) => tracing::debug!("a name took too long to look up"),
+        }
+    }
+
+    fn roll(&self) -> f64 {
+        self.rng.lock().unwrap_or_else(PoisonError::into_inner).f64()
+    }
+}

@@ -118,7 +118,7 @@ pub fn manifest(features: &Features) -> Value {
         },
         "oauth_config": {"scopes": {"bot": bot_scopes}},
         "settings": {
-            "event_subscriptions": {"bot_events": bot_events(features)},
+            "event_subscriptions": {"bot_events": events(features)},
             "interactivity": {"is_enabled": true},
             "org_deploy_enabled": false,
             "socket_mode_enabled": features.transport == Transport::SocketMode,
@@ -134,7 +134,9 @@ pub fn manifest(features: &Features) -> Value {
     manifest
 }
 
-fn bot_events(features: &Features) -> Vec<&'static str> {
+/// The events to subscribe to.
+#[must_use]
+pub fn events(features: &Features) -> Vec<&'static str> {
     let all = [
         (features.home, "app_home_opened"),
         (features.mentions, "app_mention"),

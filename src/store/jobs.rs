@@ -20,9 +20,10 @@ pub use look::{Dead, Depth, LaneDepth, dead, depth, next_due};
 pub struct NewJob {
     /// Sortable: the order within a lane is the order of ids.
     pub id: JobId,
-    /// Jobs of one lane run one after the other, oldest first: `slack:C123`. One that is put off holds up its lane.
+    /// Jobs of one lane run one after the other, the most urgent first and among equals the oldest: `channel:C123`.
+    /// One that is put off holds up those behind it.
     pub lane: String,
-    /// Lanes holding a higher priority go first.
+    /// Higher goes first, within a lane and among lanes.
     pub priority: i64,
     pub kind: String,
     pub payload: String,
@@ -98,8 +99,9 @@ macro_rules! claim {
             WITH due AS MATERIALIZED (
                 SELECT j.id FROM jobs j
                 WHERE j.state = 'queued' AND j.not_before <= $1 AND j.claimed_until <= $1
-                    -- The oldest of its lane, and nothing of that lane is being done right now.
-                    AND NOT EXISTS (SELECT 1 FROM jobs o WHERE o.state = 'queued' AND o.lane = j.lane AND o.id < j.id)
+                    -- The most urgent of its lane, the oldest of those, and nothing of that lane is being done right now.
+                    AND NOT EXISTS (SELECT 1 FROM jobs o WHERE o.state = 'queued' AND o.lane = j.lane
+                        AND (o.priority > j.priority OR (o.priority = j.priority AND o.id < j.id)))
                     AND NOT EXISTS (SELECT 1 FROM jobs o
                         WHERE o.claimed_by IS NOT NULL AND o.lane = j.lane AND o.claimed_until > $1)
                 -- A lane ranks as high as the most urgent job in it: a critical must not wait behind noise.
@@ -121,8 +123,7 @@ macro_rules! claim {
     };
 }
 
-/// Takes up to `limit` jobs for `claim_ttl`: the oldest unfinished one of each lane that has none under way, most
-/// urgent lanes first. A job whose claim ran out comes again, as `interrupted`.
+/// Takes up to `limit` jobs for `claim_ttl`: the first of each lane that has none under way, most urgent lanes first. A job whose claim ran out comes again, as `interrupted`.
 pub async fn claim(
     store: &Store,
     holder: &str,
@@ -167,6 +168,31 @@ pub async fn retry(
     let unsure = i64::from(effect == Effect::Unknown);
     let update = sqlx::query(update).bind(job.id.as_str()).bind(job.claim).bind(not_before.as_millis());
     settle(tx, job, update.bind(error).bind(unsure)).await
+}
+
+/// Put off without having been tried: it is not its turn yet. A job never tried before may still be given a newer payload.
+pub async fn defer(tx: &mut Tx, job: &Job, not_before: Timestamp) -> Result<(), StoreError> {
+    let update = "
+        UPDATE jobs SET not_before = $3, claimed_by = NULL, claimed_until = 0, attempts = attempts - 1,
+            claim = CASE WHEN attempts = 1 AND unsure = 0 THEN 0 ELSE claim END
+        WHERE id = $1 AND claim = $2 AND state = 'queued'";
+    let update = sqlx::query(update).bind(job.id.as_str()).bind(job.claim).bind(not_before.as_millis());
+    settle(tx, job, update).await
+}
+
+/// At the start of `holder`: what it had claimed in an earlier life comes again at once, as `interrupted`.
+pub async fn abandon(store: &Store, holder: &str) -> Result<u64, StoreError> {
+    let update = "UPDATE jobs SET claimed_until = 0 WHERE claimed_by = $1 AND state = 'queued'";
+    store.writer().await?.execute(sqlx::query(update).bind(holder)).await
+}
+
+/// After the clock went back: nothing is put off for longer than `most` from now.
+pub async fn hasten(store: &Store, most: Timestamp) -> Result<u64, StoreError> {
+    let update = "
+        UPDATE jobs SET not_before = CASE WHEN not_before > $1 THEN $1 ELSE not_before END,
+            claimed_until = CASE WHEN claimed_until > $1 THEN $1 ELSE claimed_until END
+        WHERE state = 'queued' AND (not_before > $1 OR claimed_until > $1)";
+    store.writer().await?.execute(sqlx::query(update).bind(most.as_millis())).await
 }
 
 /// Give up: a dead letter, which holds up nobody and waits for a person.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::core::decimal::Decimal;
 use crate::core::feed::{Feed, FeedId, PriceUpdate, ReferencePrice, SourceStatus};
 use crate::core::severity::Severity;
 use crate::core::time::Timestamp;
@@ -102,6 +103,12 @@ impl<'a> FeedView<'a> {
         &self.watched.venues.quotes
     }
 
+    /// The middle of the fresh reference prices; `None` while fewer than three are fresh.
+    #[must_use]
+    pub fn reference_median(&self, now: Timestamp) -> Option<Decimal> {
+        self.watched.consensus(now).map(|consensus| consensus.median)
+    }
+
     pub fn active(&self) -> impl Iterator<Item = ActiveRule> + use<'a> {
         let said = RULES.into_iter().zip(&self.watched.slots);
         said.filter_map(|(rule, slot)| {
@@ -146,6 +153,34 @@ impl Watch {
                 since: said.since,
             }),
         })
+    }
+
+    /// The one feed that `text` names: the only one that fits as well as the best does.
+    ///
+    /// # Errors
+    /// Those that fit equally well, best first; empty when none does.
+    pub fn named(&self, text: &str) -> Result<FeedView<'_>, Vec<FeedView<'_>>> {
+        let wanted = text.trim().to_lowercase();
+        let mut found = self.find(text);
+        let best = found.first().and_then(|view| rank(view.feed(), &wanted));
+        let equals = found.iter().take_while(|view| rank(view.feed(), &wanted) == best).count();
+        if equals == 1 { Ok(found.swap_remove(0)) } else { Err(found) }
+    }
+
+    /// Symbols that look like `text`, for somebody who mistyped one; most alike first.
+    #[must_use]
+    pub fn alike(&self, text: &str, most: usize) -> Vec<&str> {
+        const ALIKE: f64 = 0.55;
+        let wanted = text.trim().to_lowercase();
+        let score = |feed: &Feed| {
+            let short = feed.short_symbol().to_lowercase();
+            let base = short.split('/').next().unwrap_or(&short).to_owned();
+            strsim::jaro_winkler(&wanted, &short).max(strsim::jaro_winkler(&wanted, &base))
+        };
+        let scored = self.feeds.values().map(|watched| (score(&watched.feed), watched.feed.symbol.as_str()));
+        let mut alike: Vec<_> = scored.filter(|(score, _)| *score >= ALIKE).collect();
+        alike.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+        alike.into_iter().take(most).map(|(_, symbol)| symbol).collect()
     }
 
     /// Empty when the feed is not known.

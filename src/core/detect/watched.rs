@@ -340,7 +340,7 @@ impl Watched {
         format!("{moved}: {}", found.said())
     }
 
-    fn consensus(&self, now: Timestamp) -> Option<Consensus> {
+    pub(super) fn consensus(&self, now: Timestamp) -> Option<Consensus> {
         let (price, limits) = (self.latest?.update.price, &self.thresholds);
         self.venues.consensus(price, limits.deviation_bps.into(), limits.reference_max_age.duration(), now)
     }

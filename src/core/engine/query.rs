@@ -42,6 +42,11 @@ impl Engine {
         self.groups.values().find(|group| group.number == number)
     }
 
+    /// Open ones and those closed not long ago, oldest first.
+    pub fn groups(&self) -> impl Iterator<Item = &Group> {
+        self.groups.values()
+    }
+
     /// Oldest first.
     pub fn open_groups(&self) -> impl Iterator<Item = &Group> {
         self.groups.values().filter(|group| group.open())

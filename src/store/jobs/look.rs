@@ -71,7 +71,8 @@ pub async fn next_due(store: &Store) -> Result<Option<Timestamp>, StoreError> {
         SELECT MIN(CASE WHEN j.claimed_until > j.not_before THEN j.claimed_until ELSE j.not_before END)
         FROM jobs j
         WHERE j.state = 'queued'
-            AND NOT EXISTS (SELECT 1 FROM jobs o WHERE o.state = 'queued' AND o.lane = j.lane AND o.id < j.id)";
+            AND NOT EXISTS (SELECT 1 FROM jobs o WHERE o.state = 'queued' AND o.lane = j.lane
+                AND (o.priority > j.priority OR (o.priority = j.priority AND o.id < j.id)))";
     let row: Option<(Option<i64>,)> = store.reader().await?.first(sqlx::query_as(select)).await?;
     Ok(row.and_then(|(due,)| due).map(Timestamp::from_millis))
 }

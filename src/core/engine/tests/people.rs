@@ -77,8 +77,8 @@ fn a_silence_that_is_no_use_or_too_much_is_refused() {
     let mut world = World::new(Policy::default());
     for (matchers, ends_at, refusal) in [
         (vec!["symbol=SOL"], world.now, Refusal::EndsTooEarly),
-        (vec![], world.now.plus(std::time::Duration::from_secs(60)), Refusal::MatchesEverything),
-        (vec!["symbol=~.*"], world.now.plus(std::time::Duration::from_secs(60)), Refusal::MatchesEverything),
+        (vec![], world.now.plus(std::time::Duration::from_mins(1)), Refusal::MatchesEverything),
+        (vec!["symbol=~.*"], world.now.plus(std::time::Duration::from_mins(1)), Refusal::MatchesEverything),
     ] {
         let matchers = matchers.into_iter().map(|text| text.parse().unwrap()).collect();
         let comment = String::new();

@@ -1,0 +1,81 @@
+//! The composition root: from a configuration to a running bot, and from a signal to a clean end.
+
+mod liveness;
+mod loops;
+mod reload;
+mod start;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::feeds::hermes;
+use crate::flow::Flow;
+use crate::slack::signature::Verifier;
+use crate::slack::socket::SocketStatus;
+
+pub use reload::{Reload, same_process};
+pub use start::{StartError, Wiring, hermes_settings, open_store};
+
+/// What is under way gets this long to finish after the signal; orchestrators kill after thirty seconds.
+const DRAIN: Duration = Duration::from_secs(25);
+
+/// A bot that is wired up and not running yet.
+pub struct App {
+    flow: Arc<Flow>,
+    config: Config,
+    listener: TcpListener,
+    metrics_listener: Option<TcpListener>,
+    /// Present in HTTP mode.
+    verifier: Option<Verifier>,
+    sources: Vec<hermes::Hermes>,
+    socket_status: Arc<SocketStatus>,
+    heartbeat: Option<liveness::HeartbeatUrl>,
+    coingecko_key: Option<secrecy::SecretString>,
+}
+
+impl App {
+    /// The use cases, for a test that drives them by hand.
+    #[must_use]
+    pub fn flow(&self) -> Arc<Flow> {
+        Arc::clone(&self.flow)
+    }
+
+    /// Where it listens; the port is real even when 0 was configured.
+    pub fn address(&self) -> std::io::Result<std::net::SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Runs until `stop`, then drains: inputs are no longer taken, what is under way finishes, the lease is given back.
+    pub async fn run(self, stop: CancellationToken) {
+        let flow = Arc::clone(&self.flow);
+        let tasks = TaskTracker::new();
+        // The worker and the lease outlive the inputs, so that what was just taken in can still be answered.
+        let late = CancellationToken::new();
+        self.spawn(&tasks, &stop, &late);
+        stop.cancelled().await;
+        tracing::info!("stopping: finishing what is under way");
+        loops::drain_outbox(&flow, DRAIN).await;
+        late.cancel();
+        tasks.close();
+        if tokio::time::timeout(DRAIN, tasks.wait()).await.is_err() {
+            tracing::warn!("some tasks did not finish in time; what they had stored goes on at the next start");
+        }
+        flow.release_lease().await;
+        flow.store.close().await;
+        tracing::info!("stopped");
+    }
+
+    /// Serves HTTP only, for a test that drives the rest by hand.
+    ///
+    /// # Errors
+    /// When the listener fails.
+    pub async fn serve_http(self, stop: CancellationToken) -> std::io::Result<()> {
+        let router = crate::web::router(self.flow, self.verifier, self.config.http.body_limit);
+        crate::web::serve(self.listener, router, stop).await
+    }
+}

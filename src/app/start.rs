@@ -1,0 +1,213 @@
+//! From configuration to wired parts; whatever is missing is named together with how to get it.
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use serde_json::json;
+use tokio::net::TcpListener;
+use url::Url;
+
+use crate::clock::SharedClock;
+use crate::config::Config;
+use crate::config::secrets::{BadSecret, Environment};
+use crate::config::sections::Mode;
+use crate::config::sources::HermesSource;
+use crate::core::audit::Record;
+use crate::core::ids::{Actor, Ids};
+use crate::feeds::hermes::{self, Hermes, Wanted};
+use crate::flow::look::Link;
+use crate::flow::{Extra, Flow, Parts, Settings, StepError};
+use crate::metrics::Metrics;
+use crate::slack::api::{ApiSettings, SetupError, WebApi};
+use crate::slack::signature::{EmptySecret, Verifier};
+use crate::slack::socket::SocketStatus;
+use crate::store::{self, Store, StoreError, jobs};
+
+use super::App;
+use super::liveness::HeartbeatUrl;
+
+/// What the outside gives a bot besides its configuration.
+pub struct Wiring {
+    pub config: Config,
+    pub environment: Environment,
+    pub clock: SharedClock,
+    pub ids: Arc<dyn Ids>,
+    /// For jitter.
+    pub seed: u64,
+}
+
+/// Why it does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("{0} is not set; {1}")]
+    Missing(&'static str, &'static str),
+    #[error(transparent)]
+    Secret(#[from] BadSecret),
+    #[error(transparent)]
+    Signing(#[from] EmptySecret),
+    #[error(transparent)]
+    Slack(#[from] SetupError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("cannot listen on {address}: {error}")]
+    Listen { address: std::net::SocketAddr, error: std::io::Error },
+    #[error("the source `{source_name}` cannot be set up: {error}")]
+    Source { source_name: String, error: String },
+    #[error("the first audit entry could not be written: {0}")]
+    Audit(#[from] StepError),
+}
+
+impl App {
+    /// Opens the store, takes the lease when it is free, binds the ports. Nothing runs yet.
+    pub async fn start(wiring: Wiring) -> Result<Self, StartError> {
+        // Only the first in a process counts; tests start several bots.
+        let _already_installed = rustls::crypto::ring::default_provider().install_default();
+        let Wiring { config, environment, clock, ids, seed } = wiring;
+        let listener = bind(config.http.listen).await?;
+        let metrics_listener = match config.http.metrics_listen {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        };
+        let store = open_store(&config, &environment).await?;
+        let (api, verifier) = slack(&config, &environment)?;
+        let sources = sources(&config, &environment, &clock, seed)?;
+        let now = clock.now();
+        let link = match config.slack.mode {
+            Mode::Http => Link::Http { last_request_at: None },
+            Mode::Socket => Link::Down { since: now, error: "not connected yet".to_owned() },
+        };
+        let holder = Flow::holder_name(store.backend(), ids.as_ref(), now);
+        jobs::abandon(&store, &holder).await?;
+        let flow = Flow::new(Parts {
+            clock,
+            ids,
+            store,
+            metrics: Arc::new(Metrics::default()),
+            api,
+            holder,
+            seed,
+            settings: settings(&config),
+            rules: config.rules.clone(),
+            policy: policy(&config),
+            link,
+        });
+        let flow = Arc::new(flow.await?);
+        flow.keep_lease().await?;
+        flow.commit_extra(Extra { records: vec![loaded(&config, &flow)], ..Extra::default() }).await?;
+        let heartbeat = HeartbeatUrl::of(&config, &environment)?;
+        let coingecko_key = environment.secret("COINGECKO_API_KEY")?;
+        let socket_status = Arc::new(SocketStatus::default());
+        Ok(Self {
+            flow,
+            config,
+            listener,
+            metrics_listener,
+            verifier,
+            sources,
+            socket_status,
+            heartbeat,
+            coingecko_key,
+        })
+    }
+}
+
+async fn bind(address: std::net::SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|error| StartError::Listen { address, error })
+}
+
+/// Opens the database that `config` or the environment names, and brings its schema up to date.
+pub async fn open_store(config: &Config, environment: &Environment) -> Result<Store, StartError> {
+    let url = environment.secret("DATABASE_URL")?;
+    let url = url.unwrap_or_else(|| SecretString::from(config.database.url.clone()));
+    let store = Store::connect(&store::Settings::new(url)).await?;
+    store.migrate().await?;
+    Ok(store)
+}
+
+fn slack(config: &Config, environment: &Environment) -> Result<(WebApi, Option<Verifier>), StartError> {
+    let bot_token = environment.secret("SLACK_BOT_TOKEN")?.ok_or(StartError::Missing(
+        "SLACK_BOT_TOKEN",
+        "copy the Bot User OAuth Token (xoxb-…) from the app's OAuth & Permissions page",
+    ))?;
+    let mut settings = ApiSettings { base_url: config.slack.api_url.clone(), ..ApiSettings::new(bot_token) };
+    let verifier = match config.slack.mode {
+        Mode::Socket => {
+            settings.app_token = Some(environment.secret("SLACK_APP_TOKEN")?.ok_or(StartError::Missing(
+                "SLACK_APP_TOKEN",
+                "socket mode needs an app-level token (xapp-…) with connections:write, from Basic Information",
+            ))?);
+            None
+        }
+        Mode::Http => {
+            let secret = environment.secret("SLACK_SIGNING_SECRET")?.ok_or(StartError::Missing(
+                "SLACK_SIGNING_SECRET",
+                "http mode needs the signing secret from the app's Basic Information page",
+            ))?;
+            Some(Verifier::new(&secret)?)
+        }
+    };
+    Ok((WebApi::new(&settings)?, verifier))
+}
+
+fn sources(
+    config: &Config,
+    environment: &Environment,
+    clock: &SharedClock,
+    seed: u64,
+) -> Result<Vec<Hermes>, StartError> {
+    let make = |source: &HermesSource| {
+        let name = || source.name.clone();
+        let failed = |error: String| StartError::Source { source_name: name(), error };
+        let settings = hermes_settings(source, environment).map_err(failed)?;
+        Hermes::new(settings, clock.clone(), seed, Arc::default()).map_err(|error| failed(error.to_string()))
+    };
+    config.sources.iter().map(make).collect()
+}
+
+/// A source as its client takes it.
+///
+/// # Errors
+/// A secret that is given twice or cannot be read, or an address that is none.
+pub fn hermes_settings(source: &HermesSource, environment: &Environment) -> Result<hermes::Settings, String> {
+    let endpoints: Result<Vec<Url>, _> = source.endpoints.iter().map(|text| Url::parse(text)).collect();
+    let endpoints = endpoints.map_err(|error| error.to_string())?;
+    let mut settings = hermes::Settings::new(&source.name, endpoints);
+    settings.token = environment.secret(&source.token_env).map_err(|error| error.to_string())?;
+    settings.wanted = Wanted {
+        ids: source.feeds.ids.clone(),
+        queries: source.feeds.symbols.clone(),
+        asset_types: source.feeds.asset_classes.clone(),
+    };
+    Ok(settings)
+}
+
+/// What the use cases take from the configuration.
+pub(super) fn settings(config: &Config) -> Settings {
+    Settings {
+        receivers: config.receivers.iter().map(|receiver| (receiver.name.clone(), receiver.clone())).collect(),
+        access: config.access.clone(),
+        late_after: config.slack.late_after.duration(),
+        digest_after: config.slack.digest_after,
+    }
+}
+
+/// The alerting policy, with the built-in inhibition: a source that is down is one alert, not one per feed.
+pub(super) fn policy(config: &Config) -> crate::core::engine::Policy {
+    let mut policy = config.alerting.clone();
+    policy.inhibit.extend(crate::core::detect::default_inhibitions());
+    policy
+}
+
+/// The audit record of a configuration: its hash, so that it can be told which one was in force.
+pub(super) fn loaded(config: &Config, flow: &Flow) -> Record {
+    use sha2::{Digest, Sha256};
+    let text = serde_json::to_string(config).unwrap_or_default();
+    let hash = hex::encode(Sha256::digest(text.as_bytes()));
+    Record {
+        at: flow.now(),
+        actor: Actor::System,
+        action: "config.loaded".to_owned(),
+        subject: "config".to_owned(),
+        detail: json!({ "sha256": hash, "version": env!("CARGO_PKG_VERSION") }).to_string(),
+    }
+}

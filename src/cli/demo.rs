@@ -1,0 +1,191 @@
+//! `watchkeeper demo`: the bot in a world of its own. A Slack workspace with a web page, Hermes and exchanges start on
+//! loopback, and the bot is configured for them exactly as an operator would configure it for the real ones.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+
+use crate::app::Wiring;
+use crate::clock::{SharedClock, SystemClock, Ulids};
+use crate::config::secrets::Environment;
+use crate::config::sections::{Http, Mode, Slack};
+use crate::config::sources::{HermesSource, Selection};
+use crate::config::{Config, sections::Database};
+use crate::core::command::catalogue;
+use crate::core::ids::ChannelId;
+use crate::core::receiver::Receiver;
+use crate::sim::{hermes, slack};
+use crate::slack::manifest::{self, Features, REQUEST_PATH, Transport};
+use crate::telemetry::{self, LogFormat};
+
+use super::{Failure, say, serve};
+
+#[derive(Args)]
+pub(super) struct DemoArguments {
+    /// Port of the page.
+    #[arg(long, default_value_t = 4747)]
+    port: u16,
+    /// The same seed gives the same prices and incidents.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many times as fast time runs.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=60))]
+    speed: u32,
+    /// Where to keep the database; a temporary directory, removed at the end, when not given.
+    #[arg(long)]
+    dir: Option<PathBuf>,
+    /// How the workspace reaches the bot.
+    #[arg(long, value_enum, default_value_t = Transported::Socket)]
+    mode: Transported,
+    /// Quiet: no scripted incidents.
+    #[arg(long)]
+    calm: bool,
+    /// Log lines of the bot, in RUST_LOG syntax.
+    #[arg(long, default_value = "warn")]
+    log: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Transported {
+    Socket,
+    Http,
+}
+
+const BOT_TOKEN: &str = "xoxb-local-world";
+const APP_TOKEN: &str = "xapp-local-world";
+const SIGNING_SECRET: &str = "local-world-signing-secret";
+
+pub(super) async fn demo(options: DemoArguments) -> Result<(), Failure> {
+    telemetry::start(LogFormat::Text, &options.log)?;
+    let clock: SharedClock = Arc::new(SystemClock::new(options.speed));
+    let mut hermes = hermes::Config::demo(clock.clone(), options.seed);
+    if options.calm {
+        hermes.script = None;
+    }
+    let hermes = hermes::start(hermes).await?;
+    let workspace = slack::start(workspace(&options, &clock)).await?;
+
+    let directory = Directory::of(options.dir)?;
+    let listen = free_address()?;
+    let mode = if options.mode == Transported::Socket { Mode::Socket } else { Mode::Http };
+    let config = Config {
+        slack: Slack { mode, api_url: workspace.api_url(), ..Slack::default() },
+        http: Http { listen, metrics_listen: Some(free_address()?), ..Http::default() },
+        database: Database {
+            url: format!("sqlite:{}", directory.path().join("watchkeeper.sqlite").display()),
+            ..Database::default()
+        },
+        sources: vec![HermesSource {
+            name: "hermes".to_owned(),
+            endpoints: vec![hermes.base_url().to_string()],
+            token_env: "HERMES_TOKEN".to_owned(),
+            feeds: Selection::default(),
+        }],
+        receivers: vec![Receiver {
+            name: "default".to_owned(),
+            channel: ChannelId::new("C0ALERTS"),
+            fallback_channel: Some(ChannelId::new("C0OPS")),
+            mention: std::collections::BTreeMap::new(),
+        }],
+        ..Config::default()
+    };
+    workspace
+        .install(app(mode, listen))
+        .await
+        .map_err(|error| format!("the local workspace refused the app: {error}"))?;
+    let environment = Environment::from_pairs(
+        [("SLACK_BOT_TOKEN", BOT_TOKEN), ("SLACK_APP_TOKEN", APP_TOKEN), ("SLACK_SIGNING_SECRET", SIGNING_SECRET)]
+            .map(|(name, value)| (name.to_owned(), value.to_owned())),
+    );
+    let wiring = Wiring { config, environment, clock, ids: Arc::new(Ulids::random()), seed: options.seed };
+    say(&format!("watchkeeper demo: open {}", workspace.url()))?;
+    if !options.calm {
+        say("the first incident comes after about 20 s in #feeds-alerts; try /wk help there; Ctrl-C ends it")?;
+    }
+    serve::serve(wiring, None).await
+}
+
+fn workspace(options: &DemoArguments, clock: &SharedClock) -> slack::Config {
+    let speed = options.speed;
+    let config = slack::Config::new(clock.clone());
+    // What Slack limits in seconds of ours must not shrink when the world's clock runs fast.
+    let timing = slack::Timing {
+        trigger_life: slack::Timing::default().trigger_life * speed,
+        socket_life: slack::Timing::default().socket_life * speed,
+        ..slack::Timing::default()
+    };
+    slack::Config { port: options.port, seed: options.seed, timing, ..config }
+}
+
+/// The app as Slack knows it after somebody pasted our manifest.
+fn app(mode: Mode, listen: SocketAddr) -> slack::AppConfig {
+    let bot_url = format!("http://{listen}");
+    let transport = match mode {
+        Mode::Socket => Transport::SocketMode,
+        Mode::Http => Transport::Http { public_url: bot_url.clone() },
+    };
+    let features = Features::all(transport);
+    let url = format!("{bot_url}{REQUEST_PATH}");
+    let delivery = match mode {
+        Mode::Socket => slack::Delivery::SocketMode,
+        Mode::Http => {
+            slack::Delivery::Http { events_url: url.clone(), commands_url: url.clone(), interactivity_url: url }
+        }
+    };
+    let command = slack::Command {
+        name: features.command.clone(),
+        description: "Ask watchkeeper".to_owned(),
+        usage_hint: "help | status | feed <symbol> | alerts …".to_owned(),
+        completions: catalogue().iter().map(|topic| format!("{} — {}", topic.usage, topic.what)).collect(),
+    };
+    slack::AppConfig {
+        app_id: "A0WATCH".to_owned(),
+        name: "watchkeeper".to_owned(),
+        bot_user: "U0WATCH".to_owned(),
+        bot_id: "B0WATCH".to_owned(),
+        bot_token: BOT_TOKEN.to_owned(),
+        app_token: APP_TOKEN.to_owned(),
+        signing_secret: SIGNING_SECRET.to_owned(),
+        scopes: manifest::scopes(&features).into_iter().map(|scope| scope.name.to_owned()).collect(),
+        events: manifest::events(&features).into_iter().map(str::to_owned).collect(),
+        commands: vec![command],
+        delivery,
+    }
+}
+
+/// A loopback address nobody listens on right now.
+fn free_address() -> std::io::Result<SocketAddr> {
+    std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()
+}
+
+/// Where the demo keeps its database.
+enum Directory {
+    Given(PathBuf),
+    Temporary(PathBuf),
+}
+
+impl Directory {
+    fn of(given: Option<PathBuf>) -> std::io::Result<Self> {
+        let name = || format!("watchkeeper-demo-{}-{:08x}", std::process::id(), fastrand::u32(..));
+        let directory = given.map_or_else(|| Self::Temporary(std::env::temp_dir().join(name())), Self::Given);
+        std::fs::create_dir_all(directory.path())?;
+        Ok(directory)
+    }
+
+    fn path(&self) -> &std::path::Path {
+        match self {
+            Self::Given(path) | Self::Temporary(path) => path,
+        }
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        if let Self::Temporary(path) = self {
+            // A directory that cannot be removed is the operating system's to clean up.
+            let _left_behind = std::fs::remove_dir_all(path);
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! `watchkeeper doctor`: asks every outside part whether it would work, and says how to mend what does not.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::app::{hermes_settings, open_store};
+use crate::clock::{Clock, SharedClock, SystemClock};
+use crate::config::Config;
+use crate::config::secrets::Environment;
+use crate::config::sections::Mode;
+use crate::core::ids::ChannelId;
+use crate::feeds::hermes;
+use crate::slack::api::{ApiSettings, Identity, WebApi};
+use crate::slack::manifest;
+use crate::store::StoreError;
+
+use super::{Failure, features, say};
+
+/// Slack refuses signatures five minutes apart; a minute is already a sign of a clock that nobody sets.
+const CLOCK_MAY_DIFFER: Duration = Duration::from_mins(1);
+const SOURCE_ANSWERS_WITHIN: Duration = Duration::from_secs(10);
+
+/// What was found out, printed as it comes.
+#[derive(Default)]
+struct Findings {
+    good: usize,
+    wrong: usize,
+}
+
+impl Findings {
+    fn good(&mut self, what: &str) -> std::io::Result<()> {
+        self.good += 1;
+        say(&format!("  ok    {what}"))
+    }
+
+    fn bad(&mut self, what: &str, fix: &str) -> std::io::Result<()> {
+        self.wrong += 1;
+        say(&format!("  WRONG {what}\n        fix: {fix}"))
+    }
+}
+
+pub(super) async fn doctor(config: &Config, env: &Environment) -> Result<ExitCode, Failure> {
+    let _already_installed = rustls::crypto::ring::default_provider().install_default();
+    let mut findings = Findings::default();
+    say("Slack")?;
+    match api(config, env) {
+        Ok(api) => {
+            if let Some(identity) = token(&api, config, &mut findings).await? {
+                clock(&identity, &mut findings)?;
+                channels(&api, config, &mut findings).await?;
+            }
+            socket(&api, config, &mut findings).await?;
+        }
+        Err((what, fix)) => findings.bad(&what, &fix)?,
+    }
+    say("Database")?;
+    database(config, env, &mut findings).await?;
+    say("Sources")?;
+    sources(config, env, &mut findings).await?;
+    if findings.wrong == 0 {
+        say(&format!("all {} checks are well", findings.good))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    say(&format!("{} to mend, {} well", findings.wrong, findings.good))?;
+    Ok(ExitCode::FAILURE)
+}
+
+fn api(config: &Config, env: &Environment) -> Result<WebApi, (String, String)> {
+    let secret = |name: &str| env.secret(name).map_err(|error| (error.to_string(), "see .env.example".to_owned()));
+    let page = "copy it from the Slack app's settings, see .env.example";
+    let need = |name: &str| -> Result<SecretString, (String, String)> {
+        secret(name)?.ok_or_else(|| (format!("{name} is not set"), page.to_owned()))
+    };
+    let mut settings =
+        ApiSettings { base_url: config.slack.api_url.clone(), ..ApiSettings::new(need("SLACK_BOT_TOKEN")?) };
+    match config.slack.mode {
+        Mode::Socket => settings.app_token = Some(need("SLACK_APP_TOKEN")?),
+        Mode::Http => drop(need("SLACK_SIGNING_SECRET")?),
+    }
+    WebApi::new(&settings).map_err(|error| (error.to_string(), page.to_owned()))
+}
+
+async fn token(api: &WebApi, config: &Config, findings: &mut Findings) -> Result<Option<Identity>, Failure> {
+    let identity = match api.auth_test().await {
+        Ok(identity) => identity,
+        Err(error) => {
+            let fix = if error.auth_lost() {
+                "install the app to the workspace again and set SLACK_BOT_TOKEN to the new token"
+            } else {
+                "check the network to Slack (proxy, firewall, DNS) and slack.api_url"
+            };
+            findings.bad(&format!("bot token: {error}"), fix)?;
+            return Ok(None);
+        }
+    };
+    let team = identity.team_name.as_deref().unwrap_or(identity.team.as_str());
+    findings.good(&format!("bot token: {} in {team}", identity.bot_user))?;
+    match features(config) {
+        Ok(features) => {
+            let missing = manifest::missing_scopes(&features, &identity.scopes);
+            for scope in &missing {
+                findings.bad(
+                    &format!("scope {} is not granted: {}", scope.name, scope.reason),
+                    "add it under OAuth & Permissions (or paste `watchkeeper manifest`), then reinstall the app",
+                )?;
+            }
+            if missing.is_empty() {
+                findings.good("every scope that is needed is granted")?;
+            }
+        }
+        Err(error) => findings.bad(&error.to_string(), "set it in the configuration file")?,
+    }
+    Ok(Some(identity))
+}
+
+fn clock(identity: &Identity, findings: &mut Findings) -> Result<(), Failure> {
+    let Some(theirs) = identity.server_time else { return Ok(()) };
+    let ours = SystemClock::new(1).now();
+    let apart = ours.since(theirs).max(theirs.since(ours));
+    if apart > CLOCK_MAY_DIFFER {
+        let what = format!("this machine's clock is {} s from Slack's", apart.as_secs());
+        findings.bad(&what, "let NTP set the clock; at 300 s Slack's requests are refused")?;
+    } else {
+        findings.good("this machine's clock agrees with Slack's")?;
+    }
+    Ok(())
+}
+
+async fn channels(api: &WebApi, config: &Config, findings: &mut Findings) -> Result<(), Failure> {
+    let receivers = config.receivers.iter().flat_map(|r| [Some(&r.channel), r.fallback_channel.as_ref()]).flatten();
+    let mut wanted: Vec<&ChannelId> = receivers.chain(config.canary.as_ref().map(|canary| &canary.channel)).collect();
+    wanted.sort();
+    wanted.dedup();
+    for channel in wanted {
+        match api.conversations_info(channel).await {
+            Ok(found) => {
+                let name = found.name.map_or_else(|| channel.to_string(), |name| format!("#{name}"));
+                if found.is_archived {
+                    findings.bad(&format!("{name} is archived"), "unarchive it, or name another channel")?;
+                } else if found.is_member {
+                    findings.good(&format!("{name}: the bot is a member"))?;
+                } else {
+                    findings.bad(&format!("the bot is not in {name}"), "type `/invite @watchkeeper` there")?;
+                }
+            }
+            Err(error) => {
+                let fix = "compare the id with the channel's details in Slack; invite the bot if it is private";
+                findings.bad(&format!("channel {channel}: {error}"), fix)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn socket(api: &WebApi, config: &Config, findings: &mut Findings) -> Result<(), Failure> {
+    if config.slack.mode == Mode::Http {
+        return Ok(());
+    }
+    match api.apps_connections_open().await {
+        Ok(_) => findings.good("app token: Socket Mode opens")?,
+        Err(error) => {
+            let fix = "switch Socket Mode on, and give the app-level token (xapp-…) the scope connections:write";
+            findings.bad(&format!("app token: {error}"), fix)?;
+        }
+    }
+    Ok(())
+}
+
+async fn database(config: &Config, env: &Environment, findings: &mut Findings) -> Result<(), Failure> {
+    match open_store(config, env).await {
+        Ok(store) => {
+            findings.good(&format!("{:?} answers, schema up to date", store.backend()))?;
+            store.close().await;
+        }
+        // A running bot holds the lock; that it runs is proof enough that it opens.
+        Err(crate::app::StartError::Store(StoreError::Locked { .. })) => {
+            findings.good("SQLite, in use by a running bot")?;
+        }
+        Err(error) => {
+            let fix = "check database.url or DATABASE_URL, that the server runs, and that the directory can be written";
+            findings.bad(&error.to_string(), fix)?;
+        }
+    }
+    Ok(())
+}
+
+async fn sources(config: &Config, env: &Environment, findings: &mut Findings) -> Result<(), Failure> {
+    if config.sources.is_empty() {
+        findings.bad("no source is configured, so no feed is watched", "add one under `sources`")?;
+    }
+    let clock: SharedClock = Arc::new(SystemClock::new(1));
+    for source in &config.sources {
+        let settings = match hermes_settings(source, env) {
+            Ok(settings) => settings,
+            Err(error) => {
+                findings.bad(&format!("{}: {error}", source.name), "see .env.example")?;
+                continue;
+            }
+        };
+        for (endpoint, answer) in hermes::probe(&settings, &clock, SOURCE_ANSWERS_WITHIN).await {
+            match answer {
+                Ok(feeds) => findings.good(&format!("{}: {endpoint} lists {feeds} feeds", source.name))?,
+                Err(error) => {
+                    let fix = format!("check the address, the network to it and the key in {}", source.token_env);
+                    findings.bad(&format!("{}: {endpoint}: {error}", source.name), &fix)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}

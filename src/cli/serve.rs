@@ -1,0 +1,62 @@
+//! `watchkeeper serve`: runs until SIGTERM or SIGINT; SIGHUP, or a changed file, reloads the configuration.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{App, Reload, Wiring};
+
+use super::Failure;
+
+/// A mounted ConfigMap changes without a signal.
+const LOOK_AT_FILE: Duration = Duration::from_secs(10);
+
+pub(super) async fn serve(wiring: Wiring, file: Option<PathBuf>) -> Result<(), Failure> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (config, clock) = (wiring.config.clone(), wiring.clock.clone());
+    let app = App::start(wiring).await?;
+    tracing::info!(address = %app.address()?, "watchkeeper is up");
+    let stop = CancellationToken::new();
+    let reloading = file.map(|file| {
+        let reload = Reload { file, current: config, flow: app.flow() };
+        tokio::spawn(keep_reloading(reload, clock, stop.clone()))
+    });
+    let running = tokio::spawn(app.run(stop.clone()));
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    stop.cancel();
+    running.await?;
+    if let Some(reloading) = reloading {
+        reloading.await??;
+    }
+    Ok(())
+}
+
+async fn keep_reloading(
+    mut reload: Reload,
+    clock: crate::clock::SharedClock,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut seen = changed_at(&reload.file);
+    loop {
+        let told = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            _ = hangup.recv() => true,
+            () = clock.sleep(LOOK_AT_FILE) => false,
+        };
+        let changed = changed_at(&reload.file);
+        if told || changed != seen {
+            seen = changed;
+            reload.now().await;
+        }
+    }
+}
+
+fn changed_at(file: &std::path::Path) -> Option<SystemTime> {
+    std::fs::metadata(file).and_then(|about| about.modified()).ok()
+}

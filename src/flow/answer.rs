@@ -1,0 +1,296 @@
+//! What a command comes to: looked up for a question, made into inputs for a change.
+
+use std::sync::PoisonError;
+
+use crate::core::access::Denied;
+use crate::core::alert::Alert;
+use crate::core::command::{self, Command, SilenceTarget, WhyTarget};
+use crate::core::engine::{Engine, Input, Outcome, Refusal, Target};
+use crate::core::feed::Feed;
+use crate::core::group::{Group, GroupState};
+use crate::core::ids::GroupId;
+use crate::core::label::Matcher;
+use crate::core::silence::Silence;
+use crate::core::time::{Span, Timestamp};
+use crate::slack::blocks::actions::Press;
+use crate::slack::blocks::modals::{self, SilenceRequest};
+use crate::slack::blocks::people::People;
+use crate::slack::blocks::why::Posted;
+use crate::slack::blocks::{help, lists, replies, why};
+use crate::slack::message::Message;
+use crate::store::messages;
+
+use super::Flow;
+use super::act::{Caller, Plan, Report};
+use super::effect::group_key;
+
+impl Flow {
+    pub(super) async fn plan(&self, text: &str, caller: &Caller) -> Plan {
+        match command::parse(text) {
+            Ok(command) => self.plan_command(command, caller).await,
+            Err(unreadable) => Plan::Answer(replies::unreadable(&unreadable)),
+        }
+    }
+
+    async fn plan_command(&self, command: Command, caller: &Caller) -> Plan {
+        let verb = command.verb();
+        if !command.reads_only()
+            && let Err(why) = self.may_respond(caller)
+        {
+            return Plan::Denied { why, action: verb.topic().name };
+        }
+        self.follow().await;
+        match command {
+            Command::Help { topic } => Plan::Answer(help::help(topic)),
+            Command::Status => Plan::Answer(self.status().await),
+            Command::Feed { feed } => Plan::Answer(self.feed_card(&feed)),
+            Command::Feeds { filter, page } => Plan::Answer(self.feed_list(filter.as_deref(), page)),
+            Command::Alerts { which } => Plan::Answer(self.alert_list(&which)),
+            Command::Silences => Plan::Answer(self.with_engine(|engine, people, now| {
+                let mut silences = engine.silences(now);
+                silences.sort_by_key(|silence| silence.ends_at);
+                lists::silences(&lists::SilencesView { silences: &silences, people, now })
+            })),
+            Command::Why { target } => Plan::Answer(self.why(&target).await),
+            Command::Ack { number, comment: _ } => self
+                .for_group(number, |group| change(Input::Acknowledge { group, by: caller.actor() }, self.report(None))),
+            Command::Unack { number } => self.for_group(number, |group| {
+                change(Input::Unacknowledge { group, by: caller.actor() }, self.report(None))
+            }),
+            Command::Silence { target, length, comment } => {
+                let comment = comment.unwrap_or_default();
+                match self.matchers_of(target) {
+                    Ok(matchers) => self.plan_silence(matchers, length, comment, caller),
+                    Err(message) => Plan::Answer(message),
+                }
+            }
+            Command::Unsilence { number } => {
+                let silence = self.with_engine(|engine, _, _| engine.silence_by_number(number).map(|s| s.id.clone()));
+                match silence {
+                    Some(silence) => change(Input::Unsilence { silence, by: caller.actor() }, self.report(None)),
+                    None => Plan::Answer(replies::no_such_silence(number)),
+                }
+            }
+        }
+    }
+
+    /// A press does what the same command would; the living message shows that it worked, so only a refusal is said.
+    pub(super) async fn plan_press(&self, press: &Press, caller: &Caller) -> Plan {
+        let changes = matches!(
+            press,
+            Press::Acknowledge(_)
+                | Press::Unacknowledge(_)
+                | Press::Silence(..)
+                | Press::SilenceForm(_)
+                | Press::Unsilence(_)
+        );
+        if let (true, Err(why)) = (changes, self.may_respond(caller)) {
+            return Plan::Denied { why, action: "button" };
+        }
+        self.follow().await;
+        let by = caller.actor();
+        match press {
+            Press::Acknowledge(group) => quietly(Input::Acknowledge { group: group.clone(), by }, self.report(None)),
+            Press::Unacknowledge(group) => {
+                quietly(Input::Unacknowledge { group: group.clone(), by }, self.report(None))
+            }
+            Press::Silence(group, length) => match self.group_matchers(group) {
+                Some(matchers) => self.plan_silence(matchers, *length, String::new(), caller),
+                None => Plan::Answer(self.gone(group)),
+            },
+            Press::SilenceForm(group) => match self.group_matchers(group) {
+                Some(matchers) => Plan::Open(modals::silence_form(&modals::SilenceForm {
+                    group: Some(group),
+                    matchers: &matchers,
+                    firing: self.with_engine(|engine, _, _| firing_under(engine, &matchers)),
+                })),
+                None => Plan::Answer(self.gone(group)),
+            },
+            Press::Unsilence(group) => self.end_silences(group, caller),
+            Press::Why(group) => {
+                let explained = self.explain(&Target::Group(group.clone())).await;
+                Plan::Answer(explained.unwrap_or_else(|| self.gone(group)))
+            }
+            Press::Details(group) => Plan::Answer(self.group_details(group).unwrap_or_else(|| self.gone(group))),
+            Press::Run(text) => Box::pin(self.plan(text, caller)).await,
+            Press::Link => Plan::Nothing,
+        }
+    }
+
+    pub(super) fn plan_silence_form(&self, form: SilenceRequest, caller: &Caller) -> Plan {
+        if let Err(why) = self.may_respond(caller) {
+            return Plan::Denied { why, action: "silence" };
+        }
+        self.plan_silence(form.matchers, form.length, form.comment, caller)
+    }
+
+    fn plan_silence(&self, matchers: Vec<Matcher>, length: Span, comment: String, caller: &Caller) -> Plan {
+        let ends_at = self.now().plus(length.duration());
+        let input = Input::Silence { matchers, starts_at: None, ends_at, by: caller.actor(), comment };
+        change(input, self.report(Some(ends_at)))
+    }
+
+    fn end_silences(&self, group: &GroupId, caller: &Caller) -> Plan {
+        let inputs: Vec<Input> = self.with_engine(|engine, _, now| {
+            let members = engine.group(group).map(|group| engine.members(group)).unwrap_or_default();
+            let holds = |silence: &&Silence| members.iter().any(|alert| silence.silences(&alert.labels, now));
+            let silences = engine.silences(now).into_iter().filter(holds);
+            silences.map(|s| Input::Unsilence { silence: s.id.clone(), by: caller.actor() }).collect()
+        });
+        if inputs.is_empty() {
+            return Plan::Answer(self.gone(group));
+        }
+        Plan::Change { inputs, report: self.report(None), silent: true }
+    }
+
+    fn may_respond(&self, caller: &Caller) -> Result<(), Denied> {
+        self.settings().access.respond(&caller.user, caller.team.as_ref(), self.home().team.as_ref())
+    }
+
+    /// The first outcome in words: a change is one input, or several of a kind.
+    fn report(&self, until: Option<Timestamp>) -> Report {
+        let (people, now) = (self.people(), self.now());
+        Box::new(move |outcomes: &[Result<Outcome, Refusal>]| {
+            let refused = outcomes.iter().find_map(|outcome| outcome.as_ref().err());
+            match (refused, outcomes.first()) {
+                (Some(refusal), _) => replies::refused(refusal, &people, now),
+                (None, Some(Ok(outcome))) => replies::done(outcome, until, now),
+                (None, _) => replies::done(&Outcome::Taken, until, now),
+            }
+        })
+    }
+
+    fn for_group(&self, number: u64, plan: impl FnOnce(GroupId) -> Plan) -> Plan {
+        match self.with_engine(|engine, _, _| engine.group_by_number(number).map(|group| group.id.clone())) {
+            Some(group) => plan(group),
+            None => Plan::Answer(replies::no_such_alert(number)),
+        }
+    }
+
+    fn matchers_of(&self, target: SilenceTarget) -> Result<Vec<Matcher>, Message> {
+        match target {
+            SilenceTarget::Matchers(matchers) => Ok(matchers),
+            SilenceTarget::Group(number) => {
+                let group =
+                    self.with_engine(|engine, _, _| engine.group_by_number(number).map(|group| group.id.clone()));
+                group.and_then(|group| self.group_matchers(&group)).ok_or_else(|| replies::no_such_alert(number))
+            }
+            SilenceTarget::Feed(text) => {
+                let feed = self.one_feed(&text)?;
+                Ok(vec![Matcher::equal("symbol", feed.symbol)])
+            }
+        }
+    }
+
+    /// What silences a group: the labels its members share by grouping.
+    fn group_matchers(&self, group: &GroupId) -> Option<Vec<Matcher>> {
+        self.with_engine(|engine, _, _| {
+            let group = engine.group(group).filter(|group| group.open())?;
+            Some(group.labels.iter().map(|(name, value)| Matcher::equal(name, value)).collect())
+        })
+    }
+
+    fn gone(&self, group: &GroupId) -> Message {
+        let closed = self
+            .with_engine(|engine, _, _| engine.group(group).and_then(|group| Some((group.number, group.closed_at()?))));
+        let refusal = match closed {
+            Some((number, at)) => Refusal::Closed { number, at },
+            None => Refusal::NoSuchGroup(group.clone()),
+        };
+        replies::refused(&refusal, &self.people(), self.now())
+    }
+
+    async fn why(&self, target: &WhyTarget) -> Message {
+        match target {
+            WhyTarget::Group(number) => {
+                let group = self.with_engine(|engine, _, _| engine.group_by_number(*number).map(|g| g.id.clone()));
+                let explained = match group {
+                    Some(id) => self.explain(&Target::Group(id)).await,
+                    None => None,
+                };
+                explained.unwrap_or_else(|| replies::no_such_alert(*number))
+            }
+            WhyTarget::Feed(text) => match self.one_feed(text) {
+                Err(message) => message,
+                Ok(feed) => self.why_feed(&feed).await,
+            },
+        }
+    }
+
+    async fn why_feed(&self, feed: &Feed) -> Message {
+        let of_feed = self.with_engine(|engine, _, _| {
+            let of_feed = engine.alerts().filter(|alert| alert.labels.get("symbol") == Some(&feed.symbol));
+            of_feed.max_by_key(|alert| (alert.firing(), alert.since())).map(Alert::fingerprint)
+        });
+        let explained = match of_feed {
+            Some(fingerprint) => self.explain(&Target::Alert(fingerprint)).await,
+            None => None,
+        };
+        explained.unwrap_or_else(|| replies::no_alert_for(feed.short_symbol()))
+    }
+
+    async fn explain(&self, target: &Target) -> Option<Message> {
+        let explanation = self.with_engine(|engine, _, now| engine.explain(target, now))?;
+        let posted = match explanation.groups.first() {
+            Some(explained) => self.posted(&explained.group).await,
+            None => None,
+        };
+        Some(self.with_engine(|engine, people, now| {
+            let suppressions = || explanation.alerts.iter().map(|alert| &alert.suppression);
+            let mut silences: Vec<&Silence> =
+                suppressions().flat_map(|s| &s.silenced_by).filter_map(|id| engine.silence(id)).collect();
+            silences.sort_by_key(|silence| silence.number);
+            silences.dedup_by_key(|silence| silence.number);
+            let inhibitors: Vec<&Alert> =
+                suppressions().filter_map(|s| s.inhibited_by).filter_map(|by| engine.alert(by.alert)).collect();
+            why::why(&why::WhyView {
+                explanation: &explanation,
+                silences: &silences,
+                inhibitors: &inhibitors,
+                posted,
+                people,
+                now,
+            })
+        }))
+    }
+
+    /// What became of a group's message.
+    async fn posted(&self, group: &Group) -> Option<Posted<'static>> {
+        match (messages::get(&self.store, &group_key(&group.id)).await, &group.state) {
+            (Ok(Some(_)), _) => Some(Posted::Shown),
+            (Ok(None), GroupState::Notified { first_at, .. }) => Some(Posted::Waiting { since: *first_at }),
+            (Ok(None), GroupState::Waiting { .. } | GroupState::Closed { .. }) | (Err(_), _) => None,
+        }
+    }
+
+    pub(super) fn with_engine<T>(&self, look: impl FnOnce(&Engine, &People, Timestamp) -> T) -> T {
+        let people = self.people();
+        let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
+        look(&engine, &people, self.now())
+    }
+
+    /// The feed that `text` names, or the message that says which ones it could be.
+    pub(super) fn one_feed(&self, text: &str) -> Result<Feed, Message> {
+        let watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+        match watch.named(text) {
+            Ok(view) => Ok(view.feed().clone()),
+            Err(none) if none.is_empty() => Err(replies::no_such_feed(text, &watch.alike(text, 5))),
+            Err(several) => {
+                let symbols: Vec<&str> = several.iter().map(|view| view.feed().symbol.as_str()).collect();
+                Err(replies::which_feed(text, &symbols))
+            }
+        }
+    }
+}
+
+fn firing_under(engine: &Engine, matchers: &[Matcher]) -> usize {
+    engine.alerts().filter(|alert| alert.firing() && crate::core::label::all_match(matchers, &alert.labels)).count()
+}
+
+fn change(input: Input, report: Report) -> Plan {
+    Plan::Change { inputs: vec![input], report, silent: false }
+}
+
+fn quietly(input: Input, report: Report) -> Plan {
+    Plan::Change { inputs: vec![input], report, silent: true }
+}

@@ -1,0 +1,310 @@
+//! Doing the effects: one job of the outbox becomes one call on Slack, and what came of it is written down.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use crate::core::backoff::Backoff;
+use crate::core::ids::{ChannelId, GroupId, MessageTs};
+use crate::core::time::Timestamp;
+use crate::slack::api::{Answer, ApiError};
+use crate::slack::inbound::ResponseUrl;
+use crate::slack::limiter::Turn;
+use crate::slack::message::Message;
+use crate::store::jobs::{self, Job};
+use crate::store::messages::{self, MessageRef};
+use crate::store::{StoreError, Tx};
+
+use super::Flow;
+use super::effect::{ANSWER, Effect};
+
+/// How long an alert is worth delivering; Slack may be away for a day and a weekend may follow.
+const KEEP_TRYING: Duration = Duration::from_hours(72);
+/// Slack takes answers for half an hour.
+const KEEP_ANSWERING: Duration = Duration::from_mins(30);
+const RETRY: Backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_mins(2) };
+/// A revoked token is put right by a person, so there is no hurry.
+const WITHOUT_TOKEN: Duration = Duration::from_mins(1);
+
+/// What came of one attempt.
+enum Attempt {
+    /// It took place; `shown` is where a living message now stands.
+    Done {
+        shown: Option<(String, MessageRef)>,
+    },
+    /// A chart is in Slack under this file id and wants to be shown.
+    Drawn {
+        group: GroupId,
+        file: String,
+    },
+    /// Not its turn: nothing was tried.
+    NotYet(Timestamp),
+    /// The message it edits is gone: forget it, and show anew.
+    Gone {
+        key: String,
+    },
+    Failed(ApiError),
+    /// Nothing can be done any more, and nobody needs to look at it.
+    Moot(&'static str),
+}
+
+const DONE: Attempt = Attempt::Done { shown: None };
+
+impl Flow {
+    /// Does one claimed job and records the outcome. False: the job was put off, nothing was tried.
+    ///
+    /// # Errors
+    /// The outcome could not be recorded; the claim runs out and the job comes again as `interrupted`.
+    pub async fn deliver(&self, job: &Job) -> Result<bool, StoreError> {
+        let Ok(effect) = serde_json::from_str::<Effect>(&job.payload) else {
+            let mut tx = self.store.begin().await?;
+            jobs::bury(&mut tx, job, "written by another version and not readable by this one", self.now()).await?;
+            return tx.commit().await.map(|()| true);
+        };
+        let attempt = self.attempt(job, &effect).await?;
+        let tried = !matches!(attempt, Attempt::NotYet(_));
+        let outcome = self.record(job, &effect, attempt).await?;
+        self.metrics.delivery(effect.kind(), outcome);
+        Ok(tried)
+    }
+
+    async fn attempt(&self, job: &Job, effect: &Effect) -> Result<Attempt, StoreError> {
+        Ok(match effect {
+            Effect::Show { key, channel, message, .. } => match messages::get(&self.store, key).await? {
+                Some(place) => self.edit(key, &place, message).await,
+                None => self.post(job, channel, None, message, Some(key)).await,
+            },
+            Effect::Note { key, message, .. } => match messages::get(&self.store, key).await? {
+                Some(MessageRef { channel, ts }) => self.post(job, &channel, Some(&ts), message, None).await,
+                None => Attempt::Moot("the message it belongs to was never posted"),
+            },
+            Effect::Post { channel, thread_ts, message, .. } => {
+                self.post(job, channel, thread_ts.as_ref(), message, None).await
+            }
+            Effect::Ephemeral { channel, user, thread_ts, message } => {
+                self.once(job, "chat.postEphemeral", Some(channel), async {
+                    self.api.chat_post_ephemeral(channel, user, message, thread_ts.as_ref()).await
+                })
+                .await
+            }
+            Effect::Respond { url, message } => {
+                let url = ResponseUrl::new(url);
+                self.once(job, "response_url", None, async {
+                    self.api.respond(&url, message, Answer::Ephemeral, None).await
+                })
+                .await
+            }
+            Effect::OpenView { expires_at, .. } if self.now() > *expires_at => {
+                Attempt::Moot("Slack no longer takes the trigger")
+            }
+            Effect::OpenView { trigger_id, view, .. } => {
+                self.once(job, "views.open", None, async { self.api.views_open(trigger_id, view).await.map(drop) })
+                    .await
+            }
+            Effect::PublishHome { user, view } => match self.turn("views.publish", None) {
+                Some(at) => Attempt::NotYet(at),
+                None => self.api.views_publish(user, None, view).await.map_or_else(Attempt::Failed, |_| DONE),
+            },
+            Effect::Chart { group, feed, since } => match self.turn("files.completeUploadExternal", None) {
+                Some(at) => Attempt::NotYet(at),
+                None => match self.upload_chart(*feed, *since).await {
+                    Ok(Some(file)) => Attempt::Drawn { group: group.clone(), file },
+                    Ok(None) => Attempt::Moot("there is nothing to draw"),
+                    Err(error) => self.failed("files.completeUploadExternal", None, error),
+                },
+            },
+        })
+    }
+
+    async fn edit(&self, key: &str, place: &MessageRef, message: &Message) -> Attempt {
+        let MessageRef { channel, ts } = place;
+        if let Some(at) = self.turn("chat.update", Some(channel)) {
+            return Attempt::NotYet(at);
+        }
+        match self
+            .as_blocks_or_text(message, |message| async move { self.api.chat_update(channel, ts, &message).await })
+            .await
+        {
+            Ok(_) => DONE,
+            Err(error) if error.message_gone() => Attempt::Gone { key: key.to_owned() },
+            Err(error) => self.failed("chat.update", Some(channel), error),
+        }
+    }
+
+    /// Posts, unless an earlier attempt already did: the job's id travels in the message's metadata.
+    async fn post(
+        &self,
+        job: &Job,
+        channel: &ChannelId,
+        thread: Option<&MessageTs>,
+        message: &Message,
+        key: Option<&String>,
+    ) -> Attempt {
+        let shown = |channel: ChannelId, ts: MessageTs| Attempt::Done {
+            shown: key.map(|key| (key.clone(), MessageRef { channel, ts })),
+        };
+        if job.interrupted {
+            let method = if thread.is_some() { "conversations.replies" } else { "conversations.history" };
+            if let Some(at) = self.turn(method, Some(channel)) {
+                return Attempt::NotYet(at);
+            }
+            let oldest = job.created_at.minus(Duration::from_mins(5));
+            match self.api.find_by_metadata(channel, thread, job.id.as_str(), oldest).await {
+                Ok(Some(ts)) => return shown(channel.clone(), ts),
+                Ok(None) => {}
+                Err(error) => return self.failed(method, Some(channel), error),
+            }
+        }
+        if let Some(at) = self.turn("chat.postMessage", Some(channel)) {
+            return Attempt::NotYet(at);
+        }
+        let id = job.id.as_str();
+        let posted = self.as_blocks_or_text(message, |message| async move {
+            self.api.chat_post_message(channel, &message, thread, id).await
+        });
+        match posted.await {
+            Ok(posted) => {
+                self.metrics.posted(self.now().since(job.created_at));
+                shown(posted.channel, posted.ts)
+            }
+            Err(error) => self.failed("chat.postMessage", Some(channel), error),
+        }
+    }
+
+    /// A message whose blocks Slack refuses is better read as text than lost.
+    async fn as_blocks_or_text<T, F>(&self, message: &Message, call: impl Fn(Message) -> F) -> Result<T, ApiError>
+    where
+        F: Future<Output = Result<T, ApiError>>,
+    {
+        match call(message.clone()).await {
+            Err(ApiError::Refused { code, messages })
+                if code.starts_with("invalid_blocks") && !message.blocks.is_empty() =>
+            {
+                tracing::error!(
+                    details = messages.join("; "),
+                    "Slack refused the blocks of a message; sending its text"
+                );
+                call(Message::text(message.text.clone())).await
+            }
+            other => other,
+        }
+    }
+
+    /// For what only one person sees and nothing can find again: tried until it may have happened, never twice.
+    async fn once(
+        &self,
+        job: &Job,
+        method: &str,
+        channel: Option<&ChannelId>,
+        call: impl Future<Output = Result<(), ApiError>>,
+    ) -> Attempt {
+        if job.interrupted {
+            return Attempt::Moot("it may have been seen already");
+        }
+        if let Some(at) = self.turn(method, channel) {
+            return Attempt::NotYet(at);
+        }
+        match call.await {
+            Ok(()) => DONE,
+            Err(ApiError::Unknown { .. }) => Attempt::Moot("it may have been seen already"),
+            Err(error) => self.failed(method, channel, error),
+        }
+    }
+
+    /// `Some`: when it is this method's turn; `None`: now.
+    fn turn(&self, method: &str, channel: Option<&ChannelId>) -> Option<Timestamp> {
+        let mut limiter = self.limiter.lock().unwrap_or_else(PoisonError::into_inner);
+        match limiter.acquire(method, channel, self.now()) {
+            Turn::Ready => None,
+            Turn::WaitUntil(at) => Some(at),
+        }
+    }
+
+    fn failed(&self, method: &str, channel: Option<&ChannelId>, error: ApiError) -> Attempt {
+        if let ApiError::RateLimited { retry_after } = error {
+            let mut limiter = self.limiter.lock().unwrap_or_else(PoisonError::into_inner);
+            limiter.pause(method, channel, retry_after, self.now());
+            return Attempt::NotYet(self.now().plus(retry_after));
+        }
+        Attempt::Failed(error)
+    }
+
+    async fn record(&self, job: &Job, effect: &Effect, attempt: Attempt) -> Result<&'static str, StoreError> {
+        // No decision may come between rendering and commit: an older look must not replace a newer one. Taken before the
+        // transaction, as decisions do.
+        let _no_decision_meanwhile = match &attempt {
+            Attempt::Drawn { .. } => Some(self.stepping.lock().await),
+            _ => None,
+        };
+        let now = self.now();
+        let mut tx = self.store.begin().await?;
+        let outcome = match attempt {
+            Attempt::Drawn { group, file } => {
+                jobs::succeed(&mut tx, job, now).await?;
+                self.show_chart(&mut tx, &group, file, now).await?;
+                "done"
+            }
+            Attempt::Done { shown } => {
+                jobs::succeed(&mut tx, job, now).await?;
+                if let Some((key, place)) = shown {
+                    messages::put(&mut tx, &key, &place, now).await?;
+                }
+                "done"
+            }
+            Attempt::NotYet(at) => {
+                jobs::defer(&mut tx, job, at).await?;
+                "deferred"
+            }
+            Attempt::Gone { key } => {
+                messages::forget(&mut tx, &key).await?;
+                jobs::retry(&mut tx, job, "the message is gone; posting it anew", jobs::Effect::None, now).await?;
+                "gone"
+            }
+            Attempt::Moot(why) => {
+                tracing::info!(job.kind = %job.kind, why, "dropped an effect that no longer matters");
+                jobs::succeed(&mut tx, job, now).await?;
+                "moot"
+            }
+            Attempt::Failed(error) => self.record_failure(&mut tx, job, effect, &error, now).await?,
+        };
+        tx.commit().await?;
+        Ok(outcome)
+    }
+
+    async fn record_failure(
+        &self,
+        tx: &mut Tx,
+        job: &Job,
+        effect: &Effect,
+        error: &ApiError,
+        now: Timestamp,
+    ) -> Result<&'static str, StoreError> {
+        self.token_works.store(!error.auth_lost(), std::sync::atomic::Ordering::Relaxed);
+        if error.channel_gone()
+            && let Some(moved) = effect.moved(&error.to_string())
+        {
+            tracing::warn!(error = %error, "a channel takes no messages; using its fallback");
+            jobs::succeed(tx, job, now).await?;
+            self.enqueue(tx, &moved, job.priority, now).await?;
+            return Ok("moved");
+        }
+        let worth = if job.priority == ANSWER { KEEP_ANSWERING } else { KEEP_TRYING };
+        let old = now.since(job.created_at) > worth;
+        if error.auth_lost() && !old {
+            jobs::retry(tx, job, &error.to_string(), jobs::Effect::None, now.plus(WITHOUT_TOKEN)).await?;
+            return Ok("unauthorised");
+        }
+        if error.fatal() || old {
+            tracing::error!(job.id = %job.id, job.kind = %job.kind, error = %error, "gave up an effect; see /wk status");
+            jobs::bury(tx, job, &error.to_string(), now).await?;
+            return Ok("dead");
+        }
+        let effect = match error {
+            ApiError::Unknown { .. } => jobs::Effect::Unknown,
+            ApiError::RateLimited { .. } | ApiError::NotSent { .. } | ApiError::Refused { .. } => jobs::Effect::None,
+        };
+        let wait = RETRY.wait(job.attempts.saturating_sub(1), self.roll());
+        tracing::warn!(job.kind = %job.kind, error = %error, wait_ms = wait.as_millis(), "a call on Slack failed; trying again");
+        jobs::retry(tx, job, &error.to_string(), effect, now.plus(wait)).await?;
+        Ok("retried")
+    }
+}

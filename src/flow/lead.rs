@@ -1,0 +1,114 @@
+//! Which replica decides: the holder of the lease. Its term is checked inside every commit, so a holder that was away
+//! too long cannot write what another has taken over.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use crate::core::engine::{Engine, Snapshot};
+use crate::store::lease::{self, Lease};
+use crate::store::{StoreError, alerts};
+
+use super::Flow;
+
+pub const LEASE: &str = "engine";
+/// Takeover after a silent death takes at most this long.
+pub const LEASE_TTL: Duration = Duration::from_secs(9);
+/// Renewed this often, so that two missed renewals still leave time.
+pub const LEASE_EVERY: Duration = Duration::from_secs(3);
+/// A replica without the lease answers questions from what the holder committed, at most this old.
+const FOLLOW: Duration = Duration::from_secs(2);
+
+impl Flow {
+    #[must_use]
+    pub fn lease(&self) -> Option<Lease> {
+        self.lease.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn lose_lease(&self) {
+        let held = self.lease.write().unwrap_or_else(PoisonError::into_inner).take();
+        if held.is_some() {
+            tracing::warn!("lost the lease; another replica decides now");
+            self.metrics.leader(false);
+        }
+    }
+
+    /// Takes the lease when it is free, renews it when it is ours; what the last holder committed is loaded first.
+    ///
+    /// # Errors
+    /// The store could not be asked. A lease that runs out meanwhile is given up.
+    pub async fn keep_lease(&self) -> Result<bool, StoreError> {
+        let now = self.now();
+        let Some(held) = self.lease() else {
+            let Some(lease) = lease::acquire(&self.store, LEASE, &self.holder, LEASE_TTL, now).await? else {
+                return Ok(false);
+            };
+            self.load_engine().await?;
+            tracing::info!(term = lease.term, "holds the lease");
+            *self.lease.write().unwrap_or_else(PoisonError::into_inner) = Some(lease);
+            self.metrics.leader(true);
+            return Ok(true);
+        };
+        match lease::renew(&self.store, &held, LEASE_TTL, now).await {
+            Ok(lease) => {
+                *self.lease.write().unwrap_or_else(PoisonError::into_inner) = Some(lease);
+                Ok(true)
+            }
+            Err(StoreError::Lost { .. }) => {
+                self.lose_lease();
+                Ok(false)
+            }
+            Err(error) => {
+                // Not renewed is not lost yet: the term is checked in every commit, and nobody else can have it before it ends.
+                if held.expires_at <= now {
+                    self.lose_lease();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Gives the lease back, so that the next replica need not wait for it to run out.
+    pub async fn release_lease(&self) {
+        let Some(held) = self.lease.write().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        if let Err(error) = lease::release(&self.store, &held).await {
+            tracing::warn!(error = %error, "could not give the lease back; it runs out by itself");
+        }
+    }
+
+    /// Makes the engine as the store has it, and tells the watch which alerts it must still end.
+    async fn load_engine(&self) -> Result<(), StoreError> {
+        let _no_decision_meanwhile = self.stepping.lock().await;
+        let snapshot = alerts::load(&self.store).await?;
+        let live: Vec<_> =
+            snapshot.alerts.iter().filter(|alert| !alert.resolved()).map(|a| (a.labels.clone(), a.severity)).collect();
+        self.replace_engine(snapshot);
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner).resume(live, self.now());
+        Ok(())
+    }
+
+    fn replace_engine(&self, snapshot: Snapshot) {
+        let policy = self.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
+        *self.engine.write().unwrap_or_else(PoisonError::into_inner) = Engine::new(policy, snapshot);
+    }
+
+    /// Before a question is answered: a replica without the lease reads what the holder committed lately.
+    pub(super) async fn follow(&self) {
+        let now = self.now();
+        let fresh = {
+            let mut followed = self.followed_at.lock().unwrap_or_else(PoisonError::into_inner);
+            let fresh = self.lease().is_some() || followed.is_some_and(|at| now.since(at) < FOLLOW);
+            if !fresh {
+                *followed = Some(now);
+            }
+            fresh
+        };
+        if fresh {
+            return;
+        }
+        let _no_decision_meanwhile = self.stepping.lock().await;
+        match alerts::load(&self.store).await {
+            Ok(snapshot) => self.replace_engine(snapshot),
+            Err(error) => tracing::warn!(error = %error, "answering from older state: the database cannot be read"),
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! From a delivery to its acknowledgement: deduplicated, stored, then worked on. What is acknowledged is never lost.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use crate::core::audit::Record;
+use crate::core::ids::Actor;
+use crate::core::time::Timestamp;
+use crate::slack::blocks::{actions, replies};
+use crate::slack::inbound::{Delivery, Input, ResponseUrl};
+use crate::slack::message::Message;
+use crate::store::intake::{NewInput, Receipt};
+use crate::store::{StoreError, inbox};
+
+use super::Flow;
+use super::act::{Caller, Plan, Way};
+use super::effect::{ANSWER, Effect};
+use super::step::{Extra, StepError};
+
+/// What Slack gets back within its three seconds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ack {
+    Empty,
+    /// The answer itself: a message for a slash command, errors for a form, options for a select.
+    Body(Value),
+    /// Nothing was stored: Slack shall deliver it again (events), or the person shall try again.
+    Unstored,
+}
+
+/// Waiting inputs are tried again after this long; the first try failed or this process died.
+const AGAIN: Duration = Duration::from_secs(5);
+
+impl Flow {
+    /// Takes one delivery in and gives its acknowledgement within `within` of real time. Work that takes longer goes
+    /// on, and its answer follows by the response URL.
+    pub async fn take(self: Arc<Self>, delivery: Delivery, within: Duration) -> Ack {
+        let (told, ack) = oneshot::channel();
+        let flow = Arc::clone(&self);
+        tokio::spawn(async move {
+            let url = answerable(&delivery.input).cloned();
+            if let (Err(Ack::Body(body)), Some(url)) = (told.send(flow.receive(delivery).await), url) {
+                let message = Message { blocks: blocks_of(&body), ..Message::text(text_of(&body)) };
+                flow.tell_at_once(&url, &message).await;
+            }
+        });
+        match tokio::time::timeout(within, ack).await {
+            Ok(Ok(ack)) => ack,
+            Ok(Err(_)) | Err(_) => Ack::Empty,
+        }
+    }
+
+    /// Takes one delivery in.
+    pub async fn receive(&self, delivery: Delivery) -> Ack {
+        let kind = delivery.input.name();
+        match &delivery.input {
+            Input::UrlVerification { challenge } => Ack::Body(json!({ "challenge": challenge })),
+            Input::SslCheck => Ack::Empty,
+            Input::Ignored { what, reason } => {
+                tracing::debug!(what, reason, "ignored an input");
+                self.metrics.input("ignored", reason);
+                Ack::Empty
+            }
+            // It changes nothing and is asked again at the next letter.
+            Input::BlockSuggestion(_) => {
+                self.metrics.input(kind, "answered");
+                Ack::Body(json!({ "options": [] }))
+            }
+            Input::Command(_) => self.receive_command(delivery).await,
+            Input::Mention(_)
+            | Input::DirectMessage(_)
+            | Input::Action(_)
+            | Input::ViewSubmission(_)
+            | Input::ViewClosed(_)
+            | Input::Shortcut(_)
+            | Input::MessageAction(_)
+            | Input::HomeOpened { .. }
+            | Input::AppRateLimited { .. }
+            | Input::TokensRevoked { .. }
+            | Input::AppUninstalled => self.receive_stored(delivery).await,
+        }
+    }
+
+    /// A question is answered in the acknowledgement, after the row that says it was asked is on disk.
+    async fn receive_command(&self, delivery: Delivery) -> Ack {
+        let Input::Command(command) = &delivery.input else { return Ack::Empty };
+        let caller = Caller::of(&command.user, command.user_team.as_ref(), Some(&command.channel));
+        let plan = self.plan(&command.text, &caller).await;
+        let Plan::Answer(message) = plan else { return self.receive_stored(delivery).await };
+        match self.take_in(&delivery, true).await {
+            Ok(Receipt::New) => {
+                self.metrics.input("slash_command", "answered");
+                Ack::Body(answer_body(&message))
+            }
+            Ok(Receipt::Duplicate) => self.duplicate("slash_command"),
+            Err(error) => {
+                self.trouble(&error);
+                Ack::Body(answer_body(&replies::unavailable()))
+            }
+        }
+    }
+
+    async fn receive_stored(&self, delivery: Delivery) -> Ack {
+        let kind = delivery.input.name();
+        match self.take_in(&delivery, false).await {
+            Ok(Receipt::New) => {}
+            Ok(Receipt::Duplicate) => return self.duplicate(kind),
+            Err(error) => {
+                self.trouble(&error);
+                return self.unstored(&delivery.input).await;
+            }
+        }
+        match self.work(&delivery, Way::Ack).await {
+            Ok(ack) => ack,
+            Err(StepError::AlreadyDone) => self.duplicate(kind),
+            // It is stored: the replica that holds the lease, or a later try, works on it and answers then.
+            Err(StepError::NotLeader) => Ack::Empty,
+            Err(StepError::Store(error)) => {
+                self.trouble(&error);
+                Ack::Empty
+            }
+        }
+    }
+
+    async fn take_in(&self, delivery: &Delivery, done: bool) -> Result<Receipt, StoreError> {
+        let payload = if done { String::new() } else { serde_json::to_string(delivery).unwrap_or_default() };
+        let kind = delivery.input.name().to_owned();
+        let input = NewInput { key: delivery.key.clone(), kind, payload, received_at: self.now(), done };
+        self.intake.receive(input).await
+    }
+
+    fn duplicate(&self, kind: &str) -> Ack {
+        self.metrics.input(kind, "duplicate");
+        Ack::Empty
+    }
+
+    fn trouble(&self, error: &StoreError) {
+        self.metrics.store_failed();
+        tracing::error!(error = %error, "the database does not take inputs");
+    }
+
+    /// Events come again; a click or a form does not, so the person is told at once, past the outbox that is away too.
+    async fn unstored(&self, input: &Input) -> Ack {
+        self.metrics.input(input.name(), "unstored");
+        let sorry = replies::unavailable();
+        match input {
+            Input::Command(_) => Ack::Body(answer_body(&sorry)),
+            Input::ViewSubmission(submission) => Ack::Body(json!({
+                "response_action": "errors",
+                "errors": { submission.view.state.first().map_or("form", |e| e.block_id.as_str()): sorry.text },
+            })),
+            Input::Action(action) => {
+                if let Some(url) = &action.response_url {
+                    self.tell_at_once(url, &sorry).await;
+                }
+                Ack::Empty
+            }
+            Input::UrlVerification { .. }
+            | Input::SslCheck
+            | Input::Mention(_)
+            | Input::DirectMessage(_)
+            | Input::ViewClosed(_)
+            | Input::Shortcut(_)
+            | Input::MessageAction(_)
+            | Input::BlockSuggestion(_)
+            | Input::HomeOpened { .. }
+            | Input::AppRateLimited { .. }
+            | Input::TokensRevoked { .. }
+            | Input::AppUninstalled
+            | Input::Ignored { .. } => Ack::Unstored,
+        }
+    }
+
+    async fn tell_at_once(&self, url: &ResponseUrl, message: &Message) {
+        if let Err(error) = self.api.respond(url, message, crate::slack::api::Answer::Ephemeral, None).await {
+            tracing::warn!(error = %error, "could not tell somebody that nothing was recorded");
+        }
+    }
+
+    /// Works on what is stored and not done: left over from a crash, a database that was away, or another replica.
+    /// Returns how many were finished.
+    pub async fn sweep(&self) -> Result<usize, StoreError> {
+        let mut finished = 0;
+        for row in inbox::waiting(&self.store, self.now(), 50).await? {
+            let Ok(delivery) = serde_json::from_str::<Delivery>(&row.payload) else {
+                inbox::finish_many(&self.store, &[&row.key], "unreadable", self.now()).await?;
+                continue;
+            };
+            // A click from before a long outage must not act now, unasked; whoever pressed is told to press again.
+            let late = self.now().since(row.received_at) > self.settings().late_after;
+            let worked = if late {
+                self.too_late(&delivery, row.received_at).await
+            } else {
+                self.work(&delivery, Way::Later).await
+            };
+            match worked {
+                Ok(_) => finished += 1,
+                Err(StepError::AlreadyDone | StepError::NotLeader) => {}
+                Err(StepError::Store(error)) => {
+                    inbox::fail(&self.store, &row.key, &error.to_string(), self.now().plus(AGAIN)).await?;
+                }
+            }
+        }
+        Ok(finished)
+    }
+
+    /// Works on a stored delivery; its inbox row is finished in the transaction that does what it asks for.
+    async fn work(&self, delivery: &Delivery, way: Way) -> Result<Ack, StepError> {
+        let kind = delivery.input.name();
+        let happened = delivery.occurred_at.unwrap_or_else(|| self.now());
+        if self.now().since(happened) > self.settings().late_after {
+            return self.too_late(delivery, happened).await;
+        }
+        let ack = match &delivery.input {
+            Input::Command(command) => self.run_command(&delivery.key, command, way).await?,
+            Input::Mention(said) | Input::DirectMessage(said) => {
+                self.run_said(&delivery.key, &delivery.input, said).await?
+            }
+            Input::Action(action) => self.press(&delivery.key, action).await?,
+            Input::ViewSubmission(submission) if submission.view.callback_id == actions::SILENCE_FORM => {
+                self.submit_silence(&delivery.key, submission, way).await?
+            }
+            Input::HomeOpened { user, .. } => {
+                let view = self.home_view(user).await;
+                let effect = Effect::PublishHome { user: user.clone(), view };
+                self.commit_extra(Extra { effects: vec![(effect, ANSWER)], ..finish(&delivery.key, "home") }).await?;
+                Ack::Empty
+            }
+            Input::TokensRevoked { .. } | Input::AppUninstalled => {
+                self.uninstalled(delivery).await?;
+                Ack::Empty
+            }
+            Input::AppRateLimited { minute } => {
+                tracing::warn!(minute, "Slack dropped events of this minute; nothing here relies on them alone");
+                self.commit_extra(finish(&delivery.key, "noted")).await?;
+                Ack::Empty
+            }
+            Input::Shortcut(shortcut) => self.shortcut(&delivery.key, shortcut).await?,
+            Input::MessageAction(action) => self.message_action(&delivery.key, action).await?,
+            Input::ViewSubmission(_) | Input::ViewClosed(_) => {
+                self.commit_extra(finish(&delivery.key, "nothing to do")).await?;
+                Ack::Empty
+            }
+            Input::UrlVerification { .. } | Input::SslCheck | Input::BlockSuggestion(_) | Input::Ignored { .. } => {
+                Ack::Empty
+            }
+        };
+        self.metrics.input(kind, "done");
+        Ok(ack)
+    }
+
+    async fn too_late(&self, delivery: &Delivery, received_at: Timestamp) -> Result<Ack, StepError> {
+        self.metrics.input(delivery.input.name(), "late");
+        let mut extra = finish(&delivery.key, "late");
+        let asked_at = delivery.occurred_at.unwrap_or(received_at);
+        if let Some(url) = answerable(&delivery.input) {
+            let respond =
+                Effect::Respond { url: url.expose().to_owned(), message: replies::too_late(asked_at, self.now()) };
+            extra.effects.push((respond, ANSWER));
+        }
+        self.commit_extra(extra).await?;
+        Ok(Ack::Empty)
+    }
+
+    async fn uninstalled(&self, delivery: &Delivery) -> Result<(), StepError> {
+        tracing::error!("the app was uninstalled or its token revoked; install it again and give the new token");
+        self.token_works.store(false, std::sync::atomic::Ordering::Relaxed);
+        let record = Record {
+            at: self.now(),
+            actor: Actor::System,
+            action: "slack.token_revoked".to_owned(),
+            subject: "slack".to_owned(),
+            detail: "{}".to_owned(),
+        };
+        self.commit_extra(Extra { records: vec![record], ..finish(&delivery.key, "token revoked") }).await
+    }
+}
+
+/// The body of a slash command's answer: seen by the one who asked.
+pub(super) fn answer_body(message: &Message) -> Value {
+    let mut body = json!({ "response_type": "ephemeral", "text": message.text });
+    if !message.blocks.is_empty() {
+        body["blocks"] = Value::Array(message.blocks.clone());
+    }
+    body
+}
+
+fn text_of(body: &Value) -> &str {
+    body.get("text").and_then(Value::as_str).unwrap_or_default()
+}
+
+fn blocks_of(body: &Value) -> Vec<Value> {
+    body.get("blocks").and_then(Value::as_array).cloned().unwrap_or_default()
+}
+
+pub(super) fn finish(key: &str, outcome: &'static str) -> Extra {
+    Extra { finish: Some((key.to_owned(), outcome)), ..Extra::default() }
+}
+
+fn answerable(input: &Input) -> Option<&ResponseUrl> {
+    match input {
+        Input::Command(command) => command.response_url.as_ref(),
+        Input::Action(action) => action.response_url.as_ref(),
+        Input::MessageAction(action) => action.response_url.as_ref(),
+        Input::ViewSubmission(submission) => submission.response_url.as_ref(),
+        Input::UrlVerification { .. }
+        | Input::SslCheck
+        | Input::Mention(_)
+        | Input::DirectMessage(_)
+        | Input::ViewClosed(_)
+        | Input::Shortcut(_)
+        | Input::BlockSuggestion(_)
+        | Input::HomeOpened { .. }
+        | Input::AppRateLimited { .. }
+        | Input::TokensRevoked { .. }
+        | Input::AppUninstalled
+        | Input::Ignored { .. } => None,
+    }
+}

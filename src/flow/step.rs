@@ -1,0 +1,151 @@
+//! The one place where state changes: the engine decides, everything that follows is committed in one transaction, and
+//! only then does the engine know. A failed commit leaves no trace, in memory or in the store.
+
+use std::sync::PoisonError;
+
+use crate::core::audit::Record;
+use crate::core::engine::{Decision, Input, Outcome, Refusal};
+use crate::core::ids::JobId;
+use crate::core::time::Timestamp;
+use crate::store::jobs::{self, NewJob};
+use crate::store::{StoreError, Tx, alerts, audit, inbox, lease};
+
+use super::Flow;
+use super::effect::Effect;
+use super::render::Scene;
+
+/// What the caller wants committed together with the decision.
+#[derive(Debug, Default)]
+pub struct Extra {
+    /// The inbox row this came from, and what became of it.
+    pub finish: Option<(String, &'static str)>,
+    /// Effects with their priorities.
+    pub effects: Vec<(Effect, i64)>,
+    pub records: Vec<Record>,
+}
+
+/// Why nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    #[error("this replica does not hold the lease; the one that does will act")]
+    NotLeader,
+    #[error("this input has been worked on already")]
+    AlreadyDone,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Flow {
+    /// Decides `inputs` and commits what follows. `extra` sees the outcomes, to answer whoever asked.
+    ///
+    /// # Errors
+    /// Nothing was changed; the same inputs can be given again.
+    pub async fn step(
+        &self,
+        inputs: Vec<Input>,
+        extra: impl FnOnce(&[Result<Outcome, Refusal>]) -> Extra,
+    ) -> Result<Vec<Result<Outcome, Refusal>>, StepError> {
+        let _one_at_a_time = self.stepping.lock().await;
+        let now = self.now();
+        let (decision, effects) = {
+            let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
+            let decision = engine.decide(inputs, now, self.ids.as_ref());
+            let scene = Scene { engine: &engine, changes: &decision.changes, flow: self, now };
+            let effects = scene.effects(&decision.effects);
+            (decision, effects)
+        };
+        let extra = extra(&decision.outcomes);
+        let nothing = decision.changes.is_empty() && effects.is_empty() && decision.records.is_empty();
+        if nothing && extra.finish.is_none() && extra.effects.is_empty() && extra.records.is_empty() {
+            return Ok(decision.outcomes);
+        }
+        let outcome = self.commit(&decision, effects, extra, now).await;
+        if let Err(StepError::Store(_)) = &outcome {
+            self.metrics.store_failed();
+        }
+        outcome?;
+        self.engine.write().unwrap_or_else(PoisonError::into_inner).apply(&decision.changes);
+        self.engine_bell.notify_one();
+        Ok(decision.outcomes)
+    }
+
+    async fn commit(
+        &self,
+        decision: &Decision,
+        effects: Vec<(Effect, i64)>,
+        extra: Extra,
+        now: Timestamp,
+    ) -> Result<(), StepError> {
+        let lease = self.lease().ok_or(StepError::NotLeader)?;
+        let mut tx = self.store.begin().await?;
+        lease::check(&mut tx, &lease, now).await.map_err(|error| match error {
+            StoreError::Lost { .. } => StepError::NotLeader,
+            other => StepError::Store(other),
+        })?;
+        if let Some((key, outcome)) = &extra.finish
+            && !inbox::finish(&mut tx, key, outcome, now).await?
+        {
+            return Err(StepError::AlreadyDone);
+        }
+        alerts::save(&mut tx, &decision.changes).await?;
+        let any = !effects.is_empty() || !extra.effects.is_empty();
+        for (effect, priority) in effects.into_iter().chain(extra.effects) {
+            self.enqueue(&mut tx, &effect, priority, now).await?;
+        }
+        let records: Vec<Record> = decision.records.iter().cloned().chain(extra.records).collect();
+        if !records.is_empty() {
+            audit::append(&mut tx, &records).await?;
+        }
+        tx.commit().await?;
+        if any {
+            self.outbox_bell.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Puts `effect` into the outbox of `tx`.
+    pub(super) async fn enqueue(
+        &self,
+        tx: &mut Tx,
+        effect: &Effect,
+        priority: i64,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let job = NewJob {
+            id: JobId::new(self.ids.next(now)),
+            lane: effect.lane(),
+            priority,
+            kind: effect.kind().to_owned(),
+            payload: effect.payload(),
+            not_before: now,
+            coalesce: effect.coalesce(),
+            created_at: now,
+        };
+        jobs::enqueue(tx, &job).await.map(drop)
+    }
+
+    /// Commits effects and records that need no decision of the engine: answers to people, denials.
+    ///
+    /// # Errors
+    /// Nothing was committed.
+    pub async fn commit_extra(&self, extra: Extra) -> Result<(), StepError> {
+        let now = self.now();
+        let mut tx = self.store.begin().await?;
+        if let Some((key, outcome)) = &extra.finish
+            && !inbox::finish(&mut tx, key, outcome, now).await?
+        {
+            return Err(StepError::AlreadyDone);
+        }
+        for (effect, priority) in &extra.effects {
+            self.enqueue(&mut tx, effect, *priority, now).await?;
+        }
+        if !extra.records.is_empty() {
+            audit::append(&mut tx, &extra.records).await?;
+        }
+        tx.commit().await?;
+        if !extra.effects.is_empty() {
+            self.outbox_bell.notify_one();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,66 @@
+//! Slack's requests: bounded, verified on the exact bytes, parsed, taken in, acknowledged inside three seconds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+
+use crate::flow::Flow;
+use crate::flow::receive::Ack;
+use crate::slack::inbound::parse_http;
+use crate::slack::signature::Verifier;
+
+/// Slack waits three seconds; the rest is for the way back.
+const ACK_WITHIN: Duration = Duration::from_millis(2500);
+
+#[derive(Clone)]
+pub(super) struct Door {
+    pub flow: Arc<Flow>,
+    pub verifier: Verifier,
+}
+
+pub(super) async fn take(
+    State(Door { flow, verifier }): State<Door>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let body = match body {
+        Ok(body) => body,
+        Err(rejection) => {
+            flow.metrics.refused("body");
+            return refusal(rejection.status(), "the body is too large or broke off");
+        }
+    };
+    let came_at = flow.now();
+    if let Err(refused) = verifier.verify(&headers, &body, came_at) {
+        flow.metrics.refused("signature");
+        tracing::warn!(reason = %refused, "refused a request that Slack did not sign for us");
+        return refusal(StatusCode::UNAUTHORIZED, "the signature is not Slack's");
+    }
+    let delivery = parse_http(&headers, &body);
+    let ack = Arc::clone(&flow).take(delivery, ACK_WITHIN).await;
+    flow.metrics.acked(flow.now().since(came_at));
+    response(ack)
+}
+
+fn response(ack: Ack) -> Response {
+    match ack {
+        Ack::Empty => Response::new(Body::empty()),
+        Ack::Body(value) => {
+            let mut response = Response::new(Body::from(value.to_string()));
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            response
+        }
+        Ack::Unstored => refusal(StatusCode::SERVICE_UNAVAILABLE, "nothing was stored; deliver it again"),
+    }
+}
+
+fn refusal(status: StatusCode, why: &'static str) -> Response {
+    let mut response = Response::new(Body::from(why));
+    *response.status_mut() = status;
+    response
+}
