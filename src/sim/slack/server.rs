@@ -69,6 +69,7 @@ fn router(hub: Arc<Hub>) -> Router {
         .merge(client::router())
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .with_state(hub)
+        .merge(crate::sim::page::router())
 }
 
 async fn call(
