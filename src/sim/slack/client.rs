@@ -58,10 +58,11 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::app::AppConfig;
-use super::hub::{Hub, settled};
+use super::hub::{Hub, Live, settled};
 use super::interact::{self, Container, channel_id, user_id};
 use super::message::Message;
 use super::modals::{self, Submitted};
@@ -172,16 +173,19 @@ pub(super) fn visible(state: &State, channel: &Channel, me: &str, thread_ts: Opt
 
 async fn live(Shared(hub): Shared<Arc<Hub>>, Query(Who { user }): Query<Who>, upgrade: WebSocketUpgrade) -> Response {
     match hub.with(|state| user_id(state, &user)) {
-        Ok(me) => upgrade.on_upgrade(move |socket| push_all(hub, me, socket)),
+        Ok(me) => {
+            // Before the handshake is answered, so that nothing is missed after it.
+            let pushes = hub.live.subscribe();
+            upgrade.on_upgrade(move |socket| push_all(hub, me, pushes, socket))
+        }
         Err(error) => (StatusCode::NOT_FOUND, error).into_response(),
     }
 }
 
-async fn push_all(hub: Arc<Hub>, me: String, mut socket: WebSocket) {
-    let mut live = hub.live.subscribe();
+async fn push_all(hub: Arc<Hub>, me: String, mut pushes: Receiver<Live>, mut socket: WebSocket) {
     loop {
         let push = tokio::select! {
-            push = live.recv() => push,
+            push = pushes.recv() => push,
             () = hub.stop.cancelled() => return,
             received = socket.recv() => match received {
                 Some(Ok(_)) => continue,

@@ -33,6 +33,7 @@ async fn attempts(hub: &Arc<Hub>, body: &Value, first: oneshot::Sender<()>) {
     let mut first = Some(first);
     let mut retry = None;
     for number in 0_u32.. {
+        let tried_at = hub.now();
         let answer = deliver(hub, Kind::Event, body, retry).await;
         if let Some(first) = first.take() {
             let _ = first.send(());
@@ -42,8 +43,10 @@ async fn attempts(hub: &Arc<Hub>, body: &Value, first: oneshot::Sender<()>) {
             Err(missed) => missed,
         };
         let Some(wait) = usize::try_from(number).ok().and_then(|n| RETRIES.get(n)) else { return };
-        if !wait.is_zero() {
-            hub.clock.sleep(*wait).await;
+        // Counted from the attempt, so that a clock moved while the answer was on its way is not waited for again.
+        let due_in = tried_at.plus(*wait).since(hub.now());
+        if !due_in.is_zero() {
+            hub.clock.sleep(due_in).await;
         }
         retry = Some(Retry { number: number + 1, reason: missed.reason() });
     }
