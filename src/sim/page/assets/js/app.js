@@ -34,10 +34,11 @@ async function start() {
   ROOT.replaceChildren(banner(world) ?? "", offline, h("div", { class: "panes" }, side.node));
   const modals = new Modals(world);
   modals.restore(world.views);
+  // Listening before asking: nothing that happens in between is missed.
+  await live(world.me.id, { push, resync: () => resync(modals), status: (up) => (offline.hidden = up) });
   watchRoute(show);
   PHONE.addEventListener("change", () => show(route()));
   show(route());
-  live(world.me.id, { push, resync: () => resync(modals), status: (up) => (offline.hidden = up) });
   addEventListener("keydown", step);
   setInterval(refreshDates, REFRESH_DATES_MS);
 }

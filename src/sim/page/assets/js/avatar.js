@@ -8,7 +8,7 @@ export function avatar(world, id, { name, isApp } = {}) {
   if (isApp ?? (user?.is_bot || id === world.app?.bot_user_id)) {
     return h("img", { class: "avatar", src: "/assets/icon.svg", alt: "", width: 36, height: 36 });
   }
-  const label = name ?? user?.real_name ?? world.userName(id);
+  const label = user?.real_name ?? name ?? world.userName(id);
   const initials = label.split(/\s+/).slice(0, 2).map((w) => [...w][0] ?? "").join("").toUpperCase();
   return h("span", { class: "avatar", "aria-hidden": "true", css: { "--colour": colour(id ?? label) } }, initials);
 }

@@ -13,7 +13,7 @@ export function banner(world) {
     ? h("a", { href: "#", on: { click: (event) => { event.preventDefault(); go({ channel: room.id }); } } }, `#${ROOM}`)
     : "a channel";
   const node = h("aside", { class: "banner", "aria-label": "Hint" },
-    h("p", {}, "This is a local Slack. Try ", h("kbd", {}, `${command} help`), " in ", where, "."),
+    h("p", {}, h("span", { class: "banner-lead" }, "This is a local Slack. "), "Try ", h("kbd", {}, `${command} help`), " in ", where, "."),
     iconButton("close", "Dismiss hint", () => {
       node.remove();
       try {

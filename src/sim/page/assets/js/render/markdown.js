@@ -3,16 +3,19 @@ import { h, fragment, link } from "../dom.js";
 import { emoji } from "../emoji.js";
 import { emojiNode } from "./mrkdwn.js";
 
-export function markdown(text) {
+/** Deeper quotes than this are drawn as text. */
+const DEEPEST = 6;
+
+export function markdown(text, depth = 0) {
   const rows = String(text ?? "").replaceAll("\r\n", "\n").split("\n");
   const out = h("div", { class: "markdown" });
   let i = 0;
-  while (i < rows.length) i = block(rows, i, out);
+  while (i < rows.length) i = block(rows, i, out, depth);
   return out;
 }
 
 /** Reads one block that starts at row `i`; answers the row after it. */
-function block(rows, i, out) {
+function block(rows, i, out, depth) {
   const row = rows[i];
   if (/^\s*$/.test(row)) return i + 1;
   const fence = /^\s*(```+|~~~+)/.exec(row);
@@ -31,10 +34,10 @@ function block(rows, i, out) {
     out.append(h("hr"));
     return i + 1;
   }
-  if (/^\s*>/.test(row)) {
+  if (/^\s*>/.test(row) && depth < DEEPEST) {
     const end = runEnd(rows, i, (r) => /^\s*>/.test(r));
     const quote = h("blockquote", {});
-    quote.append(...markdown(rows.slice(i, end).map((r) => r.replace(/^\s*> ?/, "")).join("\n")).childNodes);
+    quote.append(...markdown(rows.slice(i, end).map((r) => r.replace(/^\s*> ?/, "")).join("\n"), depth + 1).childNodes);
     out.append(quote);
     return end;
   }
@@ -88,15 +91,16 @@ function table(head, rule, body) {
   return h("div", { class: "table-scroll" }, h("table", {}, h("thead", {}, line(head, "th")), h("tbody", {}, body.map((r) => line(r, "td")))));
 }
 
+/** Lengths are bounded so that no text, however hostile, is slow to draw. */
 const INLINE = new RegExp(
   [
-    "(?<code>`+)(?<codeText>.+?)\\k<code>(?!`)",
+    "(?<!`)(?<code>`{1,3})(?!`)(?<codeText>.{1,2000}?)(?<!`)\\k<code>(?!`)",
     "!?\\[(?<label>[^\\[\\]]*)\\]\\((?<url>[^()\\s]+)(?:\\s+\"[^\"]*\")?\\)",
-    "(?<strong>\\*\\*|__)(?=\\S)(?<strongText>.+?)(?<=\\S)\\k<strong>",
-    "~~(?=\\S)(?<strike>.+?)(?<=\\S)~~",
-    "\\*(?=[^\\s*])(?<em>.+?)(?<=[^\\s*])\\*(?!\\*)",
-    "(?<![\\w])_(?=\\S)(?<under>.+?)(?<=\\S)_(?!\\w)",
-    ":(?<emoji>[a-z0-9_+'-]+):",
+    "(?<strong>\\*\\*|__)(?=\\S)(?<strongText>.{1,500}?)(?<=\\S)\\k<strong>",
+    "~~(?=\\S)(?<strike>.{1,500}?)(?<=\\S)~~",
+    "\\*(?=[^\\s*])(?<em>.{1,500}?)(?<=[^\\s*])\\*(?!\\*)",
+    "(?<![\\w])_(?=\\S)(?<under>.{1,500}?)(?<=\\S)_(?!\\w)",
+    ":(?<emoji>[a-z0-9_+'-]{1,64}):",
     "(?<bare>https?://[^\\s<>|]+[^\\s<>|.,;:!?)'\"*_~`])",
     "\\\\(?<escaped>[\\\\`*_{}\\[\\]()#+\\-.!~|>])",
   ].join("|"),

@@ -9,10 +9,10 @@ export const escape = (text) => text.replace(/[&<>]/g, (c) => ({ "&": "&amp;", "
 
 export function mrkdwn(text, world) {
   const out = fragment();
-  for (const [i, part] of String(text ?? "").split("```").entries()) {
-    // An odd part sits between two fences; the last odd one without a closing fence is text after all.
-    const fenced = i % 2 === 1 && i < text.split("```").length - 1;
-    if (fenced) out.append(h("pre", {}, tokensOnly(part.replace(/^\n|\n$/g, ""), world)));
+  const parts = String(text ?? "").split("```");
+  for (const [i, part] of parts.entries()) {
+    // An odd part sits between two fences; a last odd one has no closing fence and is text after all.
+    if (i % 2 === 1 && i < parts.length - 1) out.append(h("pre", {}, tokensOnly(part.replace(/^\n|\n$/g, ""), world)));
     else if (i % 2 === 1) lines("```" + part, out, world);
     else lines(i > 0 ? part.replace(/^\n/, "") : part, out, world);
   }
@@ -39,20 +39,21 @@ export function plain(text, withEmoji = true) {
 export const emojiNode = (name, glyph) =>
   h("span", { class: "emoji", role: "img", "aria-label": `${name} emoji`, title: `:${name}:` }, glyph);
 
-function lines(text, out, world) {
+/** Quotes do not nest in Slack, so inside one (`quoted`) the marks are text. */
+function lines(text, out, world, quoted = false) {
   let quote = null;
   let first = true;
   const rows = text.split("\n");
   for (let i = 0; i < rows.length; i += 1) {
-    const deep = /^(?:>>>|&gt;&gt;&gt;) ?/.exec(rows[i]);
+    const deep = !quoted && /^(?:>>>|&gt;&gt;&gt;) ?/.exec(rows[i]);
     if (deep) {
       const rest = [rows[i].slice(deep[0].length), ...rows.slice(i + 1)].join("\n");
       const block = h("blockquote", {});
-      lines(rest, block, world);
+      lines(rest, block, world, true);
       out.append(block);
       return;
     }
-    const mark = /^(?:>|&gt;) ?/.exec(rows[i]);
+    const mark = !quoted && /^(?:>|&gt;) ?/.exec(rows[i]);
     if (mark) {
       if (quote) quote.append(h("br"));
       else {
@@ -100,13 +101,14 @@ function inline(text, out, world) {
   };
   while (at < text.length) {
     const c = text[at];
-    if (c === "<") {
+    if (c === "<" && !dead.has(c)) {
       const end = text.indexOf(">", at);
       const node = end > at + 1 ? token(text.slice(at + 1, end), world) : null;
       if (node) {
         put(node, end - at + 1);
         continue;
       }
+      if (end < 0) dead.add(c);
     } else if (c === "`" && !dead.has(c)) {
       const end = text.indexOf("`", at + 1);
       if (end > at + 1) {
@@ -150,11 +152,10 @@ const opens = (text, at) => {
 
 /** Where the mark opened at `from` closes: outside tokens and code, after a non-space, before a non-word. 0 when nowhere. */
 function closing(text, from, mark) {
+  const lastEnd = { "<": text.lastIndexOf(">"), "`": text.lastIndexOf("`") };
   for (let i = from + 1; i < text.length; i += 1) {
-    if (text[i] === "<" || text[i] === "`") {
-      const end = text.indexOf(text[i] === "<" ? ">" : "`", i + 1);
-      if (end > 0) i = end;
-    } else if (text[i] === mark && i > from + 1 && !/\s/.test(text[i - 1]) && !isWord(text[i + 1])) return i;
+    if (i < lastEnd[text[i]]) i = text.indexOf(text[i] === "<" ? ">" : "`", i + 1);
+    else if (text[i] === mark && i > from + 1 && !/\s/.test(text[i - 1]) && !isWord(text[i + 1])) return i;
   }
   return 0;
 }
