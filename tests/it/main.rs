@@ -1,5 +1,7 @@
 //! Stories: the real app against the local world. One module a user story.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops there")]
 
+mod alerts;
 mod bolt;
 mod layers;
+mod support;

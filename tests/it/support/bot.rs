@@ -1,0 +1,297 @@
+//! The real bot, wired as in production, driven by hand: no background loop runs, so a story sees every step.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+use watchkeeper::app::{App, Wiring};
+use watchkeeper::clock::{Clock, Ulids};
+use watchkeeper::config::Config;
+use watchkeeper::config::secrets::Environment;
+use watchkeeper::config::sections::{Http, Mode, Slack};
+use watchkeeper::core::decimal::Decimal;
+use watchkeeper::core::feed::{Feed, FeedId, Observation, PriceUpdate, SourceStatus};
+use watchkeeper::core::ids::ChannelId;
+use watchkeeper::core::market::MarketHours;
+use watchkeeper::core::receiver::Receiver;
+use watchkeeper::core::severity::Severity;
+use watchkeeper::flow::Flow;
+use watchkeeper::sim::slack::{self, Workspace};
+use watchkeeper::slack::manifest::{self, Features, REQUEST_PATH, Transport};
+use watchkeeper::{flow, jobs};
+
+use super::{Database, TestClock};
+
+pub const SECRET: &str = "story-signing-secret";
+/// The channel alerts go to.
+pub const ALERTS: &str = "feeds-alerts";
+
+pub struct Bot {
+    pub slack: Workspace,
+    pub clock: Arc<TestClock>,
+    pub database: Database,
+    pub config: Config,
+    pub flow: Arc<Flow>,
+    pub address: SocketAddr,
+    running: CancellationToken,
+    server: tokio::task::JoinHandle<()>,
+    world: Mutex<World>,
+}
+
+/// The feeds as their source sees them.
+#[derive(Default)]
+struct World {
+    feeds: Vec<Feed>,
+    prices: BTreeMap<FeedId, i64>,
+    stopped: BTreeSet<FeedId>,
+}
+
+impl Bot {
+    /// On SQLite, with three crypto feeds that publish every second.
+    pub async fn start() -> Self {
+        Self::on(Database::sqlite()).await
+    }
+
+    pub async fn on(database: Database) -> Self {
+        Self::with(database, |_| {}).await
+    }
+
+    /// As [`Self::on`], with the difference to the usual configuration.
+    pub async fn with(database: Database, change: impl FnOnce(&mut Config)) -> Self {
+        let clock = TestClock::new();
+        let slack = slack::start(slack::Config::new(clock.clone())).await.unwrap();
+        let mut config = Config {
+            slack: Slack { mode: Mode::Http, api_url: slack.api_url(), ..Slack::default() },
+            http: Http { listen: SocketAddr::from(([127, 0, 0, 1], 0)), metrics_listen: None, ..Http::default() },
+            receivers: vec![Receiver {
+                name: "default".to_owned(),
+                channel: ChannelId::new("C0ALERTS"),
+                fallback_channel: Some(ChannelId::new("C0OPS")),
+                mention: BTreeMap::from([(Severity::Critical, "here".to_owned())]),
+            }],
+            ..Config::default()
+        };
+        config.database.url.clone_from(&database.url);
+        change(&mut config);
+        let (flow, address, running, server) = wire(&config, &clock).await;
+        slack.install(app(address)).await.unwrap();
+        let bot = Self { slack, clock, database, config, flow, address, running, server, world: Mutex::default() };
+        bot.identify().await;
+        bot.feeds(&["Crypto.BTC/USD", "Crypto.ETH/USD", "Crypto.SOL/USD"]).await;
+        // Long enough for the detectors to know each feed's rhythm.
+        bot.advance(150).await;
+        bot
+    }
+
+    async fn identify(&self) {
+        let identity = self.flow.api.auth_test().await.unwrap();
+        self.flow.set_home(flow::Home { team: Some(identity.team), ..flow::Home::default() });
+    }
+
+    /// The process dies without a word and another starts on the same database, at the same address book entry.
+    pub async fn restart(self) -> Self {
+        let Self { slack, clock, database, config, flow, running, server, world, .. } = self;
+        running.cancel();
+        server.await.unwrap();
+        flow.store.close().await;
+        drop(flow);
+        let (flow, address, running, server) = wire(&config, &clock).await;
+        slack.install(app(address)).await.unwrap();
+        let bot = Self { slack, clock, database, config, flow, address, running, server, world };
+        bot.identify().await;
+        let feeds = bot.world.lock().unwrap().feeds.clone();
+        bot.catalogue(feeds).await;
+        bot
+    }
+
+    /// The source lists these feeds, and each publishes every second from now on.
+    pub async fn feeds(&self, symbols: &[&str]) {
+        let feeds: Vec<Feed> = symbols.iter().map(|symbol| feed(symbol)).collect();
+        {
+            let mut world = self.world.lock().unwrap();
+            world.prices = feeds.iter().map(|feed| (feed.id, 100_000_000_00)).collect();
+            world.feeds.clone_from(&feeds);
+        }
+        self.catalogue(feeds).await;
+    }
+
+    async fn catalogue(&self, feeds: Vec<Feed>) {
+        let source = || "hermes".to_owned();
+        let status = SourceStatus::Up { since: self.clock.now(), endpoint: "local".to_owned() };
+        let observations =
+            [Observation::Source { source: source(), status }, Observation::Catalogue { source: source(), feeds }];
+        self.flow.observe(&observations).await;
+    }
+
+    /// The feed stops publishing.
+    pub fn stop(&self, symbol: &str) {
+        self.world.lock().unwrap().stopped.insert(feed(symbol).id);
+    }
+
+    pub fn stop_all(&self) {
+        let mut world = self.world.lock().unwrap();
+        world.stopped = world.feeds.iter().map(|feed| feed.id).collect();
+    }
+
+    /// Everything publishes again.
+    pub fn heal(&self) {
+        self.world.lock().unwrap().stopped.clear();
+    }
+
+    /// The source says that nothing of it answers.
+    pub async fn source_down(&self) {
+        let status = SourceStatus::Down { since: self.clock.now(), error: "connection refused".to_owned() };
+        self.flow.observe(&[Observation::Source { source: "hermes".to_owned(), status }]).await;
+    }
+
+    /// Moves time by `secs`, a second at a time: feeds publish, the bot ticks, everything due is done.
+    pub async fn advance(&self, secs: u64) {
+        for _ in 0..secs {
+            self.clock.advance(Duration::from_secs(1));
+            self.publish().await;
+            // A store that is away does not stop time.
+            let _lease = self.flow.keep_lease().await;
+            self.flow.tick().await;
+            self.settle().await;
+        }
+    }
+
+    async fn publish(&self) {
+        let now = self.clock.now();
+        let updates: Vec<Observation> = {
+            let mut world = self.world.lock().unwrap();
+            let World { prices, stopped, .. } = &mut *world;
+            let live = prices.iter_mut().filter(|(id, _)| !stopped.contains(*id));
+            live.map(|(id, price)| {
+                // A little noise: a feed that repeats itself to the digit is another kind of trouble.
+                *price += if now.as_secs() % 2 == 0 { 1_000 } else { -1_000 };
+                let update = PriceUpdate {
+                    feed: *id,
+                    price: Decimal::new(*price, -8),
+                    conf: Decimal::new(5_000_000, -8),
+                    publish_time: now,
+                };
+                Observation::Price { source: "hermes".to_owned(), update }
+            })
+            .collect()
+        };
+        self.flow.observe(&updates).await;
+    }
+
+    /// Does everything that can be done at this moment.
+    pub async fn settle(&self) {
+        loop {
+            let swept = self.flow.sweep().await.unwrap_or(0);
+            let done = jobs::run_due(&self.flow).await.unwrap_or(0);
+            if swept + done == 0 {
+                return;
+            }
+        }
+    }
+
+    /// The bot's top-level messages in the alert channel, as people read them.
+    pub fn alerts(&self) -> Vec<String> {
+        self.posted().iter().map(Workspace::render).collect()
+    }
+
+    /// As [`Self::alerts`], as Slack has them.
+    pub fn posted(&self) -> Vec<Value> {
+        let messages = self.slack.messages(ALERTS).into_iter();
+        messages.filter(|m| m["user"] == "U0WATCH" && top_level(m) && m["is_ephemeral"] != true).collect()
+    }
+
+    /// The one message in the alert channel.
+    pub fn the_alert(&self) -> Value {
+        let posted = self.posted();
+        assert_eq!(posted.len(), 1, "{:#?}", self.alerts());
+        posted.into_iter().next().unwrap()
+    }
+
+    /// The lines in the thread of the one message, as people read them.
+    pub fn thread(&self) -> Vec<String> {
+        let ts = self.the_alert()["ts"].as_str().unwrap().to_owned();
+        self.slack.thread(ALERTS, &ts).iter().skip(1).map(Workspace::render).collect()
+    }
+
+    /// Presses a button on the one message.
+    pub async fn click(&self, user: &str, button: &str) -> slack::Seen {
+        let ts = self.the_alert()["ts"].as_str().unwrap().to_owned();
+        let seen = self.slack.click(user, ALERTS, &ts, button).await;
+        self.settle().await;
+        seen
+    }
+
+    /// Types a command in the alert channel.
+    pub async fn type_in(&self, user: &str, line: &str) -> String {
+        let seen = self.slack.slash(user, ALERTS, line).await;
+        self.settle().await;
+        seen.to_string()
+    }
+
+    /// What somebody was told for their eyes only, latest first.
+    pub fn told(&self, user: &str) -> Vec<String> {
+        self.slack.ephemerals(user).iter().rev().map(Workspace::render).collect()
+    }
+
+    pub async fn audit(&self) -> Vec<String> {
+        use watchkeeper::store::audit::{Cursor, Filter, page};
+        let entries = page(&self.flow.store, &Filter::default(), Cursor::After(0), 1000).await.unwrap();
+        entries
+            .into_iter()
+            .map(|entry| format!("{} {} {}", entry.record.actor, entry.record.action, entry.record.subject))
+            .collect()
+    }
+}
+
+fn top_level(message: &Value) -> bool {
+    message.get("thread_ts").is_none_or(|thread| *thread == message["ts"])
+}
+
+async fn wire(
+    config: &Config,
+    clock: &Arc<TestClock>,
+) -> (Arc<Flow>, SocketAddr, CancellationToken, tokio::task::JoinHandle<()>) {
+    let secrets = [("SLACK_BOT_TOKEN", "xoxb-story"), ("SLACK_SIGNING_SECRET", SECRET)];
+    let environment = Environment::from_pairs(secrets.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let ids = Arc::new(Ulids::from_seed(7));
+    let wiring = Wiring { config: config.clone(), environment, clock: clock.clone(), ids, seed: 7 };
+    let app = App::start(wiring).await.unwrap();
+    let (flow, address) = (app.flow(), app.address().unwrap());
+    let running = CancellationToken::new();
+    let stop = running.clone();
+    let server = tokio::spawn(async move { app.serve_http(stop).await.unwrap() });
+    (flow, address, running, server)
+}
+
+fn app(address: SocketAddr) -> slack::AppConfig {
+    let features = Features::all(Transport::Http { public_url: format!("http://{address}") });
+    let url = format!("http://{address}{REQUEST_PATH}");
+    slack::AppConfig {
+        app_id: "A0WATCH".to_owned(),
+        name: "watchkeeper".to_owned(),
+        bot_user: "U0WATCH".to_owned(),
+        bot_id: "B0WATCH".to_owned(),
+        bot_token: "xoxb-story".to_owned(),
+        app_token: "xapp-story".to_owned(),
+        signing_secret: SECRET.to_owned(),
+        scopes: manifest::scopes(&features).into_iter().map(|scope| scope.name.to_owned()).collect(),
+        events: manifest::events(&features).into_iter().map(str::to_owned).collect(),
+        commands: vec![slack::Command {
+            name: "/wk".to_owned(),
+            description: String::new(),
+            usage_hint: String::new(),
+            completions: Vec::new(),
+        }],
+        delivery: slack::Delivery::Http { events_url: url.clone(), commands_url: url.clone(), interactivity_url: url },
+    }
+}
+
+pub fn feed(symbol: &str) -> Feed {
+    use sha2::{Digest, Sha256};
+    let id = hex::encode(Sha256::digest(symbol.as_bytes())).parse().unwrap();
+    let class = symbol.split('.').next().unwrap().to_lowercase();
+    Feed { id, symbol: symbol.to_owned(), asset_class: class, description: String::new(), hours: MarketHours::Always }
+}

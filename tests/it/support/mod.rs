@@ -1,0 +1,9 @@
+//! What the stories are told with: a bot under a clock that stands still until told to move, in a local workspace.
+
+pub mod bot;
+pub mod clock;
+pub mod database;
+
+pub use bot::Bot;
+pub use clock::TestClock;
+pub use database::{Database, databases};
