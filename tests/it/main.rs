@@ -4,4 +4,5 @@
 mod alerts;
 mod bolt;
 mod layers;
+#[expect(dead_code, reason = "more stories follow")]
 mod support;

@@ -112,7 +112,7 @@ impl Bot {
         let feeds: Vec<Feed> = symbols.iter().map(|symbol| feed(symbol)).collect();
         {
             let mut world = self.world.lock().unwrap();
-            world.prices = feeds.iter().map(|feed| (feed.id, 100_000_000_00)).collect();
+            world.prices = feeds.iter().map(|feed| (feed.id, 10_000_000_000)).collect();
             world.feeds.clone_from(&feeds);
         }
         self.catalogue(feeds).await;
