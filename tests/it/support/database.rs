@@ -19,6 +19,7 @@ impl Database {
     }
 
     /// `None`, and said so, when no server was started; an error when every test must run.
+    #[expect(clippy::disallowed_methods, reason = "the test script says in the environment what it started")]
     pub fn postgres() -> Option<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let Ok(server) = std::env::var("WATCHKEEPER_TEST_POSTGRES") else {
