@@ -1,16 +1,19 @@
 //! Opening the database: SQLite with one writer and a few readers, or a Postgres pool.
 
+mod sqlite;
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
-use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{AnyPool, ConnectOptions, Executor};
-use url::Url;
+use sqlx::{AnyPool, ConnectOptions, Connection as _, Executor};
 
 use crate::core::time::Timestamp;
 
@@ -90,7 +93,7 @@ impl Store {
         sqlx::any::install_default_drivers();
         let url = settings.url.expose_secret();
         match url.split_once(':').map(|(scheme, _)| scheme) {
-            Some("sqlite") => Self::open_sqlite(&sqlite_path(url)?, settings.limit, access).await,
+            Some("sqlite") => Self::open_sqlite(&sqlite::path(url)?, settings.limit, access).await,
             Some("postgres" | "postgresql") => Self::open_postgres(settings, access).await,
             _ => Err(StoreError::Url("it must start with sqlite: or postgres:".to_owned())),
         }
@@ -98,17 +101,19 @@ impl Store {
 
     async fn open_sqlite(path: &Path, limit: Duration, access: Access) -> Result<Self, StoreError> {
         let lock = match access {
-            Access::ReadWrite => Some(lock(path)?),
+            Access::ReadWrite => Some(sqlite::lock(path)?),
             Access::ReadOnly => None,
         };
-        let common = format!("PRAGMA busy_timeout = {}; PRAGMA foreign_keys = ON;", limit.as_millis());
+        let common = format!("PRAGMA busy_timeout = {}; PRAGMA foreign_keys = ON;", shorter(limit));
         // WAL with synchronous=FULL: every commit is on disk before it is acknowledged.
         let writer = format!("{common} PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
         let reader = format!("{common} PRAGMA query_only = ON;");
-        let read_options = options(&sqlite_url(path, "rw")?)?;
+        let read_options = options(&sqlite::url(path, "rw")?)?;
         let (write, read) = match access {
             Access::ReadWrite => {
-                let write = pool(1, limit, writer).connect_with(options(&sqlite_url(path, "rwc")?)?);
+                let write = pool(1, limit, writer)
+                    .test_before_acquire(false)
+                    .connect_with(options(&sqlite::url(path, "rwc")?)?);
                 (within(limit, write).await?, pool(SQLITE_READERS, limit, reader).connect_lazy_with(read_options))
             }
             Access::ReadOnly => {
@@ -125,13 +130,18 @@ impl Store {
             Access::ReadWrite => "off",
             Access::ReadOnly => "on",
         };
-        // The server gives up shortly before we do, so that a slow statement ends there as well.
-        let millis = limit.as_millis() * 9 / 10;
+        let millis = shorter(limit);
         let setup = format!(
             "SET statement_timeout = {millis}; SET lock_timeout = {millis}; \
              SET idle_in_transaction_session_timeout = 60000; SET default_transaction_read_only = {read_only};"
         );
-        let pool = pool(settings.connections.max(1), limit, setup);
+        // A connection whose far end fell silent must not keep its place in the pool until TCP notices.
+        let pool = pool(settings.connections.max(1), limit, setup).after_release(move |connection, _| {
+            Box::pin(async move {
+                let alive = tokio::time::timeout(limit, connection.ping()).await;
+                alive.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into())).map(|()| true)
+            })
+        });
         let pool = within(limit, pool.connect_with(options(settings.url.expose_secret())?)).await?;
         Ok(Self(Arc::new(Inner { backend: Backend::Postgres, read: pool.clone(), write: pool, limit, _lock: None })))
     }
@@ -213,6 +223,11 @@ impl fmt::Debug for Store {
     }
 }
 
+/// Milliseconds. The database gives up shortly before we do, so that a slow statement ends there as well.
+const fn shorter(limit: Duration) -> u128 {
+    limit.as_millis() * 9 / 10
+}
+
 /// A pool whose connections all ran `setup`, and which keeps them.
 fn pool(connections: u32, limit: Duration, setup: String) -> AnyPoolOptions {
     let setup: Arc<str> = setup.into();
@@ -230,93 +245,4 @@ fn pool(connections: u32, limit: Duration, setup: String) -> AnyPoolOptions {
 fn options(url: &str) -> Result<AnyConnectOptions, StoreError> {
     let options = AnyConnectOptions::from_str(url).map_err(|error| StoreError::Url(error.to_string()))?;
     Ok(options.disable_statement_logging())
-}
-
-/// The file a `sqlite:` URL names, absolute.
-fn sqlite_path(url: &str) -> Result<PathBuf, StoreError> {
-    let text = url.trim_start_matches("sqlite:");
-    let text = text.strip_prefix("//").unwrap_or(text);
-    let text = text.split('?').next().unwrap_or_default();
-    if text.is_empty() || text == ":memory:" {
-        return Err(StoreError::Url("an in-memory database would forget everything; name a file".to_owned()));
-    }
-    std::path::absolute(text).map_err(|error| StoreError::Url(error.to_string()))
-}
-
-/// Written out in full, since a relative `sqlite://dir/file` would be read as a host name.
-fn sqlite_url(path: &Path, mode: &str) -> Result<String, StoreError> {
-    let text = path.to_str().ok_or_else(|| StoreError::Url("the path is not UTF-8".to_owned()))?;
-    let mut url = Url::parse("sqlite:///").map_err(|error| StoreError::Url(error.to_string()))?;
-    url.set_path(&text.replace('%', "%25"));
-    url.set_query(Some(&format!("mode={mode}")));
-    Ok(url.into())
-}
-
-/// An exclusive lock on `<database>.lock`, released when the file is dropped or the process dies.
-fn lock(database: &Path) -> Result<File, StoreError> {
-    let mut path = database.as_os_str().to_owned();
-    path.push(".lock");
-    let path = PathBuf::from(path);
-    let failed = |source| StoreError::LockFile { path: path.clone(), source };
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path }),
-        Err(TryLockError::Error(source)) => Err(StoreError::LockFile { path, source }),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::testing::{Fresh, on_both_databases};
-    use super::*;
-
-    on_both_databases!(
-        a_dropped_transaction_leaves_nothing,
-        a_read_only_store_refuses_writes_beside_a_running_one,
-        a_closed_store_is_an_error_at_once,
-    );
-
-    async fn a_dropped_transaction_leaves_nothing(db: Fresh) {
-        let mut tx = db.store.begin().await.unwrap();
-        super::super::facts::put(&mut tx, "k", "v", db.now).await.unwrap();
-        drop(tx);
-        assert_eq!(super::super::facts::get(&db.store, "k").await.unwrap(), None);
-    }
-
-    async fn a_read_only_store_refuses_writes_beside_a_running_one(db: Fresh) {
-        let reader = Store::connect_read_only(&db.settings).await.unwrap();
-        assert_eq!(super::super::facts::get(&reader, "k").await.unwrap(), None);
-        if let Ok(mut tx) = reader.begin().await {
-            assert!(super::super::facts::put(&mut tx, "k", "v", db.now).await.is_err());
-        }
-    }
-
-    async fn a_closed_store_is_an_error_at_once(db: Fresh) {
-        db.store.ping().await.unwrap();
-        db.store.close().await;
-        assert!(db.store.ping().await.unwrap_err().retryable());
-        assert!(db.store.begin().await.unwrap_err().retryable());
-    }
-
-    #[tokio::test]
-    async fn a_second_process_on_the_same_sqlite_file_is_told_why() {
-        let db = Fresh::sqlite().await;
-        let error = Store::connect(&db.settings).await.unwrap_err();
-        assert!(error.to_string().contains("another watchkeeper process uses this SQLite database"), "{error}");
-        drop(db.store);
-        Store::connect(&db.settings).await.unwrap();
-    }
-
-    #[test]
-    fn sqlite_urls_name_one_file_however_they_are_written() {
-        let here = std::path::absolute("a b%.db").unwrap();
-        for url in ["sqlite:a b%.db", "sqlite://a b%.db", "sqlite:a b%.db?mode=rwc"] {
-            assert_eq!(sqlite_path(url).unwrap(), here);
-        }
-        assert!(sqlite_url(Path::new("/x/a b%.db"), "rw").unwrap().ends_with("/x/a%20b%25.db?mode=rw"));
-        for url in ["sqlite::memory:", "sqlite:", "sqlite://?mode=memory"] {
-            assert!(sqlite_path(url).unwrap_err().to_string().contains("name a file"), "{url}");
-        }
-    }
 }

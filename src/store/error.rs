@@ -28,7 +28,7 @@ pub enum StoreError {
     Url(String),
     #[error("the database could not be migrated")]
     Migrate(#[source] MigrateError),
-    #[error("could not open the lock file {path}")]
+    #[error("could not open the lock file {path}: the directory must exist and be writable")]
     LockFile { path: PathBuf, source: std::io::Error },
     #[error("the database refused a statement")]
     Refused(#[source] sqlx::Error),
