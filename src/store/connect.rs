@@ -164,7 +164,8 @@ impl Store {
         migrate::schema(self).await
     }
 
-    /// Starts a write transaction. On SQLite it holds the only writer until it ends: do no network calls inside.
+    /// Starts a write transaction. On SQLite it holds the only writer until it ends: inside, do no network calls, and
+    /// call nothing here that writes through a `&Store` (it would wait for this transaction until its limit).
     pub async fn begin(&self) -> Result<Tx, StoreError> {
         let limit = self.0.limit;
         let tx = match self.0.backend {
@@ -175,17 +176,18 @@ impl Store {
         Ok(Session::new(tx, limit))
     }
 
-    /// True when both a reader and a writer answer.
+    /// Whether a reader and a writer answer.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.reader().await?.execute(sqlx::query("SELECT 1")).await?;
         self.writer().await?.execute(sqlx::query("SELECT 1")).await?;
         Ok(())
     }
 
-    /// Waits for running statements and closes all connections; everything after this is `Unavailable`.
+    /// Closes all connections after their running statements, within the limit; everything after this is `Unavailable`.
     pub async fn close(&self) {
-        self.0.read.close().await;
-        self.0.write.close().await;
+        let closed = async { tokio::join!(self.0.read.close(), self.0.write.close()) };
+        // A database that does not answer is left to the operating system.
+        let _ = tokio::time::timeout(self.0.limit, closed).await;
     }
 
     pub(super) fn limit(&self) -> Duration {

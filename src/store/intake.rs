@@ -2,6 +2,7 @@
 //! disk flush and still means "on disk".
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -33,7 +34,7 @@ pub enum Receipt {
 #[derive(Clone, Debug)]
 pub struct Intake {
     to_writer: mpsc::Sender<Waiting>,
-    limit: std::time::Duration,
+    limit: Duration,
 }
 
 struct Waiting {
@@ -44,10 +45,13 @@ struct Waiting {
 /// A commit of 128 rows takes little longer than one of a single row.
 const BATCH: usize = 128;
 
+/// Slack waits 3 s for an answer: before that, people should be told that it did not work.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 impl Intake {
     #[must_use]
     pub fn start(store: Store) -> Self {
-        let limit = store.limit();
+        let limit = store.limit().min(PATIENCE);
         let (to_writer, inputs) = mpsc::channel(8 * BATCH);
         tokio::spawn(write(store, inputs));
         Self { to_writer, limit }
@@ -56,8 +60,8 @@ impl Intake {
     /// Returns when the input is on disk, or known to have been there before.
     ///
     /// # Errors
-    /// `Unavailable` when the database did not take it within the store's limit. The input may still arrive; delivered
-    /// again it is then a duplicate.
+    /// `Unavailable` when the database did not take it within 2 s (or the store's shorter limit). One that was being
+    /// written at that moment may still arrive; delivered again it is then a duplicate.
     pub async fn receive(&self, input: NewInput) -> Result<Receipt, StoreError> {
         let stopped = || StoreError::Unavailable("the intake has stopped".to_owned());
         let (answer, answered) = oneshot::channel();
@@ -73,6 +77,11 @@ impl Intake {
 async fn write(store: Store, mut inputs: mpsc::Receiver<Waiting>) {
     let mut batch = Vec::with_capacity(BATCH);
     while inputs.recv_many(&mut batch, BATCH).await > 0 {
+        // Who was told "try again" must not find it done twice.
+        batch.retain(|waiting: &Waiting| !waiting.answer.is_closed());
+        if batch.is_empty() {
+            continue;
+        }
         match insert(&store, batch.iter().map(|waiting| &waiting.input)).await {
             Ok(fresh) => answer(&mut batch, fresh),
             Err(StoreError::Unavailable(why)) => {

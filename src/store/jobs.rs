@@ -211,10 +211,11 @@ async fn settle(tx: &mut Tx, job: &Job, update: super::session::Statement<'_>) -
     Ok(())
 }
 
-/// Queues a dead letter again, with its attempts counted from zero. False: there is no such dead letter.
+/// Queues a dead letter again, with its attempts counted from zero; it comes as `interrupted`, since nobody knows any
+/// more what its last attempt did. False: there is no such dead letter.
 pub async fn revive(tx: &mut Tx, id: &JobId, now: Timestamp) -> Result<bool, StoreError> {
     let update = "
-        UPDATE jobs SET state = 'queued', finished_at = NULL, attempts = 0, not_before = $2
+        UPDATE jobs SET state = 'queued', finished_at = NULL, attempts = 0, unsure = 1, not_before = $2
         WHERE id = $1 AND state = 'dead'";
     Ok(tx.execute(sqlx::query(update).bind(id.as_str()).bind(now.as_millis())).await? == 1)
 }

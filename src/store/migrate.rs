@@ -23,20 +23,28 @@ impl Schema {
 
 pub(super) async fn run(store: &Store) -> Result<(), StoreError> {
     let mut connection = store.writer().await?;
-    if let Err(error) = MIGRATIONS.run_direct(None, connection.raw(), false).await {
-        let found = version(&mut connection).await.unwrap_or(0);
-        // On an error sqlx keeps Postgres' advisory lock; it must not live on in the pool.
-        connection.discard().await?;
+    if store.backend() == Backend::Postgres {
+        // A migration, or waiting for another replica's, may take as long as it takes.
+        connection.execute(sqlx::query("SET statement_timeout = 0")).await?;
+        connection.execute(sqlx::query("SET lock_timeout = 0")).await?;
+    }
+    let migrated = MIGRATIONS.run_direct(None, connection.raw(), false).await;
+    let found = version(&mut connection).await;
+    // Neither the timeouts nor the advisory lock, which sqlx keeps after an error, may live on in the pool.
+    connection.discard().await?;
+    if let Err(error) = migrated {
+        let found = found.unwrap_or(0);
         return Err(match error {
             MigrateError::VersionMissing(_) if found > known() => StoreError::TooNew { found, known: known() },
             MigrateError::Execute(error) => error.into(),
             other => StoreError::Migrate(other),
         });
     }
+    let mut tx = store.begin().await?;
     for statement in append_only(store.backend()) {
-        connection.execute(sqlx::query(*statement)).await?;
+        tx.execute(sqlx::query(*statement)).await?;
     }
-    Ok(())
+    tx.commit().await
 }
 
 pub(super) async fn schema(store: &Store) -> Result<Schema, StoreError> {
@@ -69,7 +77,9 @@ const fn append_only(backend: Backend) -> &'static [&'static str] {
             "CREATE TRIGGER IF NOT EXISTS audit_no_delete BEFORE DELETE ON audit
              BEGIN SELECT RAISE(ABORT, 'audit rows are append-only'); END",
         ],
+        // Needs Postgres 14. The lock is for replicas that start together: they may not replace a function at once.
         Backend::Postgres => &[
+            "LOCK TABLE audit_head IN EXCLUSIVE MODE",
             "CREATE OR REPLACE FUNCTION audit_append_only() RETURNS trigger LANGUAGE plpgsql AS
              $$ BEGIN RAISE EXCEPTION 'audit rows are append-only'; END $$",
             "CREATE OR REPLACE TRIGGER audit_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
@@ -84,6 +94,7 @@ mod tests {
 
     on_both_databases!(
         migrating_again_changes_nothing,
+        replicas_may_migrate_at_once,
         a_newer_schema_is_refused_in_words,
         an_empty_database_is_version_0,
     );
@@ -91,6 +102,11 @@ mod tests {
     async fn migrating_again_changes_nothing(db: Fresh) {
         db.store.migrate().await.unwrap();
         assert!(db.store.schema().await.unwrap().current());
+    }
+
+    async fn replicas_may_migrate_at_once(db: Fresh) {
+        let done = futures_util::future::join_all((0..4).map(|_| db.store.migrate())).await;
+        assert!(done.iter().all(Result::is_ok), "{done:?}");
     }
 
     async fn a_newer_schema_is_refused_in_words(db: Fresh) {

@@ -76,6 +76,8 @@ async fn a_postgres_that_falls_silent_is_an_error_in_time_and_works_again_afterw
     // Silent connections are found out one at a time.
     while db.store.ping().await.is_err() {}
     assert_eq!(intake.receive(input(&db, "b")).await.unwrap(), Receipt::New);
+    wire.hold();
+    db.store.close().await;
 }
 
 #[tokio::test]

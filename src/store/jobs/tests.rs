@@ -174,7 +174,8 @@ async fn a_dead_letter_frees_its_lane_and_can_be_revived(db: Fresh) {
     let second = claimed(&db, db.now).await;
     commit!(db, succeed, &second[0], db.now);
     commit!(db, revive, &JobId::new("1"), db.in_secs(5));
-    assert_eq!(claimed(&db, db.in_secs(5)).await[0].attempts, 1);
+    let revived = claimed(&db, db.in_secs(5)).await;
+    assert_eq!((revived[0].attempts, revived[0].interrupted), (1, true));
     let mut tx = db.store.begin().await.unwrap();
     assert!(!revive(&mut tx, &JobId::new("1"), db.now).await.unwrap());
 }
