@@ -123,6 +123,8 @@ impl Serving {
         match self.listen(retire).await {
             Ok(()) => self.close().await,
             Err(reason) => {
+                // Counted as down before anyone hears of it.
+                self.up = None;
                 let _ = self.signal.try_send(Signal::Lost(reason));
             }
         }
