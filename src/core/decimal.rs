@@ -139,6 +139,13 @@ fn ratio_bps(part: Decimal, whole: Decimal) -> Option<(u64, bool)> {
         return Some((0, true));
     }
     let shift = i64::from(part.expo) - i64::from(whole.expo) + 4;
+    // The common case in one division: 20 digits times 10^18 fit.
+    if let Some(scaled) =
+        u32::try_from(shift).ok().filter(|places| *places <= 18).map(|places| part_size * 10u128.pow(places))
+    {
+        let bps = u64::try_from(scaled / whole_size).unwrap_or(u64::MAX);
+        return Some((bps, scaled.is_multiple_of(whole_size)));
+    }
     let (mut quotient, mut rest) = (part_size / whole_size, part_size % whole_size);
     if shift >= 0 {
         for _ in 0..shift {

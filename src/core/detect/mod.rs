@@ -15,6 +15,7 @@ mod source;
 mod testing;
 mod thresholds;
 mod venues;
+mod verdicts;
 mod view;
 mod watched;
 mod words;

@@ -271,6 +271,32 @@ fn a_market_that_closes_ends_its_alerts() {
 }
 
 #[test]
+fn hours_from_the_configuration_stand_in_for_the_catalogues() {
+    let rules = serde_json::json!({
+        "feeds": [{ "symbols": ["crypto.sol/*"], "thresholds": { "hours": "UTC;C,C,C,C,C,C,C;" } }],
+    });
+    let mut world = World::warm();
+    world.watch.set_rules(serde_json::from_value(rules).unwrap(), world.now);
+    world.run(300, &[1, 2]);
+    assert_eq!(world.news(), []);
+    assert!(!world.watch.find("sol")[0].market_open());
+}
+
+#[test]
+fn an_old_price_of_the_first_snapshot_is_no_part_of_the_rhythm() {
+    let mut world = World::with(vec![feed("Crypto.SOL/USD", "crypto")]);
+    let old = PriceUpdate {
+        feed: world.feeds[0].id,
+        price: Decimal::new(1432, -1),
+        conf: Decimal::new(1, -2),
+        publish_time: world.now.minus(Duration::from_hours(40)),
+    };
+    world.see(&Observation::Price { source: SOURCE.to_owned(), update: old });
+    world.run(70, &[0]);
+    assert_eq!(world.watch.find("sol")[0].stale_limit(), Duration::from_secs(30));
+}
+
+#[test]
 fn times_that_cannot_be_do_not_blind_the_watch() {
     let mut world = World::warm();
     let id = world.feeds[0].id;

@@ -1,13 +1,12 @@
-//! One feed under watch: what is known of it, and its four rules' verdicts.
+//! One feed under watch: what is known of it. Its rules' verdicts are in `verdicts`.
 
 use std::time::Duration;
 
 use crate::core::feed::{Feed, PriceUpdate, ReferencePrice};
 use crate::core::label::{ALERTNAME, Labels};
 use crate::core::market::MarketHours;
-use crate::core::severity::Severity;
 use crate::core::signal::{Condition, Evidence, Signal};
-use crate::core::time::{Timestamp, spoken};
+use crate::core::time::Timestamp;
 
 use super::gaps::Gaps;
 use super::history::{History, Sample};
@@ -17,8 +16,7 @@ use super::session::Session;
 use super::slot::{News, Slot, Verdict};
 use super::source::Source;
 use super::thresholds::Thresholds;
-use super::venues::{Consensus, Venues};
-use super::words::{percent, price as say};
+use super::venues::Venues;
 use super::{Ignored, signal};
 
 #[derive(Clone, Debug)]
@@ -34,16 +32,16 @@ pub(super) struct Watched {
     pub(super) slots: [Slot; RULES.len()],
     since: Timestamp,
     gaps: Gaps,
-    jump: Jump,
+    pub(super) jump: Jump,
 }
 
 /// The rules that a feed has slots for, in their order.
 pub(super) const RULES: [RuleName; 4] =
     [RuleName::FeedStale, RuleName::FeedConfidenceWide, RuleName::FeedPriceJump, RuleName::FeedDeviation];
-const STALE: usize = 0;
-const WIDE: usize = 1;
-const JUMP: usize = 2;
-const DEVIATION: usize = 3;
+pub(super) const STALE: usize = 0;
+pub(super) const WIDE: usize = 1;
+pub(super) const JUMP: usize = 2;
+pub(super) const DEVIATION: usize = 3;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Latest {
@@ -63,16 +61,8 @@ pub(super) struct Context<'a> {
 
 /// Of this many thousandths of all gaps the learned limit is a multiple.
 const USUAL: u32 = 995;
-/// An alert clears below this share (in percent) of the threshold that raised it.
-const CLEARS_AT: u64 = 80;
-/// A price this many times the limit away from the venues is critical.
-const FAR_OFF: u64 = 4;
-/// Without venues to judge by, what was said of the deviation stands for so long.
-const NO_VERDICT_STANDS: Duration = Duration::from_mins(5);
 /// A publish time further ahead than this is a broken clock, not a late update's successor.
 const AHEAD: Duration = Duration::from_secs(10);
-/// Reconnects and openings are named as a cause for so long.
-const RECENT: Duration = Duration::from_mins(10);
 
 impl Watched {
     pub(super) fn new(feed: Feed, source: usize, rules: &Rules, now: Timestamp) -> Self {
@@ -185,9 +175,13 @@ impl Watched {
         if (update.price, update.conf) == (last.price, last.conf) { Err(Ignored::Duplicate) } else { Ok(false) }
     }
 
-    /// The rhythm is learned from gaps that the market and the source had no part in.
+    /// The rhythm is learned from gaps that the market and the source had no part in, and that began with a price
+    /// which was news when it came (a snapshot's may be days old).
     fn learn_gap(&mut self, context: Context) {
         let Some(latest) = self.latest else { return };
+        if latest.fresh_at.since(latest.published()) >= self.thresholds.stale_min.duration() {
+            return;
+        }
         let undisturbed = |since: Option<Timestamp>| since.is_none_or(|at| at < latest.fresh_at);
         let source_was_up = undisturbed(context.source.recovered_at) && !context.source.is_down();
         if self.session.open && undisturbed(self.session.opened_at) && source_was_up {
@@ -222,7 +216,7 @@ impl Watched {
         if self.latest.is_none() { max } else { learned.max(min).min(max) }
     }
 
-    fn usual_gap(&self) -> Option<Duration> {
+    pub(super) fn usual_gap(&self) -> Option<Duration> {
         self.gaps.quantile(USUAL)
     }
 
@@ -237,166 +231,8 @@ impl Watched {
         now.since(heard_at) >= silent_after.max(usual)
     }
 
-    fn stale(&mut self, context: Context, peers: Option<(usize, usize)>, out: &mut Vec<Signal>) {
-        let (now, settings) = (context.now, context.rules.settings(RuleName::FeedStale));
-        let verdict = if !self.is_stale(now) {
-            Verdict::Inactive
-        } else if self.age(now) >= self.thresholds.stale_max.duration() {
-            Verdict::Active(Severity::Critical)
-        } else {
-            Verdict::Active(settings.severity)
-        };
-        self.say(STALE, verdict, context, out, |it| it.stale_evidence(context, peers));
-    }
-
-    fn stale_evidence(&self, context: Context, peers: Option<(usize, usize)>) -> Evidence {
-        let (symbol, age) = (self.feed.short_symbol(), spoken(self.age(context.now)));
-        let summary = match self.latest {
-            Some(_) => format!("{symbol} has had no new price for {age}"),
-            None => format!("{symbol} has had no price since the watch began {age} ago"),
-        };
-        let limit = self.stale_limit();
-        let threshold = match self.usual_gap() {
-            Some(usual) if limit < self.thresholds.stale_max.duration() => {
-                format!("{} (usually within {})", spoken(limit), spoken(usual.max(Duration::from_secs(1))))
-            }
-            Some(_) | None => spoken(limit),
-        };
-        let with_peers = || {
-            let (stale, of) = peers.filter(|(stale, _)| *stale > 2)?;
-            Some(format!("{stale} of {of} {} feeds are stale", self.feed.asset_class))
-        };
-        Evidence {
-            summary,
-            value: format!("{age} old"),
-            threshold,
-            cause: self.circumstance(context).or_else(with_peers),
-        }
-    }
-
-    /// What happened around the feed lately that may explain its trouble.
-    fn circumstance(&self, context: Context) -> Option<String> {
-        let name = &context.source.name;
-        if context.source.is_down() {
-            return Some(format!("source {name} is down"));
-        }
-        let recent = |at: &Timestamp| *at <= context.now && context.now.since(*at) <= RECENT;
-        let ago = |at: Timestamp| spoken(context.now.since(at));
-        let opened = self.session.opened_at.filter(recent).map(|at| format!("market opened {} ago", ago(at)));
-        let back = context.source.recovered_at.filter(recent);
-        opened.or_else(|| back.map(|at| format!("source {name} reconnected {} ago", ago(at))))
-    }
-
-    fn wide(&mut self, context: Context, out: &mut Vec<Signal>) {
-        let Some(Latest { update, .. }) = self.latest else { return };
-        let settings = context.rules.settings(RuleName::FeedConfidenceWide);
-        let verdict = match update.conf.bps_of(update.price) {
-            _ if !self.settled(context.now) => Verdict::Inactive,
-            None => Verdict::Unknown,
-            Some(bps) if bps >= 10_000 && !self.thresholds.negative_prices => Verdict::Active(Severity::Critical),
-            Some(bps) if self.beyond(WIDE, bps, self.thresholds.confidence_bps.into()) => {
-                Verdict::Active(settings.severity)
-            }
-            Some(_) => Verdict::Inactive,
-        };
-        self.say(WIDE, verdict, context, out, |it| {
-            let (symbol, bps) = (it.feed.short_symbol(), update.conf.bps_of(update.price).unwrap_or(u64::MAX));
-            Evidence {
-                summary: format!("{symbol} confidence is ±{} of the price", percent(bps)),
-                value: format!("{} ± {}", say(update.price), say(update.conf)),
-                threshold: format!("±{}", percent(it.thresholds.confidence_bps.into())),
-                cause: it.circumstance(context),
-            }
-        });
-    }
-
-    /// Over the limit; or, once active, not yet clearly under it.
-    fn beyond(&self, slot: usize, measured: u64, limit: u64) -> bool {
-        let limit = if self.slots[slot].is_active() { limit.saturating_mul(CLEARS_AT) / 100 } else { limit };
-        measured >= limit
-    }
-
-    fn jump(&mut self, context: Context, out: &mut Vec<Signal>) {
-        let Some(shown) = self.jump.showing(context.now, self.thresholds.jump_hold.duration()) else {
-            return self.say(JUMP, Verdict::Inactive, context, out, |_| Evidence::default());
-        };
-        let severity = match shown.kind {
-            jump::Kind::Move => context.rules.settings(RuleName::FeedPriceJump).severity,
-            jump::Kind::Slip(_) | jump::Kind::NotPositive => Severity::Critical,
-        };
-        let verdict = if self.session.open { Verdict::Active(severity) } else { Verdict::Inactive };
-        self.say(JUMP, verdict, context, out, |it| {
-            let elsewhere = it.consensus(context.now).map(|found| it.elsewhere(&found));
-            shown.evidence(it.feed.short_symbol(), elsewhere.or_else(|| it.circumstance(context)))
-        });
-    }
-
-    /// Whether venues went along with a move.
-    fn elsewhere(&self, found: &Consensus) -> String {
-        let distance =
-            self.latest.and_then(|latest| latest.update.price.distance_bps(found.median)).unwrap_or(u64::MAX);
-        let moved =
-            if distance < self.thresholds.deviation_bps.into() { "market moved" } else { "market did not move" };
-        format!("{moved}: {}", found.said())
-    }
-
-    pub(super) fn consensus(&self, now: Timestamp) -> Option<Consensus> {
-        let (price, limits) = (self.latest?.update.price, &self.thresholds);
-        self.venues.consensus(price, limits.deviation_bps.into(), limits.reference_max_age.duration(), now)
-    }
-
-    fn deviation(&mut self, context: Context, out: &mut Vec<Signal>) {
-        let now = context.now;
-        if self.venues.quotes.is_empty() && !self.slots[DEVIATION].is_active() {
-            return;
-        }
-        if !self.settled(now) {
-            return self.say(DEVIATION, Verdict::Inactive, context, out, |_| Evidence::default());
-        }
-        let found = self.consensus(now).filter(|_| !self.is_stale(now));
-        let measured = found.zip(self.latest).and_then(|(found, Latest { update, .. })| {
-            let distance = update.price.distance_bps(found.median)?;
-            Some((found, update, distance))
-        });
-        let Some((found, update, distance)) = measured else {
-            let since = *self.venues.too_few_since.get_or_insert(now);
-            let stands = now.since(since) < NO_VERDICT_STANDS;
-            let verdict = if stands { Verdict::Unknown } else { Verdict::Inactive };
-            return self.say(DEVIATION, verdict, context, out, |_| Evidence::default());
-        };
-        self.venues.too_few_since = None;
-        let limit = self.deviation_limit(update, &found);
-        let settings = context.rules.settings(RuleName::FeedDeviation);
-        let verdict = if distance >= limit.saturating_mul(FAR_OFF) {
-            Verdict::Active(Severity::Critical)
-        } else if self.beyond(DEVIATION, distance, limit) {
-            Verdict::Active(settings.severity)
-        } else {
-            Verdict::Inactive
-        };
-        self.say(DEVIATION, verdict, context, out, |it| {
-            let side = if update.price < found.median { "below" } else { "above" };
-            let off = percent(distance);
-            let max_age = it.thresholds.reference_max_age.duration();
-            Evidence {
-                summary: format!("{} is {off} {side} the median of {} venues", it.feed.short_symbol(), found.fresh),
-                value: format!("{} ({off} off)", say(update.price)),
-                threshold: format!("{} from {}", percent(limit), say(found.median)),
-                cause: Some(format!("{}: {}", found.said(), it.venues.named(max_age, now))),
-            }
-        });
-    }
-
-    /// The feed's limit, more when the venues differ among themselves or the feed says it is unsure; but a feed
-    /// cannot excuse any distance with any confidence.
-    fn deviation_limit(&self, update: PriceUpdate, found: &Consensus) -> u64 {
-        let base = u64::from(self.thresholds.deviation_bps);
-        let unsure = update.conf.bps_of(update.price).unwrap_or(0).min(base);
-        base.saturating_add(unsure).saturating_add(found.spread_bps.saturating_mul(2))
-    }
-
     /// Takes a rule's verdict in and puts a signal out if there is news.
-    fn say(
+    pub(super) fn say(
         &mut self,
         index: usize,
         verdict: Verdict,
