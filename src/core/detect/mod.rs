@@ -1,8 +1,8 @@
 //! The watch over all feeds: observations in, signals out. Pure and streaming; nothing is allocated for an ordinary price.
 //!
 //! Labels of feed rules are `alertname symbol feed asset_class source`, of `FeedSourceDown` `alertname source`.
-//! Severity is not among them: an alert that turns critical stays the same alert. Routes and silences still match on
-//! `severity`; the engine lends that label at match time from [`Signal::severity`].
+//! Severity is not among them: an alert that turns critical stays the same alert. So that routes and silences can match
+//! on `severity`, whoever matches must add that label from the alert's severity at match time, and never to its identity.
 
 mod gaps;
 mod history;
