@@ -3,6 +3,7 @@
 
 mod alerts;
 mod bolt;
+mod hermes;
 mod layers;
 #[expect(dead_code, reason = "more stories follow")]
 mod support;

@@ -64,8 +64,14 @@ impl Reader<'_> {
         let mut stream = endpoints.open(endpoint, &self.path("stream")).await?;
         let latest = self.path("latest");
         let mut snapshot = pin!(async {
-            endpoints.again(endpoint).await;
-            endpoints.get(endpoint, &latest).await
+            loop {
+                endpoints.again(endpoint).await;
+                // The stream works; a full budget only makes the snapshot late.
+                match endpoints.get(endpoint, &latest).await {
+                    Err(FetchError::TooMany { .. }) => {}
+                    reply => return reply,
+                }
+            }
         });
         let mut has_snapshot = false;
         let mut decoder = Decoder::new(EVENT_LIMIT);
