@@ -134,7 +134,7 @@ async fn only_wanted_feeds_are_followed() {
     let hermes = local_hermes(1).await;
     let mut settings = settings(vec![hermes.base_url()]);
     settings.wanted.ids = vec![SOL.parse().unwrap()];
-    settings.wanted.queries = vec!["xau".to_owned()];
+    settings.wanted.symbols = vec!["xau".to_owned()];
     let mut watch = watch(settings, 1);
     watch.priced(2).await;
     hermes.has_streams(1).await;

@@ -7,3 +7,4 @@ mod hermes;
 mod layers;
 #[expect(dead_code, reason = "more stories follow")]
 mod support;
+mod venues;

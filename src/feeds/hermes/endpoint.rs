@@ -20,8 +20,8 @@ const REPLY_LIMIT: usize = 32 << 20;
 /// Why an endpoint gave nothing. The texts are for people and never hold a URL or a token.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FetchError {
-    #[error("{host} refused the token ({code}): set HERMES_TOKEN")]
-    Refused { host: String, code: u16 },
+    #[error("{host} refused the token ({code}): set {token_env}")]
+    Refused { host: String, code: u16, token_env: String },
     #[error("{host} got too many requests; asking again in {} s", .hold.as_secs())]
     TooMany { host: String, hold: Duration },
     #[error("{host} does not know {} of the price feeds", .ids.len())]
@@ -64,6 +64,7 @@ impl Endpoint {
 pub(super) struct Endpoints {
     client: reqwest::Client,
     token: Option<SecretString>,
+    token_env: String,
     clock: SharedClock,
     request_timeout: Duration,
     all: Vec<Endpoint>,
@@ -73,7 +74,7 @@ pub(super) struct Endpoints {
 impl Endpoints {
     pub fn new(
         bases: &[Url],
-        token: Option<SecretString>,
+        (token, token_env): (Option<SecretString>, String),
         clock: SharedClock,
         timeouts: super::Timeouts,
     ) -> Result<Self, reqwest::Error> {
@@ -82,7 +83,15 @@ impl Endpoints {
             .user_agent(concat!("watchkeeper/", env!("CARGO_PKG_VERSION")))
             .build()?;
         let all = bases.iter().map(Endpoint::new).collect();
-        Ok(Self { client, token, clock, request_timeout: timeouts.request, all, current: AtomicUsize::new(0) })
+        Ok(Self {
+            client,
+            token,
+            token_env,
+            clock,
+            request_timeout: timeouts.request,
+            all,
+            current: AtomicUsize::new(0),
+        })
     }
 
     pub fn len(&self) -> usize {
@@ -145,7 +154,9 @@ impl Endpoints {
         let (host, status, hold) = (endpoint.host.clone(), response.status(), body::retry_after(&response));
         let code = status.as_u16();
         match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return FetchError::Refused { host, code },
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                return FetchError::Refused { host, code, token_env: self.token_env.clone() };
+            }
             StatusCode::TOO_MANY_REQUESTS => {
                 let hold = hold.unwrap_or(HOLD);
                 let now = self.clock.now();

@@ -38,6 +38,8 @@ pub struct Settings {
     pub endpoints: Vec<Url>,
     /// Sent as `Authorization: Bearer`.
     pub token: Option<SecretString>,
+    /// The environment variable that a refused token's error names.
+    pub token_env: String,
     pub wanted: Wanted,
     pub backoff: Backoff,
     pub timeouts: Timeouts,
@@ -53,6 +55,7 @@ impl Settings {
             name: name.into(),
             endpoints,
             token: None,
+            token_env: "HERMES_TOKEN".to_owned(),
             wanted: Wanted::default(),
             backoff: Backoff { base: Duration::from_millis(500), cap: Duration::from_secs(30) },
             timeouts: Timeouts::default(),
@@ -77,30 +80,26 @@ impl Default for Timeouts {
     }
 }
 
-/// Which feeds of the catalogue to follow: those named by id, and those that match a query and an asset type
-/// (an empty list matches all). Nothing given at all means every feed.
+/// Which feeds of the catalogue to follow: those that any of these names. Nothing given means every feed.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
     pub ids: Vec<FeedId>,
-    /// Parts of the symbol, case-insensitive, as Hermes' own `query`.
-    pub queries: Vec<String>,
+    /// Parts of a symbol, case-insensitive, as Hermes' own `query`.
+    pub symbols: Vec<String>,
     /// `crypto`, `equity`, `fx` …
-    pub asset_types: Vec<String>,
+    pub asset_classes: Vec<String>,
 }
 
 impl Wanted {
     fn matches(&self, feed: &Feed) -> bool {
-        if self.ids.contains(&feed.id) {
+        let Self { ids, symbols, asset_classes } = self;
+        if ids.is_empty() && symbols.is_empty() && asset_classes.is_empty() {
             return true;
         }
-        if !self.ids.is_empty() && self.queries.is_empty() && self.asset_types.is_empty() {
-            return false;
-        }
         let symbol = feed.symbol.to_lowercase();
-        let by_symbol =
-            self.queries.is_empty() || self.queries.iter().any(|query| symbol.contains(&query.to_lowercase()));
-        let by_class = self.asset_types.is_empty() || self.asset_types.contains(&feed.asset_class);
-        by_symbol && by_class
+        ids.contains(&feed.id)
+            || asset_classes.contains(&feed.asset_class)
+            || symbols.iter().any(|part| symbol.contains(&part.to_lowercase()))
     }
 }
 
@@ -127,8 +126,8 @@ impl Hermes {
         seed: u64,
         counters: Arc<Counters>,
     ) -> Result<Self, reqwest::Error> {
-        let Settings { name, endpoints, token, wanted, backoff, timeouts, catalogue_every } = settings;
-        let endpoints = Endpoints::new(&endpoints, token, clock.clone(), timeouts)?;
+        let Settings { name, endpoints, token, token_env, wanted, backoff, timeouts, catalogue_every } = settings;
+        let endpoints = Endpoints::new(&endpoints, (token, token_env), clock.clone(), timeouts)?;
         let rng = Mutex::new(fastrand::Rng::with_seed(seed));
         let (idle, tracker) = (timeouts.idle, Mutex::default());
         Ok(Self { name, wanted, backoff, idle, catalogue_every, clock, endpoints, counters, rng, tracker })

@@ -207,6 +207,11 @@ impl Market {
         self.state().quote(symbol).ok().map(|quote| quote.true_price())
     }
 
+    /// What time it is in the local world.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// The catalogue as of now.
     pub fn feeds(&self) -> Vec<Feed> {
         let now = self.clock.now();
