@@ -62,11 +62,12 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::app::AppConfig;
+use super::channel::Channel;
 use super::hub::{Hub, Live, settled};
 use super::interact::{self, Container, channel_id, user_id};
 use super::message::Message;
 use super::modals::{self, Submitted};
-use super::state::{Channel, State};
+use super::state::State;
 
 pub(super) fn router() -> Router<Arc<Hub>> {
     Router::new()
@@ -117,7 +118,7 @@ struct Who {
 }
 
 async fn bootstrap(Shared(hub): Shared<Arc<Hub>>, Query(Who { user }): Query<Who>) -> Answer {
-    answer(hub.with(|state| {
+    answer(hub.read(|state| {
         let me = user_id(state, &user)?;
         let app = state.app.as_ref();
         let open = state.stacks.get(&me).into_iter().flatten();
@@ -172,7 +173,7 @@ pub(super) fn visible(state: &State, channel: &Channel, me: &str, thread_ts: Opt
 }
 
 async fn live(Shared(hub): Shared<Arc<Hub>>, Query(Who { user }): Query<Who>, upgrade: WebSocketUpgrade) -> Response {
-    match hub.with(|state| user_id(state, &user)) {
+    match hub.read(|state| user_id(state, &user)) {
         Ok(me) => {
             // Before the handshake is answered, so that nothing is missed after it.
             let pushes = hub.live.subscribe();

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::app::AppConfig;
+use super::channel::{Channel, ChannelKind};
 use super::message::Content;
-use super::state::{Channel, ChannelKind, State, User};
+use super::state::{State, User};
 use crate::core::time::Timestamp;
 
 /// One each for avatars, picked by the user's place in the list.

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use super::channel::ChannelKind;
 use super::deliver::{self, Kind, Missed, Reply};
 use super::elements;
 use super::hub::{Hub, settled};
 use super::message::Content;
 use super::response_url;
-use super::state::{ChannelKind, SLACKBOT, State};
+use super::state::{SLACKBOT, State};
 use super::validate;
 use crate::core::time::Timestamp;
 

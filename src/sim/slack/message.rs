@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::state::{Channel, ChannelKind, State};
+use super::channel::{Channel, ChannelKind};
+use super::state::State;
 use crate::core::time::Timestamp;
 
 #[derive(Clone, Debug)]

@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod app;
+pub mod channel;
 pub mod client;
 pub mod deliver;
 pub mod directory;

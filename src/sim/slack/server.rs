@@ -117,7 +117,7 @@ fn part<'a>(body: &'a [u8], boundary: &str) -> Option<&'a [u8]> {
 }
 
 async fn file(Shared(hub): Shared<Arc<Hub>>, Path(id): Path<String>) -> Response {
-    let found = hub.with(|state| state.files.get(&id).map(|f| (f.mimetype.clone(), f.bytes.clone())));
+    let found = hub.read(|state| state.files.get(&id).map(|f| (f.mimetype.clone(), f.bytes.clone())));
     match found {
         Some((mimetype, bytes)) => {
             // What an app uploads must not run as a page of this origin.

@@ -1,6 +1,7 @@
 //! Who and what is in the workspace when it opens.
 
-use super::state::{Channel, ChannelKind, Team, User};
+use super::channel::{Channel, ChannelKind};
+use super::state::{Team, User};
 
 /// The people and channels to start with. Names are unique; ids may be anything Slack-like.
 #[derive(Clone, Debug)]

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::super::channel::{Channel, ChannelKind};
 use super::super::limits::Tier;
 use super::super::message::{Content, with_metadata};
-use super::super::state::{Channel, ChannelKind, State};
+use super::super::state::State;
 use super::super::validate::{self, Fault};
 use super::args::{Args, NotJson};
 use super::{Answer, Ask, Method, Refusal};

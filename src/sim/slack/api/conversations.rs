@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::super::channel::{Channel, ChannelKind};
 use super::super::limits::Tier;
 use super::super::message::{Content, Message, with_metadata};
-use super::super::state::{Channel, ChannelKind};
 use super::args::page;
 use super::{Answer, Ask, Method, Refusal};
 

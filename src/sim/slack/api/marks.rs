@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::super::channel::Channel;
 use super::super::limits::Tier;
 use super::super::message::Reaction;
-use super::super::state::{Channel, State};
+use super::super::state::State;
 use super::{Answer, Ask, Method, Refusal};
 use crate::core::time::Timestamp;
 

@@ -63,7 +63,7 @@ pub struct Retry {
 /// Sends once (and as often again, at the same time, as the duplicates fault says) and gives the first copy's answer.
 pub async fn deliver(hub: &Arc<Hub>, kind: Kind, payload: &Value, retry: Option<Retry>) -> Result<Reply, Missed> {
     let (app, down, duplicates) =
-        hub.with(|state| (state.app.clone(), state.faults.deliveries_down, state.faults.duplicates));
+        hub.read(|state| (state.app.clone(), state.faults.deliveries_down, state.faults.duplicates));
     let app = app.ok_or(Missed::Unreachable)?;
     if down {
         return Err(Missed::ConnectionFailed);
