@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Engine;
-use super::draft::Draft;
+use super::draft::{Draft, Touch};
 use crate::core::alert::{Alert, AlertState, Episode};
 use crate::core::group::{Group, GroupState, Hold};
 use crate::core::silence::{Silence, SilencePhase};
@@ -23,7 +23,10 @@ impl Draft<'_> {
         }
         for group in engine.groups.values() {
             let rewound = rewound_group(group.clone(), engine, self.now);
-            self.state.put_group(rewound);
+            if rewound != *group {
+                self.state.put_group(rewound);
+                self.touch(group.id.clone(), Touch::DUE);
+            }
         }
         for (id, silence) in &engine.silences {
             let rewound = rewound_silence(silence.clone(), self.now);
@@ -74,9 +77,8 @@ fn rewound_group(mut group: Group, engine: &Engine, now: Timestamp) -> Group {
     delivery.edited_at.iter_mut().for_each(back);
     delivery.edit_at.iter_mut().for_each(within(engine.policy.edit_interval.duration()));
     delivery.history.iter_mut().map(|notification| &mut notification.at).for_each(back);
-    if let Some(Hold::Muted { since, .. }) = &mut delivery.held {
-        back(since);
-    }
+    // Whether it is muted now is found anew.
+    delivery.held.take_if(|held| matches!(held, Hold::Muted { since, .. } if *since > now));
     group
 }
 
