@@ -84,7 +84,7 @@ pub(super) fn ping(mention: &str) -> Option<String> {
     }
 }
 
-pub(super) fn standing<'a>(view: &AlertView<'a>, members: &Members) -> Standing<'a> {
+fn standing<'a>(view: &AlertView<'a>, members: &Members) -> Standing<'a> {
     if let GroupState::Closed { closed_at, .. } = view.group.state {
         return Standing::Resolved { at: members.resolved_at().unwrap_or(closed_at) };
     }
@@ -160,8 +160,9 @@ fn state_lines(view: &AlertView, members: &Members, standing: &Standing) -> Stri
             format!("🔕 *Silenced* until {} by {}{comment}", moment(by.ends_at, *now), people.name(&by.created_by))
         }
         Standing::Resolved { at } => {
-            let lasted = spoken(at.since(since));
-            format!("{}\n*Resolved* at {} after *{lasted}*", struck(&members.headline()), moment(*at, *now))
+            let (what, lasted) = (struck(&members.headline()), spoken(at.since(since)));
+            let by = group.acknowledged.as_ref().map(|ack| format!(", acknowledged by {}", people.name(&ack.by)));
+            format!("{what}\n*Resolved* at {} after *{lasted}*{}", moment(*at, *now), by.unwrap_or_default())
         }
     }];
     lines.extend(asides(view, members, standing));
@@ -240,7 +241,7 @@ fn buttons(view: &AlertView, standing: &Standing) -> Option<SlackBlock> {
 fn small_print(view: &AlertView, members: &Members) -> String {
     let Group { number, severity, .. } = view.group;
     let rules: Vec<_> = members.rules().into_iter().map(|rule| said(&rule_words(rule), 60)).collect();
-    let rules = clamp(&rules.join(", "), 300);
+    let rules = kit::shortened(&rules.join(", "), 300);
     format!("#{number} · {severity} · {rules} · as of {}", moment(view.now, view.now))
 }
 

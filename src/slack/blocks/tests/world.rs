@@ -232,7 +232,7 @@ fn living_messages(outside: &Outside, members: usize) -> Named {
         ("living_acknowledged", living(&AlertView { group: &taken, ..view })),
         ("living_silenced", living(&AlertView { group: &taken, members: &quiet, ..view })),
         ("living_partly", living(&AlertView { members: &mixed, ..view })),
-        ("living_resolved", living(&AlertView { group: &ended, members: &over, ..view })),
+        ("living_resolved", living(&AlertView { group: &acknowledged(ended), members: &over, ..view })),
         ("details", details(&view)),
     ]
 }
