@@ -1,8 +1,5 @@
 //! What the alert engine knows, and the groups of the past.
 
-#[cfg(test)]
-mod tests;
-
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -210,3 +207,6 @@ fn read<T: DeserializeOwned>(table: &'static str, rows: Vec<(String, String)>) -
 fn inconsistent(table: &'static str, id: &str) -> StoreError {
     StoreError::Inconsistent { table, column: "body", id: id.to_owned() }
 }
+
+#[cfg(test)]
+mod tests;

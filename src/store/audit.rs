@@ -1,7 +1,5 @@
 //! The audit chain: appended in the transaction of what it records, never changed.
 
-#[cfg(test)]
-mod tests;
 mod verify;
 
 use sqlx::FromRow;
@@ -166,3 +164,6 @@ impl TryFrom<AuditRow> for Entry {
         Ok(Self { seq, record, prev, hash })
     }
 }
+
+#[cfg(test)]
+mod tests;

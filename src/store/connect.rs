@@ -1,8 +1,6 @@
 //! Opening the database: SQLite with one writer and a few readers, or a Postgres pool.
 
 mod sqlite;
-#[cfg(test)]
-mod tests;
 
 use std::fmt;
 use std::fs::File;
@@ -248,3 +246,6 @@ fn options(url: &str) -> Result<AnyConnectOptions, StoreError> {
     let options = AnyConnectOptions::from_str(url).map_err(|error| StoreError::Url(error.to_string()))?;
     Ok(options.disable_statement_logging())
 }
+
+#[cfg(test)]
+mod tests;

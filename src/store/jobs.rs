@@ -1,8 +1,6 @@
 //! The outbox: everything that must go out, kept with what caused it, in order within a lane, claimed by one worker at a time.
 
 mod look;
-#[cfg(test)]
-mod tests;
 
 use std::time::Duration;
 
@@ -257,3 +255,6 @@ impl From<JobRow> for Job {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,10 +15,11 @@ mod connect;
 mod error;
 mod migrate;
 mod session;
-#[cfg(test)]
-mod testing;
 
 pub use connect::{Backend, Settings, Store};
 pub use error::StoreError;
 pub use migrate::Schema;
 pub use session::Tx;
+
+#[cfg(test)]
+mod testing;

@@ -19,7 +19,6 @@ pub(super) struct Fresh {
     pub settings: Settings,
     pub now: Timestamp,
     /// Where the SQLite file lies; removed at the end.
-    #[expect(dead_code, reason = "holds the directory")]
     dir: Option<tempfile::TempDir>,
 }
 

@@ -6,5 +6,6 @@ mod bolt;
 mod hermes;
 mod layers;
 #[expect(dead_code, reason = "more stories follow")]
+mod store;
 mod support;
 mod venues;

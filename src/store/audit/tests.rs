@@ -197,3 +197,24 @@ async fn entries_are_found_by_who_what_and_when(db: Fresh) {
     for_each(&db.store, &Filter::default(), each).await.unwrap();
     assert_eq!(all, [1, 2, 3, 4, 5, 6]);
 }
+
+/// `cargo test --release --lib audit::tests::appending -- --ignored --nocapture`
+#[tokio::test]
+#[ignore = "a measurement"]
+async fn appending_costs_the_same_at_any_length() {
+    let db = Fresh::sqlite().await;
+    for _ in 0..5 {
+        #[expect(clippy::disallowed_methods, reason = "a measurement")]
+        let started = std::time::Instant::now();
+        for _ in 0..200 {
+            write(&db, 1).await;
+        }
+        let each = started.elapsed() / 200;
+        println!("at {} entries: {each:?} an append", head(&db.store).await.unwrap().seq);
+        write(&db, 20_000).await;
+    }
+    #[expect(clippy::disallowed_methods, reason = "a measurement")]
+    let started = std::time::Instant::now();
+    let rows = verify(&db.store, &[]).await.unwrap().rows;
+    println!("verified {rows} entries in {:?}", started.elapsed());
+}
