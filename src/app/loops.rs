@@ -34,17 +34,7 @@ const STEP_BACK: Duration = Duration::from_secs(5);
 
 impl App {
     pub(super) fn spawn(self, tasks: &TaskTracker, stop: &CancellationToken, late: &CancellationToken) {
-        let Self {
-            flow,
-            config,
-            listener,
-            metrics_listener,
-            verifier,
-            sources,
-            socket_status,
-            heartbeat,
-            coingecko_key,
-        } = self;
+        let Self { flow, config, listener, metrics_listener, verifier, sources, socket_status, heartbeat, seed } = self;
         let router = web::router(Arc::clone(&flow), verifier, config.http.body_limit);
         tasks.spawn(serve(listener, router, late.clone()));
         if let Some(listener) = metrics_listener {
@@ -72,7 +62,7 @@ impl App {
         for source in sources {
             tasks.spawn(source.run(out.clone(), stop.clone()));
         }
-        let _ = (&coingecko_key, &out);
+        super::references::spawn(&flow, &config, out, seed, tasks, stop);
         tasks.spawn(observe(Arc::clone(&flow), observations, stop.clone()));
         super::liveness::spawn(&flow, &config, heartbeat, tasks, stop);
     }

@@ -2,6 +2,7 @@
 
 mod liveness;
 mod loops;
+mod references;
 mod reload;
 mod start;
 
@@ -35,7 +36,8 @@ pub struct App {
     sources: Vec<hermes::Hermes>,
     socket_status: Arc<SocketStatus>,
     heartbeat: Option<liveness::HeartbeatUrl>,
-    coingecko_key: Option<secrecy::SecretString>,
+    /// For jitter.
+    seed: u64,
 }
 
 impl App {

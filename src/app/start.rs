@@ -95,19 +95,8 @@ impl App {
         flow.keep_lease().await?;
         flow.commit_extra(Extra { records: vec![loaded(&config, &flow)], ..Extra::default() }).await?;
         let heartbeat = HeartbeatUrl::of(&config, &environment)?;
-        let coingecko_key = environment.secret("COINGECKO_API_KEY")?;
         let socket_status = Arc::new(SocketStatus::default());
-        Ok(Self {
-            flow,
-            config,
-            listener,
-            metrics_listener,
-            verifier,
-            sources,
-            socket_status,
-            heartbeat,
-            coingecko_key,
-        })
+        Ok(Self { flow, config, listener, metrics_listener, verifier, sources, socket_status, heartbeat, seed })
     }
 }
 
@@ -172,11 +161,12 @@ pub fn hermes_settings(source: &HermesSource, environment: &Environment) -> Resu
     let endpoints: Result<Vec<Url>, _> = source.endpoints.iter().map(|text| Url::parse(text)).collect();
     let endpoints = endpoints.map_err(|error| error.to_string())?;
     let mut settings = hermes::Settings::new(&source.name, endpoints);
+    settings.token_env.clone_from(&source.token_env);
     settings.token = environment.secret(&source.token_env).map_err(|error| error.to_string())?;
     settings.wanted = Wanted {
         ids: source.feeds.ids.clone(),
-        queries: source.feeds.symbols.clone(),
-        asset_types: source.feeds.asset_classes.clone(),
+        symbols: source.feeds.symbols.clone(),
+        asset_classes: source.feeds.asset_classes.clone(),
     };
     Ok(settings)
 }

@@ -11,12 +11,15 @@ use crate::app::Wiring;
 use crate::clock::{SharedClock, SystemClock, Ulids};
 use crate::config::secrets::Environment;
 use crate::config::sections::{Http, Mode, Slack};
-use crate::config::sources::{HermesSource, Selection};
+use crate::config::sources::{HermesSource, References, Selection, Venue};
 use crate::config::{Config, sections::Database};
 use crate::core::command::catalogue;
+use crate::core::detect::{Overrides, Rules};
 use crate::core::ids::ChannelId;
 use crate::core::receiver::Receiver;
-use crate::sim::{hermes, slack};
+use crate::core::time::Span;
+use crate::feeds::reference::VenueKind;
+use crate::sim::{hermes, slack, venues};
 use crate::slack::manifest::{self, Features, REQUEST_PATH, Transport};
 use crate::telemetry::{self, LogFormat};
 
@@ -65,6 +68,7 @@ pub(super) async fn demo(options: DemoArguments) -> Result<(), Failure> {
         hermes.script = None;
     }
     let hermes = hermes::start(hermes).await?;
+    let venues = venues::start(0, hermes.market()).await?;
     let workspace = slack::start(workspace(&options, &clock)).await?;
 
     let directory = Directory::of(options.dir)?;
@@ -83,6 +87,8 @@ pub(super) async fn demo(options: DemoArguments) -> Result<(), Failure> {
             token_env: "HERMES_TOKEN".to_owned(),
             feeds: Selection::default(),
         }],
+        references: references(&venues),
+        rules: rules(),
         receivers: vec![Receiver {
             name: "default".to_owned(),
             channel: ChannelId::new("C0ALERTS"),
@@ -153,6 +159,28 @@ fn app(mode: Mode, listen: SocketAddr) -> slack::AppConfig {
         commands: vec![command],
         delivery,
     }
+}
+
+fn references(venues: &venues::Handle) -> References {
+    let at = |kind| Venue { enabled: true, url: Some(venues.base_url(kind).to_string()) };
+    References {
+        symbols: ["BTC", "ETH", "SOL", "DOGE", "AVAX", "LINK", "XRP"].map(|base| format!("Crypto.{base}/USD")).into(),
+        every: Span::from_secs(5),
+        coinbase: at(VenueKind::Coinbase),
+        kraken: at(VenueKind::Kraken),
+        binance: at(VenueKind::Binance),
+        coingecko: at(VenueKind::Coingecko),
+    }
+}
+
+/// A newcomer does not wait two minutes to see what a stale feed looks like.
+fn rules() -> Rules {
+    let quick = Overrides {
+        stale_min: Some(Span::from_secs(10)),
+        stale_max: Some(Span::from_secs(30)),
+        ..Overrides::default()
+    };
+    Rules { classes: std::collections::BTreeMap::from([("crypto".to_owned(), quick)]), ..Rules::default() }
 }
 
 /// A loopback address nobody listens on right now.

@@ -5,8 +5,8 @@ mod alerts;
 mod bolt;
 mod hermes;
 mod layers;
-#[expect(dead_code, reason = "more stories follow")]
+mod slack_wire;
 mod store;
+#[expect(dead_code, reason = "more stories follow")]
 mod support;
 mod venues;
-mod slack_wire;
