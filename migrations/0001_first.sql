@@ -34,8 +34,7 @@ CREATE TABLE jobs (
     last_error TEXT,
     finished_at BIGINT
 );
-CREATE INDEX jobs_lane ON jobs (lane, id) WHERE state = 'queued';
-CREATE INDEX jobs_rank ON jobs (lane, priority) WHERE state = 'queued';
+CREATE INDEX jobs_lane ON jobs (lane, priority DESC, id) WHERE state = 'queued';
 CREATE INDEX jobs_claimed ON jobs (lane) WHERE claimed_by IS NOT NULL;
 CREATE INDEX jobs_finished ON jobs (state, finished_at) WHERE finished_at IS NOT NULL;
 

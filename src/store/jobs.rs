@@ -74,7 +74,8 @@ pub async fn enqueue(tx: &mut Tx, job: &NewJob) -> Result<Enqueued, StoreError> 
             UPDATE jobs SET payload = $1,
                 priority = CASE WHEN priority < $2 THEN $2 ELSE priority END,
                 not_before = CASE WHEN not_before > $3 THEN $3 ELSE not_before END
-            WHERE lane = $4 AND kind = $5 AND coalesce_key = $6 AND state = 'queued' AND claim = 0";
+            WHERE lane = $4 AND kind = $5 AND coalesce_key = $6
+                AND state = 'queued' AND attempts = 0 AND unsure = 0";
         let update = sqlx::query(update).bind(payload.as_str()).bind(*priority).bind(not_before.as_millis());
         let update = update.bind(lane.as_str()).bind(kind.as_str()).bind(key.as_str());
         if tx.execute(update).await? > 0 {
@@ -102,8 +103,7 @@ macro_rules! claim {
                         AND (o.priority > j.priority OR (o.priority = j.priority AND o.id < j.id)))
                     AND NOT EXISTS (SELECT 1 FROM jobs o
                         WHERE o.claimed_by IS NOT NULL AND o.lane = j.lane AND o.claimed_until > $1)
-                -- A lane ranks as high as the most urgent job in it: a critical must not wait behind noise.
-                ORDER BY (SELECT MAX(w.priority) FROM jobs w WHERE w.state = 'queued' AND w.lane = j.lane) DESC, j.id
+                ORDER BY j.priority DESC, j.id
                 LIMIT $2 ",
             $lock,
             ")
@@ -121,7 +121,8 @@ macro_rules! claim {
     };
 }
 
-/// Takes up to `limit` jobs for `claim_ttl`: the first of each lane that has none under way, most urgent lanes first. A job whose claim ran out comes again, as `interrupted`.
+/// Takes up to `limit` jobs for `claim_ttl`: the first of each lane that has none under way, most urgent first. A job
+/// whose claim ran out comes again, as `interrupted`.
 pub async fn claim(
     store: &Store,
     holder: &str,
@@ -168,11 +169,11 @@ pub async fn retry(
     settle(tx, job, update.bind(error).bind(unsure)).await
 }
 
-/// Put off without having been tried: it is not its turn yet. A job never tried before may still be given a newer payload.
+/// Put off without having been tried: it is not its turn yet. A job never tried before may still be given a newer
+/// payload.
 pub async fn defer(tx: &mut Tx, job: &Job, not_before: Timestamp) -> Result<(), StoreError> {
     let update = "
-        UPDATE jobs SET not_before = $3, claimed_by = NULL, claimed_until = 0, attempts = attempts - 1,
-            claim = CASE WHEN attempts = 1 AND unsure = 0 THEN 0 ELSE claim END
+        UPDATE jobs SET not_before = $3, claimed_by = NULL, claimed_until = 0, attempts = attempts - 1
         WHERE id = $1 AND claim = $2 AND state = 'queued'";
     let update = sqlx::query(update).bind(job.id.as_str()).bind(job.claim).bind(not_before.as_millis());
     settle(tx, job, update).await

@@ -10,12 +10,16 @@ const TTL: Duration = Duration::from_mins(1);
 on_both_databases!(
     eight_workers_claim_each_of_200_jobs_once,
     a_lane_keeps_its_order_also_through_a_retry,
-    a_lane_with_a_critical_job_goes_first,
+    a_critical_job_goes_first_in_its_lane_and_its_lane_before_others,
+    a_critical_job_does_not_overtake_one_under_way_in_its_lane,
     an_untried_job_takes_the_newer_payload_in_its_place,
     a_job_that_was_tried_is_never_changed,
     coalescing_stays_within_lane_and_kind,
     a_worker_that_died_leaves_an_interrupted_job,
     an_unknown_effect_comes_back_as_interrupted,
+    a_deferred_job_was_not_tried,
+    a_holder_that_starts_again_gets_its_jobs_at_once,
+    a_clock_that_went_back_puts_nothing_off_for_long,
     a_late_worker_cannot_settle_what_another_took,
     a_dead_letter_frees_its_lane_and_can_be_revived,
     the_next_due_moment_is_that_of_the_lane_heads,
@@ -101,13 +105,22 @@ async fn a_lane_keeps_its_order_also_through_a_retry(db: Fresh) {
     assert_eq!(ids(&claimed(&db, db.in_secs(30)).await), ["2"]);
 }
 
-async fn a_lane_with_a_critical_job_goes_first(db: Fresh) {
+async fn a_critical_job_goes_first_in_its_lane_and_its_lane_before_others(db: Fresh) {
     let critical = NewJob { priority: 9, ..job(&db, "4", "c") };
     queue(&db, &[job(&db, "1", "a"), job(&db, "2", "b"), job(&db, "3", "c"), critical]).await;
     let first = claim(&db.store, "w", db.now, TTL, 1).await.unwrap();
-    assert_eq!(ids(&first), ["3"]);
+    assert_eq!(ids(&first), ["4"]);
     commit!(db, succeed, &first[0], db.now);
-    assert_eq!(ids(&claimed(&db, db.now).await), ["4", "1", "2"]);
+    assert_eq!(ids(&claimed(&db, db.now).await), ["1", "2", "3"]);
+}
+
+async fn a_critical_job_does_not_overtake_one_under_way_in_its_lane(db: Fresh) {
+    queue(&db, &[job(&db, "1", "a")]).await;
+    let under_way = claimed(&db, db.now).await;
+    queue(&db, &[NewJob { priority: 9, ..job(&db, "2", "a") }]).await;
+    assert!(claimed(&db, db.now).await.is_empty());
+    commit!(db, succeed, &under_way[0], db.now);
+    assert_eq!(ids(&claimed(&db, db.now).await), ["2"]);
 }
 
 async fn an_untried_job_takes_the_newer_payload_in_its_place(db: Fresh) {
@@ -151,6 +164,36 @@ async fn an_unknown_effect_comes_back_as_interrupted(db: Fresh) {
     assert!(again[0].interrupted);
     commit!(db, retry, &again[0], "looked, not there; 429", Effect::None, db.now);
     assert!(!claimed(&db, db.now).await[0].interrupted);
+}
+
+async fn a_deferred_job_was_not_tried(db: Fresh) {
+    let edit = |id: &str| NewJob { coalesce: Some("group:1".into()), ..job(&db, id, "a") };
+    queue(&db, &[edit("1")]).await;
+    let first = claimed(&db, db.now).await;
+    commit!(db, defer, &first[0], db.in_secs(5));
+    assert_eq!(next_due(&db.store).await.unwrap(), Some(db.in_secs(5)));
+    assert_eq!(queue(&db, &[NewJob { not_before: db.in_secs(9), ..edit("2") }]).await, [Enqueued::Coalesced]);
+    let again = claimed(&db, db.in_secs(5)).await;
+    assert_eq!((again[0].payload.as_str(), again[0].attempts, again[0].interrupted), ("2", 1, false));
+    let mut tx = db.store.begin().await.unwrap();
+    assert!(matches!(succeed(&mut tx, &first[0], db.now).await, Err(StoreError::Lost { .. })));
+}
+
+async fn a_holder_that_starts_again_gets_its_jobs_at_once(db: Fresh) {
+    queue(&db, &[job(&db, "1", "a"), job(&db, "2", "b")]).await;
+    claim(&db.store, "mine", db.now, TTL, 1).await.unwrap();
+    claim(&db.store, "other", db.now, TTL, 1).await.unwrap();
+    assert_eq!(abandon(&db.store, "mine").await.unwrap(), 1);
+    let again = claim(&db.store, "mine", db.now, TTL, 10).await.unwrap();
+    assert_eq!((ids(&again), again[0].interrupted), (vec!["1"], true));
+}
+
+async fn a_clock_that_went_back_puts_nothing_off_for_long(db: Fresh) {
+    queue(&db, &[NewJob { not_before: db.in_secs(3600), ..job(&db, "1", "a") }, job(&db, "2", "b")]).await;
+    claim(&db.store, "w", db.now, Duration::from_hours(1), 10).await.unwrap();
+    assert_eq!(hasten(&db.store, db.in_secs(60)).await.unwrap(), 2);
+    assert!(claimed(&db, db.in_secs(59)).await.is_empty());
+    assert_eq!(ids(&claimed(&db, db.in_secs(60)).await), ["1", "2"]);
 }
 
 async fn a_late_worker_cannot_settle_what_another_took(db: Fresh) {
