@@ -52,7 +52,7 @@ const fn more(verb: Verb) -> Option<&'static str> {
         Verb::Feeds => Some("The filter is any part of a symbol or a class: `crypto`, `fx`, `sol`."),
         Verb::Alerts => Some("The filter is any part of a label's value: `critical`, `sol`."),
         Verb::Ack => Some("When an alert gets worse, an earlier acknowledgement no longer counts."),
-        Verb::Why => Some("A feed that has no alert is explained too: how far it is from each of its limits."),
+        Verb::Why => Some("It also says why nothing was told: pending, silenced, inhibited or muted."),
         Verb::Help | Verb::Status | Verb::Unack | Verb::Silences | Verb::Unsilence => None,
     }
 }
