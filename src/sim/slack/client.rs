@@ -5,7 +5,7 @@
 //!
 //! | request | answer |
 //! |---|---|
-//! | `GET /sim/bootstrap?user=` | `{ok, team:{id,name,domain}, me:User, users:[User], channels:[Channel], commands:[Command], app:App or null, home:View or null, views:[View]}` |
+//! | `GET /sim/bootstrap[?user=]` (nobody named: the first person) | `{ok, team:{id,name,domain}, me:User, users:[User], channels:[Channel], commands:[Command], app:App or null, home:View or null, views:[View]}` |
 //! | `GET /sim/messages?channel=&user=[&thread_ts=]` | `{ok, channel:Channel, messages:[Message]}` oldest first, this user's ephemerals merged in by `ts`; without `thread_ts` no thread replies (except broadcasts). Marks the channel read |
 //! | `GET /sim/live?user=` | WebSocket, see below |
 //! | `POST /sim/say {user,channel,text,thread_ts?}` | `{ok, ts?, error?}`; a text starting with `/` runs the slash command instead |
@@ -42,7 +42,8 @@
 //!   members:[id], user (the other one, for an im), unread}`
 //! - Message `{type:"message", channel, ts, text, user, bot_id?, app_id?, bot_profile?, team, blocks?, attachments?, files?, thread_ts?,
 //!   reply_count?, reply_users?, latest_reply?, edited?:{user,ts}, reactions?:[{name,count,users}], subtype?, is_ephemeral?}`
-//! - Command `{command, description, usage_hint, completions:[text after the command]}`
+//! - Command `{command, description, usage_hint, completions:["feed <symbol> — One price feed now"]}`: what may follow the
+//!   command, where its arguments begin at the first `<` or `[`, and what it does
 //! - App `{id, name, bot_user_id, bot_id, delivery:"http"|"socket_mode"}`
 //! - View: Slack's view object `{id, type:"modal"|"home", title, submit, close, blocks, callback_id, private_metadata, hash,
 //!   state:{values}, root_view_id, previous_view_id, notify_on_close, clear_on_close, external_id, submit_disabled}`
@@ -117,9 +118,17 @@ struct Who {
     user: String,
 }
 
-async fn bootstrap(Shared(hub): Shared<Arc<Hub>>, Query(Who { user }): Query<Who>) -> Answer {
+#[derive(Deserialize)]
+struct Visitor {
+    user: Option<String>,
+}
+
+async fn bootstrap(Shared(hub): Shared<Arc<Hub>>, Query(Visitor { user }): Query<Visitor>) -> Answer {
     answer(hub.read(|state| {
-        let me = user_id(state, &user)?;
+        let me = match user {
+            Some(user) => user_id(state, &user)?,
+            None => state.users.iter().find(|u| !u.is_bot).map(|u| u.id.clone()).ok_or("nobody is here")?,
+        };
         let app = state.app.as_ref();
         let open = state.stacks.get(&me).into_iter().flatten();
         Ok(json!({

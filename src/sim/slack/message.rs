@@ -148,9 +148,7 @@ impl State {
         only_for: Option<String>,
         now: Timestamp,
     ) -> Option<String> {
-        if let Some(blocks) = &mut content.blocks {
-            self.name_blocks(blocks);
-        }
+        self.name_all(&mut content);
         let message = |ts: String| Message {
             ts,
             user: user.to_owned(),
@@ -174,12 +172,9 @@ impl State {
     }
 
     /// Replaces what a message says. An ephemeral one is only told to its reader; others raise `message_changed`.
-    pub fn edit(&mut self, channel: &str, ts: &str, by: &str, content: Content, now: Timestamp) -> Option<()> {
+    pub fn edit(&mut self, channel: &str, ts: &str, by: &str, mut content: Content, now: Timestamp) -> Option<()> {
         let before = self.json_of(channel, ts)?;
-        let mut content = content;
-        if let Some(blocks) = &mut content.blocks {
-            self.name_blocks(blocks);
-        }
+        self.name_all(&mut content);
         let place = self.channel_mut(channel)?;
         let event_ts = place.next_ts(now);
         let message = place.message_mut(ts)?;
@@ -233,6 +228,16 @@ impl State {
     pub fn json_of(&self, channel: &str, ts: &str) -> Option<Value> {
         let channel = self.channel(channel)?;
         channel.message(ts).map(|message| self.message_json(channel, message))
+    }
+
+    fn name_all(&mut self, content: &mut Content) {
+        if let Some(blocks) = &mut content.blocks {
+            self.name_blocks(blocks);
+        }
+        let attachments = content.attachments.as_mut().and_then(Value::as_array_mut);
+        for blocks in attachments.into_iter().flatten().filter_map(|attachment| attachment.get_mut("blocks")) {
+            self.name_blocks(blocks);
+        }
     }
 
     /// Slack gives every block without a `block_id`, and every element without an `action_id`, one of its own.

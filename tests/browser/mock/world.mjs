@@ -21,7 +21,7 @@ export function world() {
       channel("C0GENERAL", "general", "", { unread: 2 }), channel("C0RANDOM", "random", "", { is_private: true }),
       { id: "D0APP", name: "", is_im: true, is_member: true, user: "U0BOT", topic: { value: "" }, purpose: { value: "" }, members: ["U0ALICE", "U0BOT"], unread: 1 }],
     commands: [{ command: "/wk", description: "Ask watchkeeper", usage_hint: "help | status | feed SOL/USD", completions: [
-      "status", "alerts", "feed SOL/USD", "feed BTC/USD", "feeds [filter]", "silence <n|symbol> <duration> [comment]", "why <n|symbol>", "help"] }],
+      "status — How watchkeeper itself is doing", "alerts — Lists open alerts", "feed SOL/USD", "feed BTC/USD", "feeds [filter]", "silence <n|symbol> <duration> [comment] — Keeps matching alerts quiet for a while", "why <n|symbol>", "help"] }],
     app: { id: "A0MOCK", name: "watchkeeper", bot_user_id: "U0BOT", bot_id: "B0BOT", delivery: "http" },
     messages, ephemerals: [], views: {}, stacks: {}, next: 1,
   };

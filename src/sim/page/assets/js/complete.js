@@ -1,7 +1,7 @@
 // What the composer offers while one types: commands and what follows them, people, channels and emoji.
 import { EMOJI } from "./emoji.js";
 
-const SHOWN = 9;
+const SHOWN = 14;
 
 /** {items: [{label, description?, insert, glyph?}], from, to} for the caret at `at`, or null. `insert` replaces from..to. */
 export function completions(world, text, at) {
@@ -19,8 +19,11 @@ function slash(world, text, at) {
   const command = world.commands.find((c) => c.command === text.slice(0, space).toLowerCase());
   const typed = text.slice(space + 1);
   const items = (command?.completions ?? [])
-    .filter((c) => c.toLowerCase().startsWith(typed.toLowerCase()) || matchesUsage(c, typed))
-    .map((c) => ({ label: `${command.command} ${fixed(c).trim()}`, hint: c.slice(fixed(c).length), insert: `${command.command} ${keep(c, typed)}` }))
+    .map((c) => c.split(" — "))
+    .map(([usage, description]) => [usage.trim(), description])
+    .filter(([usage]) => usage.toLowerCase().startsWith(typed.toLowerCase()) || matchesUsage(usage, typed))
+    .map(([usage, description]) => ({ label: `${command.command} ${fixed(usage).trim()}`, hint: usage.slice(fixed(usage).length), description,
+      insert: `${command.command} ${keep(usage, typed)}` }))
     .filter((c) => c.insert.trim() !== text.trim() || c.hint);
   return found(items, 0, at);
 }

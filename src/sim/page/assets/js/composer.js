@@ -119,7 +119,7 @@ function isWhole(world, text) {
   if (!command) return false;
   const typed = text.slice(space + 1).trim().toLowerCase();
   return space > 0 && typed !== "" && (command.completions ?? []).some((c) => {
-    const words = /^[^<[]*/.exec(c)[0].trim().toLowerCase();
+    const words = /^[^<[]*/.exec(c.split(" — ")[0])[0].trim().toLowerCase();
     return typed === words || typed.startsWith(`${words} `);
   });
 }

@@ -98,7 +98,7 @@ export class Timeline {
   #rows(message, before) {
     const date = tsDate(message.ts);
     const newDay = !this.#options.thread && (!before || !sameDay(tsDate(before.ts), date));
-    const compact = !newDay && before && before.ts !== this.#options.thread && authorOf(before) === authorOf(message) && before.is_ephemeral === message.is_ephemeral
+    const compact = !newDay && before && before.ts !== this.#options.thread && authorOf(before) === authorOf(message) && !before.is_ephemeral && !message.is_ephemeral
       && before.username === message.username && Number(message.ts) - Number(before.ts) < GROUP_SECONDS;
     const divider = newDay ? h("div", { class: "day", role: "separator" }, h("span", {}, dayDivider(date, this.#world.now()))) : null;
     const node = this.#draw(message, compact);
