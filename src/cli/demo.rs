@@ -144,7 +144,10 @@ fn app(mode: Mode, listen: SocketAddr) -> slack::AppConfig {
         name: features.command.clone(),
         description: "Ask watchkeeper".to_owned(),
         usage_hint: "help | status | feed <symbol> | alerts …".to_owned(),
-        completions: catalogue().iter().map(|topic| format!("{} {} — {}", topic.name, topic.usage, topic.what)).collect(),
+        completions: catalogue()
+            .iter()
+            .map(|topic| format!("{} {} — {}", topic.name, topic.usage, topic.what))
+            .collect(),
     };
     slack::AppConfig {
         app_id: "A0WATCH".to_owned(),

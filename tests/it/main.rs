@@ -3,6 +3,7 @@
 
 mod alerts;
 mod bolt;
+mod browser;
 mod hermes;
 mod layers;
 mod slack_wire;

@@ -129,6 +129,18 @@ async fn a_click_brings_the_message_the_choice_and_a_way_to_replace_it() {
 }
 
 #[tokio::test]
+async fn a_click_inside_an_attachment_is_found_by_the_block_id_it_was_given() {
+    let (bench, app) = Bench::with_app().await;
+    let button = json!({"type": "button", "action_id": "ack", "text": {"type": "plain_text", "text": "Acknowledge"}});
+    let attached = json!([{"color": "#a30200", "blocks": [{"type": "actions", "elements": [button]}]}]);
+    let posted =
+        bench.call("chat.postMessage", json!({"channel": "C0OPS", "text": "alert", "attachments": attached})).await;
+    let block_id = posted["message"]["attachments"][0]["blocks"][0]["block_id"].as_str().unwrap();
+    assert!(bench.slack.click("bob", "#ops", posted["ts"].as_str().unwrap(), "Acknowledge").await.ok());
+    assert_eq!(app.last()["actions"][0]["block_id"], block_id);
+}
+
+#[tokio::test]
 async fn deliveries_can_come_twice_and_late() {
     let (bench, app) = Bench::with_app().await;
     bench.slack.faults(|f| {
