@@ -14,6 +14,8 @@ use watchkeeper::core::market::MarketHours;
 use watchkeeper::feeds::hermes::{Counters, Hermes, Settings, Skipped};
 use watchkeeper::sim::hermes::{self, Config, Feeds, Handle};
 
+use crate::support::clock::TestClock;
+
 const SOL: &str = "ef0d8b6fda2ceba41da15d4095d1da392a0d2f8ed0c6c7bc0f4cfac8c280b56d";
 /// A test that waits longer than this has failed; nothing here takes a tenth of it.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -24,12 +26,12 @@ struct Watch {
     _stop: DropGuard,
 }
 
-fn clock(speed: u32) -> SharedClock {
-    Arc::new(SystemClock::new(speed))
+fn clock() -> SharedClock {
+    Arc::new(SystemClock::new(1))
 }
 
-async fn local_hermes(speed: u32) -> Handle {
-    hermes::start(Config::by_hand(clock(speed), 7)).await.unwrap()
+async fn local_hermes() -> Handle {
+    hermes::start(Config::by_hand(clock(), 7)).await.unwrap()
 }
 
 fn settings(endpoints: Vec<Url>) -> Settings {
@@ -38,11 +40,11 @@ fn settings(endpoints: Vec<Url>) -> Settings {
     settings
 }
 
-fn watch(settings: Settings, speed: u32) -> Watch {
+fn watch(settings: Settings, clock: SharedClock) -> Watch {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let (out, inbox) = mpsc::channel(4096);
     let (counters, cancel) = (Arc::new(Counters::default()), CancellationToken::new());
-    let hermes = Hermes::new(settings, clock(speed), 1, counters.clone()).unwrap();
+    let hermes = Hermes::new(settings, clock, 1, counters.clone()).unwrap();
     tokio::spawn(hermes.run(out, cancel.clone()));
     Watch { inbox, counters, _stop: cancel.drop_guard() }
 }
@@ -86,7 +88,19 @@ impl Watch {
         .await
     }
 
-    /// How many different feeds have had a price, once there are `count`.
+    /// The same, while time goes on by itself.
+    async fn priced_while(&mut self, count: usize, clock: &TestClock) {
+        let mut ticks = tokio::time::interval(Duration::from_millis(2));
+        let time = async {
+            loop {
+                ticks.tick().await;
+                clock.advance(Duration::from_millis(500));
+            }
+        };
+        tokio::select! { () = self.priced(count) => {}, () = time => {} }
+    }
+
+    /// Completes when `count` different feeds have had a price.
     async fn priced(&mut self, count: usize) {
         let mut feeds = HashSet::new();
         self.until(|seen| {
@@ -101,7 +115,7 @@ impl Watch {
 
 /// Publishes a price for SOL/USD a second after the last one, whatever second that was.
 fn publish_sol(hermes: &Handle, price: &str, seconds: u64) {
-    let at = clock(1).now().plus(Duration::from_secs(seconds));
+    let at = clock().now().plus(Duration::from_secs(seconds));
     hermes.publish("SOL/USD", price.parse().unwrap(), "0.05".parse().unwrap(), at).unwrap();
 }
 
@@ -111,8 +125,8 @@ fn address(hermes: &Handle) -> String {
 
 #[tokio::test]
 async fn the_catalogue_comes_first_and_every_price_follows() {
-    let hermes = local_hermes(1).await;
-    let mut watch = watch(settings(vec![hermes.base_url()]), 1);
+    let hermes = local_hermes().await;
+    let mut watch = watch(settings(vec![hermes.base_url()]), clock());
     let feeds = watch
         .until(|seen| match seen {
             Observation::Catalogue { feeds, .. } => Some(feeds),
@@ -131,11 +145,11 @@ async fn the_catalogue_comes_first_and_every_price_follows() {
 
 #[tokio::test]
 async fn only_wanted_feeds_are_followed() {
-    let hermes = local_hermes(1).await;
+    let hermes = local_hermes().await;
     let mut settings = settings(vec![hermes.base_url()]);
     settings.wanted.ids = vec![SOL.parse().unwrap()];
     settings.wanted.symbols = vec!["xau".to_owned()];
-    let mut watch = watch(settings, 1);
+    let mut watch = watch(settings, clock());
     watch.priced(2).await;
     hermes.has_streams(1).await;
     hermes.step();
@@ -147,9 +161,9 @@ async fn only_wanted_feeds_are_followed() {
 #[tokio::test]
 async fn a_dead_first_endpoint_is_left_for_the_next() {
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let hermes = local_hermes(1).await;
+    let hermes = local_hermes().await;
     let dead = Url::parse(&format!("http://{gone}")).unwrap();
-    let mut watch = watch(settings(vec![dead, hermes.base_url()]), 1);
+    let mut watch = watch(settings(vec![dead, hermes.base_url()]), clock());
     assert_eq!(watch.up().await, address(&hermes));
     hermes.has_streams(1).await;
     publish_sol(&hermes, "152", 1);
@@ -158,11 +172,11 @@ async fn a_dead_first_endpoint_is_left_for_the_next() {
 
 #[tokio::test]
 async fn a_stream_that_falls_silent_is_left_for_the_next_endpoint() {
-    let (hangs, works) = (local_hermes(1).await, local_hermes(1).await);
+    let (hangs, works) = (local_hermes().await, local_hermes().await);
     hangs.silent(true);
     let mut settings = settings(vec![hangs.base_url(), works.base_url()]);
     settings.timeouts.idle = Duration::from_millis(100);
-    let mut watch = watch(settings, 1);
+    let mut watch = watch(settings, clock());
     assert_eq!(watch.up().await, address(&hangs));
     works.has_streams(1).await;
     publish_sol(&works, "151", 5);
@@ -171,8 +185,8 @@ async fn a_stream_that_falls_silent_is_left_for_the_next_endpoint() {
 
 #[tokio::test]
 async fn garbage_is_counted_and_the_next_price_arrives() {
-    let hermes = local_hermes(1).await;
-    let mut watch = watch(settings(vec![hermes.base_url()]), 1);
+    let hermes = local_hermes().await;
+    let mut watch = watch(settings(vec![hermes.base_url()]), clock());
     hermes.has_streams(1).await;
     watch.priced(43).await;
     hermes.garbage_next(4);
@@ -188,8 +202,8 @@ async fn garbage_is_counted_and_the_next_price_arrives() {
 
 #[tokio::test]
 async fn a_price_published_while_the_stream_was_cut_is_not_missed() {
-    let hermes = local_hermes(1).await;
-    let mut watch = watch(settings(vec![hermes.base_url()]), 1);
+    let hermes = local_hermes().await;
+    let mut watch = watch(settings(vec![hermes.base_url()]), clock());
     hermes.has_streams(1).await;
     watch.priced(43).await;
     hermes.half_event();
@@ -201,8 +215,8 @@ async fn a_price_published_while_the_stream_was_cut_is_not_missed() {
 
 #[tokio::test]
 async fn an_outage_is_told_once_and_its_end_too() {
-    let hermes = local_hermes(1).await;
-    let mut watch = watch(settings(vec![hermes.base_url()]), 1);
+    let hermes = local_hermes().await;
+    let mut watch = watch(settings(vec![hermes.base_url()]), clock());
     watch.up().await;
     hermes.outage(true);
     let error = watch.down().await;
@@ -223,12 +237,12 @@ async fn an_outage_is_told_once_and_its_end_too() {
 
 #[tokio::test]
 async fn a_feed_hermes_does_not_know_does_not_cost_the_others() {
-    let hermes = local_hermes(1).await;
+    let hermes = local_hermes().await;
     hermes.delist("DOGE/USD").unwrap();
     let mut settings = settings(vec![hermes.base_url()]);
     settings.wanted.ids = hermes.feeds().iter().map(|feed| feed.id).collect();
     settings.wanted.ids.push("ab".repeat(32).parse().unwrap());
-    let mut watch = watch(settings, 1);
+    let mut watch = watch(settings, clock());
     watch.priced(42).await;
     hermes.has_streams(1).await;
     publish_sol(&hermes, "148", 1);
@@ -238,37 +252,37 @@ async fn a_feed_hermes_does_not_know_does_not_cost_the_others() {
 
 #[tokio::test]
 async fn too_many_requests_waits_and_then_goes_on() {
-    let speed = 1200;
-    let hermes = local_hermes(speed).await;
+    let clock = TestClock::new();
+    let hermes = hermes::start(Config::by_hand(clock.clone(), 7)).await.unwrap();
     hermes.rate_limit(true);
     let _ = rustls::crypto::ring::default_provider().install_default();
     let other = reqwest::Client::builder().build().unwrap();
     while other.get(hermes.base_url()).send().await.unwrap().status() != 429 {}
-    let mut watch = watch(settings(vec![hermes.base_url()]), speed);
+    let mut watch = watch(settings(vec![hermes.base_url()]), clock.clone());
     let error = watch.down().await;
     assert!(error.ends_with("got too many requests; asking again in 60 s"), "{error}");
-    watch.priced(43).await;
+    watch.priced_while(43, &clock).await;
 }
 
 #[tokio::test]
 async fn more_streams_than_the_limit_allows_at_once_are_all_opened() {
-    let speed = 600;
-    let config = Config { feeds: Feeds::Synthetic(1200), ..Config::by_hand(clock(speed), 7) };
+    let clock = TestClock::new();
+    let config = Config { feeds: Feeds::Synthetic(1200), ..Config::by_hand(clock.clone(), 7) };
     let hermes = hermes::start(config).await.unwrap();
     hermes.rate_limit(true);
-    let mut watch = watch(settings(vec![hermes.base_url()]), speed);
-    watch.priced(1200).await;
+    let mut watch = watch(settings(vec![hermes.base_url()]), clock.clone());
+    watch.priced_while(1200, &clock).await;
     hermes.has_streams(12).await;
 }
 
 #[tokio::test]
 async fn a_refused_token_says_what_to_set_and_the_right_one_gets_prices() {
-    let hermes = local_hermes(1).await;
+    let hermes = local_hermes().await;
     hermes.require_token(Some("s3cret"));
-    let mut without = watch(settings(vec![hermes.base_url()]), 1);
+    let mut without = watch(settings(vec![hermes.base_url()]), clock());
     let error = without.down().await;
     assert_eq!(error, format!("{} refused the token (401): set HERMES_TOKEN", address(&hermes)));
     let mut settings = settings(vec![hermes.base_url()]);
     settings.token = Some("s3cret".to_owned().into());
-    watch(settings, 1).priced(43).await;
+    watch(settings, clock()).priced(43).await;
 }

@@ -11,12 +11,8 @@ pub async fn probe(settings: &Settings, clock: &SharedClock, within: Duration) -
     let mut answers = Vec::new();
     for base in &settings.endpoints {
         let one = std::slice::from_ref(base);
-        let answer = match Endpoints::new(
-            one,
-            (settings.token.clone(), settings.token_env.clone()),
-            clock.clone(),
-            settings.timeouts,
-        ) {
+        let token = (settings.token.clone(), settings.token_env.clone());
+        let answer = match Endpoints::new(one, token, clock.clone(), settings.timeouts) {
             Ok(endpoints) => tokio::time::timeout(within, ask(&endpoints))
                 .await
                 .unwrap_or_else(|_| Err(format!("no answer within {} s", within.as_secs()))),
