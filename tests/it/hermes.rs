@@ -159,6 +159,13 @@ async fn only_wanted_feeds_are_followed() {
 }
 
 #[tokio::test]
+async fn an_empty_catalogue_is_not_taken_at_its_word() {
+    let empty = hermes::start(Config { feeds: Feeds::Synthetic(0), ..Config::by_hand(clock(), 7) }).await.unwrap();
+    let works = local_hermes().await;
+    watch(settings(vec![empty.base_url(), works.base_url()]), clock()).priced(43).await;
+}
+
+#[tokio::test]
 async fn a_dead_first_endpoint_is_left_for_the_next() {
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let hermes = local_hermes().await;

@@ -151,7 +151,9 @@ impl Hermes {
             let endpoint = self.endpoints.next().await?;
             let reply = self.endpoints.get(endpoint, "/v2/price_feeds").await;
             let feeds = reply.and_then(|json| {
-                wire::catalogue(&json, &self.counters).ok_or_else(|| endpoint.broken("sent no list of price feeds"))
+                // An empty list is trouble too: taking it at its word would end the watch without a sound.
+                let feeds = wire::catalogue(&json, &self.counters).filter(|feeds| !feeds.is_empty());
+                feeds.ok_or_else(|| endpoint.broken("sent no list of price feeds"))
             });
             match feeds {
                 Ok(feeds) => return Some(feeds),
@@ -209,6 +211,9 @@ async fn watch(hermes: &Arc<Hermes>, outlet: &Arc<Outlet>) {
         ids.dedup();
         if ids.len() > feeds.len() {
             warn!(source = %hermes.name, "{} configured feed ids are not in the catalogue", ids.len() - feeds.len());
+        }
+        if ids.is_empty() {
+            warn!(source = %hermes.name, "no price feed matches the configured selection; nothing is watched");
         }
         outlet.catalogue(feeds);
         if ids != followed {
