@@ -293,3 +293,25 @@ async fn a_refused_token_says_what_to_set_and_the_right_one_gets_prices() {
     settings.token = Some("s3cret".to_owned().into());
     watch(settings, clock()).priced(43).await;
 }
+
+#[tokio::test]
+async fn the_local_hermes_refuses_in_the_real_ones_words() {
+    let hermes = local_hermes().await;
+    publish_sol(&hermes, "150", 0);
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().build().unwrap();
+    let ask = async |path: &str| {
+        let reply = client.get(format!("{}v2/updates/price/{path}", hermes.base_url())).send().await.unwrap();
+        (reply.status().as_u16(), reply.text().await.unwrap())
+    };
+    let missing = "ab".repeat(32);
+    assert_eq!(
+        ask(&format!("latest?ids[]={missing}&ids[]={SOL}")).await,
+        (404, format!("Price ids not found: {missing}"))
+    );
+    assert_eq!(ask("latest?ids[]=zz").await.0, 400);
+    assert_eq!(ask("latest").await.0, 400);
+    assert_eq!(ask(&format!("1000?ids[]={SOL}")).await, (404, "Update data not found".to_owned()));
+    let lenient = ask(&format!("latest?ids[]={missing}&ids[]={SOL}&ignore_invalid_price_ids=true&parsed=false")).await;
+    assert!(lenient.0 == 200 && lenient.1.contains("\"binary\"") && !lenient.1.contains("parsed"), "{lenient:?}");
+}
