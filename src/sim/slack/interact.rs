@@ -105,7 +105,7 @@ pub async fn slash(hub: &Arc<Hub>, user: &str, channel: &str, line: &str) -> Res
     let (user, channel, payload) = hub.with(|state| {
         let user = user_id(state, user)?;
         let channel = channel_id(state, channel, &user)?;
-        let payload = command(state, &hub.base, name, text.trim(), &user, &channel, hub);
+        let payload = command(state, hub, name, text.trim(), &user, &channel);
         Ok::<_, String>((user, channel, payload))
     })?;
     let Some(payload) = payload else {
@@ -128,15 +128,8 @@ pub async fn slash(hub: &Arc<Hub>, user: &str, channel: &str, line: &str) -> Res
     }))
 }
 
-fn command(
-    state: &mut State,
-    base: &str,
-    name: &str,
-    text: &str,
-    user: &str,
-    channel: &str,
-    hub: &Hub,
-) -> Option<Value> {
+/// The command as Slack sends it; none when this user has no such command.
+fn command(state: &mut State, hub: &Hub, name: &str, text: &str, user: &str, channel: &str) -> Option<Value> {
     let now = hub.now();
     let app = state.app.clone()?;
     let person = state.user(user)?.clone();
@@ -152,7 +145,7 @@ fn command(
         "token": "local-verification-token", "team_id": state.team.id, "team_domain": state.team.domain,
         "channel_id": channel, "channel_name": channel_name, "user_id": user, "user_name": person.name,
         "command": name, "text": text, "api_app_id": app.app_id, "is_enterprise_install": "false",
-        "response_url": format!("{base}{path}"), "trigger_id": trigger_id,
+        "response_url": format!("{}{path}", hub.base), "trigger_id": trigger_id,
     }))
 }
 

@@ -148,21 +148,17 @@ impl Workspace {
 
     /// What one person sees in a channel, ephemerals included; `@watchkeeper` for the direct messages.
     pub fn seen_by(&self, user: &str, channel: &str) -> Vec<Value> {
-        self.in_channel(user, channel, None)
-    }
-
-    /// A thread, parent first, as `alice` or anyone in the channel sees it.
-    pub fn thread(&self, channel: &str, ts: &str) -> Vec<Value> {
-        let in_thread = |m: &Value| m["ts"] == ts || m["thread_ts"] == ts;
-        self.messages(channel).into_iter().filter(in_thread).collect()
-    }
-
-    fn in_channel(&self, user: &str, channel: &str, thread_ts: Option<&str>) -> Vec<Value> {
         self.hub.read(|state| {
             let Ok(me) = user_id(state, user) else { return Vec::new() };
             let Ok(id) = channel_id(state, channel, &me) else { return Vec::new() };
-            state.channel(&id).map(|c| visible(state, c, &me, thread_ts)).unwrap_or_default()
+            state.channel(&id).map(|c| visible(state, c, &me, None)).unwrap_or_default()
         })
+    }
+
+    /// A thread, parent first, as everyone in the channel sees it.
+    pub fn thread(&self, channel: &str, ts: &str) -> Vec<Value> {
+        let in_thread = |m: &Value| m["ts"] == ts || m["thread_ts"] == ts;
+        self.messages(channel).into_iter().filter(in_thread).collect()
     }
 
     /// All ephemeral messages shown to a user and not taken away again, in the order of their channels.
