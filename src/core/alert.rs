@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::label::{ALERTNAME, Fingerprint, Labels};
+use super::label::{ALERTNAME, Fingerprint, Labelled, Labels, SEVERITY};
 use super::severity::Severity;
 use super::signal::Evidence;
 use super::time::{Span, Timestamp};
@@ -52,6 +52,14 @@ pub enum AlertState {
         fired_at: Timestamp,
         resolved_at: Timestamp,
     },
+}
+
+/// Severity is no part of an alert's identity, since it can change while the alert stays the same; routes, silences and
+/// inhibit rules match on it all the same.
+impl Labelled for Alert {
+    fn label(&self, name: &str) -> Option<&str> {
+        self.labels.get(name).or_else(|| (name == SEVERITY).then(|| self.severity.as_str()))
+    }
 }
 
 impl AlertState {

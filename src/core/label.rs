@@ -100,6 +100,17 @@ fn plain(name: &str) -> bool {
     !name.is_empty() && name.chars().all(word) && !name.starts_with(|c: char| c.is_ascii_digit())
 }
 
+/// What matchers can be held against: labels, or an alert, which lends its severity as one more.
+pub trait Labelled {
+    fn label(&self, name: &str) -> Option<&str>;
+}
+
+impl Labelled for Labels {
+    fn label(&self, name: &str) -> Option<&str> {
+        self.get(name)
+    }
+}
+
 struct Fnv(u64);
 
 impl Fnv {
@@ -225,8 +236,8 @@ impl Matcher {
     }
 
     #[must_use]
-    pub fn matches(&self, labels: &Labels) -> bool {
-        let value = labels.get(&self.name).unwrap_or("");
+    pub fn matches(&self, on: &impl Labelled) -> bool {
+        let value = on.label(&self.name).unwrap_or("");
         let found = self.pattern.as_ref().map_or(value == self.value, |p| p.is_match(value));
         match self.op {
             MatchOp::Equal | MatchOp::Regex => found,
@@ -237,8 +248,8 @@ impl Matcher {
 
 /// True when every matcher does; an empty list matches everything.
 #[must_use]
-pub fn all_match(matchers: &[Matcher], labels: &Labels) -> bool {
-    matchers.iter().all(|matcher| matcher.matches(labels))
+pub fn all_match(matchers: &[Matcher], on: &impl Labelled) -> bool {
+    matchers.iter().all(|matcher| matcher.matches(on))
 }
 
 impl fmt::Display for Matcher {

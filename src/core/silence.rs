@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{Actor, SilenceId};
-use super::label::{Labels, Matcher, all_match};
+use super::label::{Labelled, Matcher, all_match};
 use super::time::Timestamp;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +55,7 @@ impl Silence {
     }
 
     #[must_use]
-    pub fn silences(&self, labels: &Labels, now: Timestamp) -> bool {
-        self.active(now) && all_match(&self.matchers, labels)
+    pub fn silences(&self, alert: &impl Labelled, now: Timestamp) -> bool {
+        self.active(now) && all_match(&self.matchers, alert)
     }
 }

@@ -133,7 +133,7 @@ impl Flow {
     fn end_silences(&self, group: &GroupId, caller: &Caller) -> Plan {
         let inputs: Vec<Input> = self.with_engine(|engine, _, now| {
             let members = engine.group(group).map(|group| engine.members(group)).unwrap_or_default();
-            let holds = |silence: &&Silence| members.iter().any(|alert| silence.silences(&alert.labels, now));
+            let holds = |silence: &&Silence| members.iter().any(|alert| silence.silences(*alert, now));
             let silences = engine.silences(now).into_iter().filter(holds);
             silences.map(|s| Input::Unsilence { silence: s.id.clone(), by: caller.actor() }).collect()
         });
@@ -284,7 +284,7 @@ impl Flow {
 }
 
 fn firing_under(engine: &Engine, matchers: &[Matcher]) -> usize {
-    engine.alerts().filter(|alert| alert.firing() && crate::core::label::all_match(matchers, &alert.labels)).count()
+    engine.alerts().filter(|alert| alert.firing() && crate::core::label::all_match(matchers, *alert)).count()
 }
 
 fn change(input: Input, report: Report) -> Plan {

@@ -1,6 +1,7 @@
 //! Doing the effects: one job of the outbox becomes one call on Slack, and what came of it is written down.
 
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::core::backoff::Backoff;
@@ -244,6 +245,7 @@ impl Flow {
                 "done"
             }
             Attempt::Done { shown } => {
+                self.token_works.store(true, Ordering::Relaxed);
                 jobs::succeed(&mut tx, job, now).await?;
                 if let Some((key, place)) = shown {
                     messages::put(&mut tx, &key, &place, now).await?;
@@ -278,14 +280,19 @@ impl Flow {
         error: &ApiError,
         now: Timestamp,
     ) -> Result<&'static str, StoreError> {
-        self.token_works.store(!error.auth_lost(), std::sync::atomic::Ordering::Relaxed);
-        if error.channel_gone()
-            && let Some(moved) = effect.moved(&error.to_string())
-        {
-            tracing::warn!(error = %error, "a channel takes no messages; using its fallback");
-            jobs::succeed(tx, job, now).await?;
-            self.enqueue(tx, &moved, job.priority, now).await?;
-            return Ok("moved");
+        if error.auth_lost() {
+            self.token_works.store(false, Ordering::Relaxed);
+        }
+        if error.channel_gone() {
+            let moved = effect.moved(&error.to_string());
+            if !moved.is_empty() {
+                tracing::warn!(error = %error, "a channel takes no messages; using its fallback");
+                jobs::succeed(tx, job, now).await?;
+                for effect in &moved {
+                    self.enqueue(tx, effect, job.priority, now).await?;
+                }
+                return Ok("moved");
+            }
         }
         let worth = if job.priority == ANSWER { KEEP_ANSWERING } else { KEEP_TRYING };
         let old = now.since(job.created_at) > worth;

@@ -38,9 +38,7 @@ impl Effect {
     #[must_use]
     pub fn lane(&self) -> String {
         match self {
-            Self::Show { channel, .. } | Self::Note { channel, .. } | Self::Post { channel, .. } => {
-                format!("channel:{channel}")
-            }
+            Self::Show { channel, .. } | Self::Note { channel, .. } | Self::Post { channel, .. } => lane_of(channel),
             Self::Ephemeral { user, .. } | Self::PublishHome { user, .. } => format!("user:{user}"),
             Self::OpenView { trigger_id, .. } => format!("trigger:{trigger_id}"),
             Self::Respond { url, .. } => format!("respond:{url}"),
@@ -69,19 +67,18 @@ impl Effect {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// The same, in the fallback channel; `None` when there is none.
+    /// The same in the fallback channel, and a line that says why it is there; nothing when there is no fallback.
     #[must_use]
-    pub fn moved(&self, reason: &str) -> Option<Self> {
+    pub fn moved(&self, reason: &str) -> Vec<Self> {
         match self.clone() {
             Self::Show { key, channel, fallback: Some(to), message } => {
-                Some(Self::Show { key, channel: to, fallback: None, message: notes::moved(message, &channel, reason) })
+                let why = Self::Note { key: key.clone(), channel: to.clone(), message: notes::moved(&channel, reason) };
+                vec![Self::Show { key, channel: to, fallback: None, message }, why]
             }
-            Self::Post { channel, fallback: Some(to), message, .. } => Some(Self::Post {
-                channel: to,
-                thread_ts: None,
-                fallback: None,
-                message: notes::moved(message, &channel, reason),
-            }),
+            Self::Post { channel, fallback: Some(to), message, .. } => {
+                let post = |message| Self::Post { channel: to.clone(), thread_ts: None, fallback: None, message };
+                vec![post(message), post(notes::moved(&channel, reason))]
+            }
             Self::Show { .. }
             | Self::Post { .. }
             | Self::Note { .. }
@@ -89,7 +86,7 @@ impl Effect {
             | Self::Respond { .. }
             | Self::OpenView { .. }
             | Self::PublishHome { .. }
-            | Self::Chart { .. } => None,
+            | Self::Chart { .. } => Vec::new(),
         }
     }
 
@@ -120,6 +117,12 @@ pub const fn priority(severity: Severity) -> i64 {
         Severity::Warning => 20,
         Severity::Critical => 30,
     }
+}
+
+/// The lane of a channel's messages.
+#[must_use]
+pub fn lane_of(channel: &ChannelId) -> String {
+    format!("channel:{channel}")
 }
 
 /// The key under which a group's living message is known.

@@ -248,7 +248,7 @@ impl<'a> Listed<'a> {
             let members = engine.members(group);
             let mut firing = members.iter().filter(|alert| alert.firing()).peekable();
             let quiet = firing.peek().is_some()
-                && firing.all(|alert| silences.iter().any(|silence| silence.silences(&alert.labels, now)));
+                && firing.all(|alert| silences.iter().any(|silence| silence.silences(*alert, now)));
             (group, members, quiet)
         });
         Self(with_members.collect())
@@ -270,7 +270,7 @@ pub(super) fn members<'a>(
     inhibited: impl Fn(&Alert) -> bool,
 ) -> Vec<Member<'a>> {
     let member = |alert: &'a Alert| {
-        let covering = silences.iter().filter(|silence| silence.silences(&alert.labels, now));
+        let covering = silences.iter().filter(|silence| silence.silences(alert, now));
         Member {
             alert,
             silenced_by: covering.max_by_key(|silence| silence.ends_at).copied(),

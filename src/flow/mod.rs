@@ -6,6 +6,7 @@
 mod act;
 mod answer;
 mod deliver;
+mod digest;
 pub mod effect;
 pub mod lead;
 pub mod look;
@@ -38,6 +39,7 @@ use crate::store::intake::Intake;
 use crate::store::lease::Lease;
 use crate::store::{Backend, Store, StoreError, facts};
 
+use digest::Digests;
 use look::Link;
 use observe::Unsaid;
 
@@ -107,6 +109,7 @@ pub struct Flow {
     home: RwLock<Home>,
     people: RwLock<Arc<People>>,
     charts: RwLock<BTreeMap<GroupId, String>>,
+    digests: Mutex<Digests>,
     lease: RwLock<Option<Lease>>,
     followed_at: Mutex<Option<Timestamp>>,
     limiter: Mutex<Limiter>,
@@ -120,7 +123,9 @@ impl Flow {
         let Parts { clock, ids, store, metrics, api, holder, seed, settings, rules, policy, link } = parts;
         let charts = facts::list(&store, picture::CHART).await?;
         let charts = charts.into_iter().filter_map(|(key, file)| Some((picture::group_of(&key)?, file))).collect();
+        let digests = digest::restored(facts::list(&store, digest::DIGEST).await?);
         Ok(Self {
+            digests: Mutex::new(digests),
             intake: Intake::start(store.clone()),
             started_at: clock.now(),
             engine: RwLock::new(Engine::new(policy.clone(), Snapshot::default())),
@@ -213,6 +218,14 @@ impl Flow {
         if let Link::Socket { connections, .. } = self.slack_link() {
             self.metrics.socket_connections(i64::try_from(connections).unwrap_or(i64::MAX));
         }
+    }
+
+    fn digests(&self) -> Digests {
+        self.digests.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn keep_digests(&self, changed: Digests) {
+        self.digests.lock().unwrap_or_else(PoisonError::into_inner).extend(changed);
     }
 
     fn people(&self) -> Arc<People> {

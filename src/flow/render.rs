@@ -14,6 +14,7 @@ use crate::slack::blocks::alert::{self, AlertView};
 use crate::slack::blocks::notes::{self, NoteView, SilenceEndingView};
 
 use super::Flow;
+use super::digest::Gathering;
 use super::effect::{Effect, group_key, priority};
 use super::look::members;
 
@@ -27,14 +28,16 @@ pub(super) struct Scene<'a> {
 
 impl<'a> Scene<'a> {
     /// What to do in Slack, each with its priority.
-    pub fn effects(&self, decided: &[engine::Effect]) -> Vec<(Effect, i64)> {
-        decided.iter().flat_map(|effect| self.effect(effect)).collect()
+    pub fn effects(&self, decided: &[engine::Effect], gathering: &mut Gathering) -> Vec<(Effect, i64)> {
+        let mut effects: Vec<_> = decided.iter().flat_map(|effect| self.effect(effect, gathering)).collect();
+        effects.extend(gathering.effects(self));
+        effects
     }
 
-    fn effect(&self, effect: &engine::Effect) -> Vec<(Effect, i64)> {
+    fn effect(&self, effect: &engine::Effect, gathering: &mut Gathering) -> Vec<(Effect, i64)> {
         match effect {
             engine::Effect::Show { group, lane: _, attention } => {
-                self.group(group).map(|group| self.show(group, *attention)).unwrap_or_default()
+                self.group(group).map(|group| self.show(group, *attention, gathering)).unwrap_or_default()
             }
             engine::Effect::Note { group, note } => self.note(group, note).into_iter().collect(),
             engine::Effect::SilenceEnding { silence } => {
@@ -44,8 +47,11 @@ impl<'a> Scene<'a> {
         }
     }
 
-    fn show(&self, group: &Group, attention: Attention) -> Vec<(Effect, i64)> {
+    fn show(&self, group: &Group, attention: Attention, gathering: &mut Gathering) -> Vec<(Effect, i64)> {
         let Some(receiver) = self.receiver(group) else { return Vec::new() };
+        if gathering.takes(self, &group.id, &receiver.channel, attention, self.now) {
+            return Vec::new();
+        }
         let mention = match attention {
             Attention::New | Attention::Worse => receiver.mention.get(&group.severity).map(String::as_str),
             Attention::Repeat | Attention::Quiet => None,
@@ -62,7 +68,7 @@ impl<'a> Scene<'a> {
     /// The group's living message as it should look now.
     pub fn look(&self, group: &Group, mention: Option<&str>) -> Option<(Effect, i64)> {
         let receiver = self.receiver(group)?;
-        let alerts = group.alerts.iter().filter_map(|fingerprint| self.alert(*fingerprint)).collect();
+        let alerts = self.members(group);
         let silences = self.silences();
         let inhibited = |alert: &Alert| self.engine.suppression(alert).inhibited_by.is_some();
         let members = members(alerts, &silences, self.now, inhibited);
@@ -115,7 +121,7 @@ impl<'a> Scene<'a> {
 
     /// Said where the silenced alerts will be heard again; to the first receiver when nothing fires under it now.
     fn silence_ending(&self, silence: &Silence) -> Vec<(Effect, i64)> {
-        let covered = |alert: &&Alert| alert.firing() && silence.silences(&alert.labels, self.now);
+        let covered = |alert: &&Alert| alert.firing() && silence.silences(*alert, self.now);
         let firing: Vec<&Alert> = self.engine.alerts().filter(covered).collect();
         let people = self.flow.people();
         let message =
@@ -142,6 +148,10 @@ impl<'a> Scene<'a> {
     fn charted(&self, group: &Group) -> Option<FeedId> {
         let mut alerts = group.alerts.iter().filter_map(|fingerprint| self.alert(*fingerprint));
         alerts.find_map(|alert| alert.labels.get("feed")?.parse().ok())
+    }
+
+    pub fn members(&self, group: &Group) -> Vec<&'a Alert> {
+        group.alerts.iter().filter_map(|fingerprint| self.alert(*fingerprint)).collect()
     }
 
     pub fn group(&self, id: &GroupId) -> Option<&'a Group> {

@@ -7,10 +7,11 @@ use crate::core::audit::Record;
 use crate::core::engine::{Decision, Input, Outcome, Refusal};
 use crate::core::ids::JobId;
 use crate::core::time::Timestamp;
-use crate::store::jobs::{self, NewJob};
+use crate::store::jobs::{self, Depth, NewJob};
 use crate::store::{StoreError, Tx, alerts, audit, inbox, lease};
 
 use super::Flow;
+use super::digest::{self, Digests, Gathering};
 use super::effect::Effect;
 use super::render::Scene;
 
@@ -47,23 +48,29 @@ impl Flow {
     ) -> Result<Vec<Result<Outcome, Refusal>>, StepError> {
         let _one_at_a_time = self.stepping.lock().await;
         let now = self.now();
-        let (decision, effects) = {
+        let decision = {
             let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
-            let decision = engine.decide(inputs, now, self.ids.as_ref());
-            let scene = Scene { engine: &engine, changes: &decision.changes, flow: self, now };
-            let effects = scene.effects(&decision.effects);
-            (decision, effects)
+            engine.decide(inputs, now, self.ids.as_ref())
         };
+        let depth = if Self::may_flood(&decision) { jobs::depth(&self.store).await? } else { Depth::default() };
+        let mut gathering = Gathering::new(self.digests(), &depth, self.settings().digest_after);
+        let effects = {
+            let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
+            let scene = Scene { engine: &engine, changes: &decision.changes, flow: self, now };
+            scene.effects(&decision.effects, &mut gathering)
+        };
+        let digests = gathering.changed();
         let extra = extra(&decision.outcomes);
         let nothing = decision.changes.is_empty() && effects.is_empty() && decision.records.is_empty();
         if nothing && extra.finish.is_none() && extra.effects.is_empty() && extra.records.is_empty() {
             return Ok(decision.outcomes);
         }
-        let outcome = self.commit(&decision, effects, extra, now).await;
+        let outcome = self.commit(&decision, effects, &digests, extra, now).await;
         if let Err(StepError::Store(_)) = &outcome {
             self.metrics.store_failed();
         }
         outcome?;
+        self.keep_digests(digests);
         self.engine.write().unwrap_or_else(PoisonError::into_inner).apply(&decision.changes);
         self.engine_bell.notify_one();
         Ok(decision.outcomes)
@@ -73,6 +80,7 @@ impl Flow {
         &self,
         decision: &Decision,
         effects: Vec<(Effect, i64)>,
+        digests: &Digests,
         extra: Extra,
         now: Timestamp,
     ) -> Result<(), StepError> {
@@ -88,6 +96,7 @@ impl Flow {
             return Err(StepError::AlreadyDone);
         }
         alerts::save(&mut tx, &decision.changes).await?;
+        digest::save(&mut tx, digests, now).await?;
         let any = !effects.is_empty() || !extra.effects.is_empty();
         for (effect, priority) in effects.into_iter().chain(extra.effects) {
             self.enqueue(&mut tx, &effect, priority, now).await?;

@@ -6,7 +6,7 @@ use std::fmt;
 use std::fs::File;
 use std::path::Path;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -61,7 +61,8 @@ struct Inner {
     write: AnyPool,
     limit: Duration,
     /// Held while the store is open.
-    _lock: Option<File>,
+    /// Given back on close, so that a successor in the same process can have the file.
+    lock: Mutex<Option<File>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -119,7 +120,7 @@ impl Store {
                 (read.clone(), read)
             }
         };
-        Ok(Self(Arc::new(Inner { backend: Backend::Sqlite, read, write, limit, _lock: lock })))
+        Ok(Self(Arc::new(Inner { backend: Backend::Sqlite, read, write, limit, lock: Mutex::new(lock) })))
     }
 
     async fn open_postgres(settings: &Settings, access: Access) -> Result<Self, StoreError> {
@@ -141,7 +142,13 @@ impl Store {
             })
         });
         let pool = within(limit, pool.connect_with(options(settings.url.expose_secret())?)).await?;
-        Ok(Self(Arc::new(Inner { backend: Backend::Postgres, read: pool.clone(), write: pool, limit, _lock: None })))
+        Ok(Self(Arc::new(Inner {
+            backend: Backend::Postgres,
+            read: pool.clone(),
+            write: pool,
+            limit,
+            lock: Mutex::new(None),
+        })))
     }
 
     #[must_use]
@@ -186,6 +193,7 @@ impl Store {
         let closed = async { tokio::join!(self.0.read.close(), self.0.write.close()) };
         // A database that does not answer is left to the operating system.
         let _ = tokio::time::timeout(self.0.limit, closed).await;
+        self.0.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     pub(super) fn limit(&self) -> Duration {

@@ -4,10 +4,13 @@
 mod alerts;
 mod bolt;
 mod browser;
+mod commands;
+mod deliveries;
+mod faults;
 mod hermes;
 mod layers;
+mod quiet;
 mod slack_wire;
 mod store;
-#[expect(dead_code, reason = "more stories follow")]
 mod support;
 mod venues;

@@ -140,6 +140,10 @@ impl Watched {
 
     /// What time alone changes. `peers`: how many feeds of its class are stale as well, and of how many.
     pub(super) fn tick(&mut self, context: Context, peers: Option<(usize, usize)>, out: &mut Vec<Signal>) {
+        // After the clock went back, an age that counts from the future would hide a dead feed until then.
+        if let Some(latest) = &mut self.latest {
+            latest.fresh_at = latest.fresh_at.min(context.now);
+        }
         self.refresh_session(context.now);
         self.stale(context, peers, out);
         if self.slots[WIDE].is_active() {

@@ -61,6 +61,7 @@ impl Draft<'_> {
             self.state.add_alert(alert);
             return self.advance_alert(fingerprint);
         };
+        let escalated = alert.firing() && alert.severity != severity;
         let touch = match (alert.severity == severity, alert.evidence == evidence) {
             (false, _) => Some(Touch::MEMBERS),
             (true, false) => Some(Touch::VALUE),
@@ -79,6 +80,12 @@ impl Draft<'_> {
                     self.touch_groups_of(fingerprint, touch);
                 }
             }
+        }
+        if escalated {
+            // Routes and inhibit rules may see it differently now; the groups it is in keep it.
+            self.join_groups(fingerprint);
+            self.stir(fingerprint);
+            self.touch_groups_of(fingerprint, Touch::MEMBERS);
         }
         self.advance_alert(fingerprint);
     }
@@ -174,9 +181,13 @@ impl Draft<'_> {
     /// Puts a firing alert into the open group of each route it takes, opening those that are not.
     fn join_groups(&mut self, fingerprint: Fingerprint) {
         let Some(alert) = self.state.alert(fingerprint) else { return };
-        let (labels, severity) = (alert.labels.clone(), alert.severity);
-        for leg in self.engine.routes.matching(&labels) {
-            let key = GroupKey { receiver: leg.receiver.clone(), route: leg.key(), labels: leg.grouping(&labels) };
+        let (alert, severity) = (alert.clone(), alert.severity);
+        for leg in self.engine.routes.matching(&alert) {
+            let key = GroupKey {
+                receiver: leg.receiver.clone(),
+                route: leg.key(),
+                labels: leg.grouping(&alert.labels, severity),
+            };
             let id = self.state.open_group(&key).unwrap_or_else(|| {
                 let id = GroupId::new(self.ids.next(self.now));
                 let GroupKey { receiver, route, labels } = key;

@@ -76,7 +76,7 @@ impl Engine {
     }
 
     fn explain_alert(&self, alert: &Alert) -> AlertExplanation {
-        let legs = self.routes.matching(&alert.labels).into_iter();
+        let legs = self.routes.matching(alert).into_iter();
         let grouped = self.index.memberships.contains_key(&alert.fingerprint());
         AlertExplanation {
             alert: alert.clone(),
@@ -85,7 +85,7 @@ impl Engine {
                     path: leg.path.clone(),
                     receiver: leg.receiver.clone(),
                     group_by: leg.group_by.clone(),
-                    grouping: leg.grouping(&alert.labels),
+                    grouping: leg.grouping(&alert.labels, alert.severity),
                 })
                 .collect(),
             suppression: self.suppression(alert),

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::core::label::{Fingerprint, Labels, all_match};
+use crate::core::label::{Fingerprint, Labels, Matcher, SEVERITY};
 use crate::core::route::InhibitRule;
 
 /// A rule's place in the policy, and the values of its `equal` labels.
@@ -17,11 +17,16 @@ pub(super) struct Inhibition {
 }
 
 pub(super) fn source_bonds<'a>(rules: &'a [InhibitRule], labels: &'a Labels) -> impl Iterator<Item = Bond> + 'a {
-    bonds(rules, labels, |rule| all_match(&rule.source_matchers, labels))
+    bonds(rules, labels, |rule| may_match(&rule.source_matchers, labels))
 }
 
 pub(super) fn target_bonds<'a>(rules: &'a [InhibitRule], labels: &'a Labels) -> impl Iterator<Item = Bond> + 'a {
-    bonds(rules, labels, |rule| all_match(&rule.target_matchers, labels))
+    bonds(rules, labels, |rule| may_match(&rule.target_matchers, labels))
+}
+
+/// Whatever the severity is or becomes.
+fn may_match(matchers: &[Matcher], labels: &Labels) -> bool {
+    matchers.iter().all(|matcher| matcher.name == SEVERITY || matcher.matches(labels))
 }
 
 fn bonds<'a>(

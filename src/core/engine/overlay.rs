@@ -9,7 +9,7 @@ use super::{Engine, GroupKey};
 use crate::core::alert::Alert;
 use crate::core::group::Group;
 use crate::core::ids::{GroupId, SilenceId};
-use crate::core::label::{Fingerprint, Labels, all_match};
+use crate::core::label::{Fingerprint, all_match};
 use crate::core::severity::Severity;
 use crate::core::silence::{Silence, SilencePhase};
 
@@ -166,9 +166,15 @@ impl<'a> Overlay<'a> {
             let rule = rules.get(bond.0)?;
             // An alert on both sides of a rule is not inhibited by another such one (nor by itself): as in
             // Alertmanager, so that no two keep each other quiet.
-            let both = all_match(&rule.source_matchers, &alert.labels);
-            let counts = |labels: &Labels| !(both && all_match(&rule.target_matchers, labels));
-            let firing = |f: &Fingerprint| self.alert(*f).is_some_and(|a| a.firing() && counts(&a.labels));
+            // The bonds leave severity out, since it can change.
+            if !all_match(&rule.target_matchers, alert) {
+                return None;
+            }
+            let both = all_match(&rule.source_matchers, alert);
+            let counts = |a: &Alert| {
+                a.firing() && all_match(&rule.source_matchers, a) && !(both && all_match(&rule.target_matchers, a))
+            };
+            let firing = |f: &Fingerprint| self.alert(*f).is_some_and(counts);
             let mut sources = self.base.index.inhibition.sources(&bond).chain(self.inhibition.sources(&bond));
             Some((bond.0, sources.find(firing)?))
         })
@@ -185,7 +191,7 @@ impl<'a> Overlay<'a> {
         for fingerprint in &group.alerts {
             let Some(alert) = self.alert(*fingerprint).filter(|alert| alert.firing()) else { continue };
             tally.firing.insert(*fingerprint);
-            let heard = !silences.iter().any(|silence| all_match(&silence.matchers, &alert.labels));
+            let heard = !silences.iter().any(|silence| all_match(&silence.matchers, alert));
             if heard && self.inhibited_by(alert).is_none() {
                 tally.live.insert(*fingerprint);
                 tally.worst = tally.worst.max(Some(alert.severity));

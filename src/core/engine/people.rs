@@ -170,7 +170,7 @@ impl Draft<'_> {
     /// The firing alerts that all `matchers` match.
     fn matching(&self, matchers: &[Matcher]) -> Vec<Fingerprint> {
         let firing = self.state.alerts().filter(|(_, alert)| alert.firing());
-        firing.filter(|(_, alert)| all_match(matchers, &alert.labels)).map(|(fingerprint, _)| fingerprint).collect()
+        firing.filter(|(_, alert)| all_match(matchers, *alert)).map(|(fingerprint, _)| fingerprint).collect()
     }
 }
 

@@ -81,7 +81,7 @@ impl Engine {
         let state = Overlay::new(self);
         let silences = state.active_silences().into_iter();
         Suppression {
-            silenced_by: silences.filter(|s| all_match(&s.matchers, &alert.labels)).map(|s| s.id.clone()).collect(),
+            silenced_by: silences.filter(|s| all_match(&s.matchers, alert)).map(|s| s.id.clone()).collect(),
             inhibited_by: state.inhibited_by(alert).map(|(rule, alert)| Inhibitor { rule, alert }),
         }
     }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::policy::{DEFAULT_GROUP_INTERVAL, DEFAULT_GROUP_WAIT, DEFAULT_RECEIVER, DEFAULT_REPEAT_INTERVAL};
-use crate::core::label::{ALERTNAME, Labels, Matcher, all_match};
+use crate::core::label::{ALERTNAME, Labelled, Labels, Matcher, SEVERITY, all_match};
 use crate::core::route::Route;
+use crate::core::severity::Severity;
 use crate::core::time::Span;
 
 /// Grouping by this one name means by all labels, as in Alertmanager.
@@ -43,8 +44,15 @@ impl Leg {
     }
 
     /// The labels that an alert shares with the rest of its group.
-    pub fn grouping(&self, labels: &Labels) -> Labels {
-        if self.group_by.iter().any(|name| name == EVERY_LABEL) { labels.clone() } else { labels.only(&self.group_by) }
+    pub fn grouping(&self, labels: &Labels, severity: Severity) -> Labels {
+        if self.group_by.iter().any(|name| name == EVERY_LABEL) {
+            return labels.clone();
+        }
+        let mut shared = labels.only(&self.group_by);
+        if self.group_by.iter().any(|name| name == SEVERITY) {
+            shared.set(SEVERITY, labels.get(SEVERITY).unwrap_or(severity.as_str()));
+        }
+        shared
     }
 }
 
@@ -66,9 +74,9 @@ impl Routes {
     }
 
     /// The deepest matching routes, in order; never empty.
-    pub fn matching(&self, labels: &Labels) -> Vec<&Leg> {
+    pub fn matching(&self, alert: &impl Labelled) -> Vec<&Leg> {
         let mut legs = Vec::new();
-        self.root.collect(labels, &mut legs);
+        self.root.collect(alert, &mut legs);
         legs
     }
 
@@ -99,13 +107,13 @@ impl Node {
         Self { matchers: matchers.clone(), go_on: route.go_on, leg, children }
     }
 
-    fn collect<'a>(&'a self, labels: &Labels, legs: &mut Vec<&'a Leg>) -> bool {
-        if !all_match(&self.matchers, labels) {
+    fn collect<'a>(&'a self, alert: &impl Labelled, legs: &mut Vec<&'a Leg>) -> bool {
+        if !all_match(&self.matchers, alert) {
             return false;
         }
         let before = legs.len();
         for child in &self.children {
-            if child.collect(labels, legs) && !child.go_on {
+            if child.collect(alert, legs) && !child.go_on {
                 break;
             }
         }
@@ -159,7 +167,9 @@ mod tests {
         let labels = Labels::default().with("a", "b").with(ALERTNAME, "X");
         let leg = routes.matching(&labels)[0];
         assert_eq!((leg.group_wait, leg.mute_time_intervals.len()), (Duration::from_secs(5), 0));
-        assert_eq!(leg.grouping(&labels), Labels::default().with(ALERTNAME, "X"));
+        assert_eq!(leg.grouping(&labels, Severity::Info), Labels::default().with(ALERTNAME, "X"));
+        let by_severity = Leg { group_by: vec![SEVERITY.to_owned()], ..leg.clone() };
+        assert_eq!(by_severity.grouping(&labels, Severity::Critical), Labels::default().with(SEVERITY, "critical"));
         assert_eq!(leg.key(), r#"{}/{a="b"}"#);
         assert_eq!(routes.leg(&leg.key()), leg);
         assert_eq!(routes.leg("gone").key(), "{}");

@@ -107,6 +107,13 @@ pub fn digest(items: &[DigestItem], now: Timestamp) -> Message {
     kit::message(&format!("{emoji} {heading}"), &blocks, Some(Accent::Firing))
 }
 
+/// A digest of which every group has resolved.
+#[must_use]
+pub fn digest_over(groups: usize) -> Message {
+    let heading = format!("✅ Resolved: {} of a digest", count(groups, "alert group"));
+    kit::message(&heading, &[kit::section(&bold(&heading))], Some(Accent::Resolved))
+}
+
 /// What a reminder that a silence is about to end is made from.
 #[derive(Clone, Copy, Debug)]
 pub struct SilenceEndingView<'a> {
@@ -157,16 +164,10 @@ pub(super) fn matchers(matchers: &[Matcher]) -> String {
     if more == 0 { shown } else { format!("{shown} and {more} more") }
 }
 
-/// `message` as it appears in the fallback channel: with the reason why it is not in its own.
+/// Why a message is in the fallback channel and not in its own.
 #[must_use]
-pub fn moved(mut message: Message, meant_for: &ChannelId, reason: &str) -> Message {
+pub fn moved(meant_for: &ChannelId, reason: &str) -> Message {
     let id = meant_for.as_str();
     let channel = if id.chars().all(|c| c.is_ascii_alphanumeric()) { format!("<#{id}>") } else { code(id) };
-    let line = format!("⚠️ Meant for {channel}, which cannot be reached: {}. Invite the bot there.", said(reason, 200));
-    let at = usize::from(!message.blocks.is_empty());
-    if let Ok(block) = serde_json::to_value(kit::context(&line)) {
-        message.blocks.insert(at, block);
-        message.blocks.truncate(kit::MESSAGE_BLOCKS);
-    }
-    message
+    kit::line(&format!("⚠️ Meant for {channel}, which cannot be reached: {}. Invite the bot there.", said(reason, 200)))
 }

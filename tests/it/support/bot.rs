@@ -147,6 +147,12 @@ impl Bot {
         self.flow.observe(&[Observation::Source { source: "hermes".to_owned(), status }]).await;
     }
 
+    /// The source answers again.
+    pub async fn restore(&self) {
+        let status = SourceStatus::Up { since: self.clock.now(), endpoint: "local".to_owned() };
+        self.flow.observe(&[Observation::Source { source: "hermes".to_owned(), status }]).await;
+    }
+
     /// Moves time by `secs`, a second at a time: feeds publish, the bot ticks, everything due is done.
     pub async fn advance(&self, secs: u64) {
         for _ in 0..secs {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 #[derive(Debug)]
 pub struct Database {
     pub url: String,
-    pub name: &'static str,
+
     directory: Option<tempfile::TempDir>,
 }
 
@@ -15,7 +15,7 @@ impl Database {
     pub fn sqlite() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", directory.path().join("watchkeeper.sqlite").display());
-        Self { url, name: "SQLite", directory: Some(directory) }
+        Self { url, directory: Some(directory) }
     }
 
     /// `None`, and said so, when no server was started; an error when every test must run.
@@ -35,7 +35,7 @@ impl Database {
             .expect("psql makes a database for each story; install postgresql-client");
         assert!(created.success(), "could not create the database {name}");
         let (base, _) = server.rsplit_once('/').unwrap();
-        Some(Self { url: format!("{base}/{name}"), name: "Postgres", directory: None })
+        Some(Self { url: format!("{base}/{name}"), directory: None })
     }
 
     /// The file behind a SQLite database.

@@ -10,7 +10,7 @@ use super::super::feed::{FeedCard, FeedCondition, FeedRow, FeedsView, feed, feed
 use super::super::home::{HomeView, home};
 use super::super::lists::{AlertItem, AlertsView, SilencesView, alerts, silences};
 use super::super::modals::{self, SilenceForm, silence_form};
-use super::super::notes::{DigestItem, NoteView, SilenceEndingView, digest, moved, note, silence_ending};
+use super::super::notes::{DigestItem, NoteView, SilenceEndingView, digest, digest_over, moved, note, silence_ending};
 use super::super::people::People;
 use super::super::status::{
     AlertCounts, DeadLetter, LeaseLine, Outbox, SlackLink, SourceLine, StatusView, StoreLine, status,
@@ -269,7 +269,8 @@ fn note_messages(outside: &Outside, members: usize) -> Named {
         ("note_resolved", line(&Note::Resolved { duration: Span::from_secs(1020) }, None)),
         ("digest", digest(&[item; 40], NOW)),
         ("silence_ending", silence_ending(&ending)),
-        ("moved", moved(digest(&[item], NOW), &ChannelId::new("C0ALERTS"), &outside.error)),
+        ("moved", moved(&ChannelId::new("C0ALERTS"), &outside.error)),
+        ("digest over", digest_over(3)),
     ]
 }
 
