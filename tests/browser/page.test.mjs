@@ -169,6 +169,13 @@ test("a thread opens beside the channel and its replies count in the channel", a
   assert.equal(await page.locator(".thread").count(), 0);
 });
 
+test("ages go by the workspace's clock, which may run ahead", async () => {
+  world.app.ahead = 7200;
+  world.app.state.messages.C0ALERTS[0].latest_reply = String(Date.now() / 1000 + 7200 - 600);
+  const page = await open();
+  await page.getByText(/^Last reply (9|10) minutes ago$/).waitFor();
+});
+
 test("a reaction is added and taken back", async () => {
   const page = await open();
   const pill = message(page, "BTC/USD").locator(".reaction");

@@ -5,7 +5,7 @@
 //!
 //! | request | answer |
 //! |---|---|
-//! | `GET /sim/bootstrap[?user=]` (nobody named: the first person) | `{ok, team:{id,name,domain}, me:User, users:[User], channels:[Channel], commands:[Command], app:App or null, home:View or null, views:[View]}` |
+//! | `GET /sim/bootstrap[?user=]` (nobody named: the first person) | `{ok, team:{id,name,domain}, me:User, users:[User], channels:[Channel], commands:[Command], now:seconds, app:App or null, home:View or null, views:[View]}` |
 //! | `GET /sim/messages?channel=&user=[&thread_ts=]` | `{ok, channel:Channel, messages:[Message]}` oldest first, this user's ephemerals merged in by `ts`; without `thread_ts` no thread replies (except broadcasts). Marks the channel read |
 //! | `GET /sim/live?user=` | WebSocket, see below |
 //! | `POST /sim/say {user,channel,text,thread_ts?}` | `{ok, ts?, error?}`; a text starting with `/` runs the slash command instead |
@@ -137,6 +137,7 @@ async fn bootstrap(Shared(hub): Shared<Arc<Hub>>, Query(Visitor { user }): Query
             "users": state.users.iter().map(|u| state.user_json(u)).collect::<Vec<_>>(),
             "channels": state.channels.iter().filter(|c| c.has(&me)).map(|c| state.channel_json(c, &me)).collect::<Vec<_>>(),
             "commands": app.map_or(json!([]), AppConfig::commands_json),
+            "now": hub.now().as_secs(),
             "app": app.map(AppConfig::json),
             "home": state.homes.get(&me).and_then(|id| state.views.get(id)).map(|v| &v.json),
             "views": open.filter_map(|id| state.views.get(id)).map(|v| &v.json).collect::<Vec<_>>(),

@@ -6,6 +6,8 @@ const BOT = { type: "message", user: "U0BOT", bot_id: "B0BOT", app_id: "A0MOCK" 
 export class App {
   /** Answers to give instead of the usual ones: path -> answer. */
   override = {};
+  /** How many seconds the workspace's clock is ahead of the browser's. */
+  ahead = 0;
   /** Every POST the page made, oldest first. */
   calls = [];
 
@@ -45,7 +47,8 @@ export class App {
   bootstrap({ user }) {
     const { team, users, channels, commands, app } = this.state;
     const me = users.find((u) => u.id === user || u.name === user) ?? users[0];
-    return { ok: true, team, me, users, channels, commands, app, home: null, views: (this.state.stacks[me.id] ?? []).map((id) => this.state.views[id]) };
+    const now = Date.now() / 1000 + this.ahead;
+    return { ok: true, now, team, me, users, channels, commands, app, home: null, views: (this.state.stacks[me.id] ?? []).map((id) => this.state.views[id]) };
   }
 
   messages({ channel, user, thread_ts }) {

@@ -1,9 +1,14 @@
 // What the page knows of the workspace, and the bus on which its parts hear of changes.
 import { get } from "./api.js";
 
+/** Seen this far apart, two times tell how fast the workspace's clock runs. */
+const LONG_ENOUGH_MS = 3000;
+
 export class World {
   #listeners = new Map();
-  #skew = 0;
+  #firstSeen = null;
+  #lastSeen = null;
+  #rate = 1;
 
   users = new Map();
   channels = new Map();
@@ -17,6 +22,7 @@ export class World {
   async load(user) {
     const data = await get("/sim/bootstrap", user ? { user } : {});
     if (!data.ok) return data;
+    if (data.now) this.sawNow(data.now);
     this.team = data.team;
     this.me = data.me;
     this.users = new Map(data.users.map((u) => [u.id, u]));
@@ -39,14 +45,18 @@ export class World {
     for (const run of this.#listeners.get(type) ?? []) run(event);
   }
 
-  /** The workspace's clock may run ahead of ours (`--speed`): a message that just arrived says what time it is there. */
+  /** What time it is in the workspace, whose clock may run ahead of ours and faster (`--speed`). */
   now() {
-    return new Date(Date.now() + this.#skew);
+    if (!this.#lastSeen) return new Date();
+    return new Date(this.#lastSeen.there + (Date.now() - this.#lastSeen.here) * this.#rate);
   }
 
-  sawNow(ts) {
-    const skew = Number.parseFloat(ts) * 1000 - Date.now();
-    this.#skew = Math.abs(skew) > 5000 ? skew : 0;
+  /** It is `seconds` there now: a message that just arrived says so, and so does the workspace when it is loaded. */
+  sawNow(seconds) {
+    this.#lastSeen = { there: Number.parseFloat(seconds) * 1000, here: Date.now() };
+    this.#firstSeen ??= this.#lastSeen;
+    const here = this.#lastSeen.here - this.#firstSeen.here;
+    if (here > LONG_ENOUGH_MS) this.#rate = Math.max(1, Math.round((this.#lastSeen.there - this.#firstSeen.there) / here));
   }
 
   user(id) {

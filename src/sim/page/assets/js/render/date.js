@@ -19,6 +19,8 @@ const full = format({ year: "numeric", month: "long", day: "numeric", hour: "num
 export const tsDate = (ts) => new Date(Number.parseFloat(ts) * 1000);
 
 export const timeOfDay = clock;
+/** Without AM or PM, for the narrow place beside a message. */
+export const shortTime = (date) => clock(date).replace(/\s*[AP]M$/i, "");
 export const fullTime = full;
 
 const midnight = (date) => new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();

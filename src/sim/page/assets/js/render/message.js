@@ -4,7 +4,7 @@ import { avatar } from "../avatar.js";
 import { emoji } from "../emoji.js";
 import { Surface } from "../surface.js";
 import { blocks } from "./blocks.js";
-import { ago, fullTime, timeOfDay, tsDate } from "./date.js";
+import { ago, fullTime, shortTime, timeOfDay, tsDate } from "./date.js";
 import { fileUrl, picture } from "./image.js";
 import { mrkdwn, unescape } from "./mrkdwn.js";
 
@@ -18,7 +18,7 @@ export function messageNode(message, world, { compact = false, inThread = false,
   const name = message.username ?? (message.user ? world.userName(message.user) : message.bot_profile?.name ?? "app");
   const isApp = Boolean(message.bot_id);
   const classes = ["message", compact && "compact", message.is_ephemeral && "ephemeral"].filter(Boolean).join(" ");
-  const time = h("time", { class: "when", datetime: date.toISOString(), title: fullTime(date) }, timeOfDay(date));
+  const time = h("time", { class: "when", datetime: date.toISOString(), title: fullTime(date) }, compact ? shortTime(date) : timeOfDay(date));
   return h("article", { class: classes, id: `${inThread ? "t" : "m"}${ts}`, tabindex: "-1", data: { ts }, "aria-label": `${name}, ${timeOfDay(date)}` },
     message.is_ephemeral ? h("div", { class: "only-you" }, icon("eye"), "Only visible to you") : null,
     h("div", { class: "gutter" }, compact ? time : avatar(world, message.user, { name, isApp })),
@@ -89,7 +89,10 @@ function reactions(message, world, actions) {
 function replies(message, world, actions) {
   const count = message.reply_count ?? 0;
   if (!count) return null;
-  const last = message.latest_reply ? h("span", { class: "last-reply" }, `Last reply ${ago(tsDate(message.latest_reply), world.now())}`) : null;
+  const unix = Number.parseFloat(message.latest_reply);
+  const last = unix
+    ? h("span", { class: "last-reply" }, "Last reply ", h("time", { data: { unix, pattern: "{ago}" } }, ago(new Date(unix * 1000), world.now())))
+    : null;
   return h("button", { type: "button", class: "replies", on: { click: () => actions.thread(message) } },
     (message.reply_users ?? []).slice(0, 4).map((id) => avatar(world, id)),
     h("span", { class: "reply-count" }, `${count} ${count === 1 ? "reply" : "replies"}`), last);
