@@ -70,11 +70,15 @@ test("usage stays in sight while its arguments are typed, and Enter then sends",
   assert.equal(lastCall("say").text, "/wk silence 17 2h");
 });
 
-test("names become mentions and markup is escaped, as Slack's client sends them", async () => {
+test("people are completed by any of their names", async () => {
   const page = await open();
-  await say(page, "@bob look at #general: 1 < 2 & so on");
-  await message(page, "@bob look at #general: 1 < 2 & so on").waitFor();
-  assert.equal(lastCall("say").text, "<@U0BOB> look at <#C0GENERAL|general>: 1 &lt; 2 &amp; so on");
+  const box = page.locator(".channel .compose-text");
+  await box.pressSequentially("ask @naka");
+  await box.press("Tab");
+  assert.equal(await box.inputValue(), "ask @bob ");
+  await box.pressSequentially("& me <3");
+  await box.press("Enter");
+  await message(page, "ask @bob & me <3").locator(".mention").waitFor();
 });
 
 test("Shift+Enter makes a line, and what could not be sent comes back with the reason", async () => {
@@ -86,9 +90,10 @@ test("Shift+Enter makes a line, and what could not be sent comes back with the r
   await box.press("Enter");
   await message(page, "one").waitFor();
   assert.equal(lastCall("say").text, "one\ntwo");
-  await say(page, "/nope");
-  await page.locator(".toast", { hasText: "/nope is not a valid command" }).waitFor();
-  assert.equal(await box.inputValue(), "/nope");
+  world.app.override.say = { ok: false, error: "the channel is gone" };
+  await say(page, "precious words");
+  await page.locator(".toast", { hasText: "the channel is gone" }).waitFor();
+  assert.equal(await box.inputValue(), "precious words");
 });
 
 test("a modal checks required fields, shows the app's errors, and closes when it is accepted", async () => {

@@ -60,10 +60,14 @@ export class App {
   }
 
   say({ user, channel, text, thread_ts }) {
-    if (!text.startsWith("/")) return { ok: true, ts: this.post(channel, { user, text, thread_ts }).ts };
-    if (!text.startsWith("/wk")) return { ok: false, error: `${text.split(" ")[0]} is not a valid command. In Slack, messages that start with the “/” character are commands.` };
+    if (!text.startsWith("/")) return { ok: true, ts: this.post(channel, { user, text: this.typed(text), thread_ts }).ts };
     this.ephemeral(channel, user, { blocks: [{ type: "section", text: { type: "mrkdwn", text: "*Commands*\n`/wk status` how I am\n`/wk feed SOL/USD` one feed\n`/wk alerts` open alerts" } }] });
     return { ok: true };
+  }
+
+  typed(text) {
+    const escaped = text.replace(/[&<>]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[c]);
+    return escaped.replace(/@(\w+)/g, (whole, name) => this.state.users.find((u) => u.name === name)?.id.replace(/.+/, "<@$&>") ?? whole);
   }
 
   action({ user, container, action }) {

@@ -57,7 +57,10 @@ function push(event) {
   if (event.type === "message" || event.type === "ephemeral") {
     world.sawNow(event.message.ts);
     countUnread(channel, event.message);
-  } else if (event.type === "channel") world.channels.set(event.channel.id, event.channel);
+  } else if (event.type === "channel") {
+    const here = event.channel.id === route().channel && !document.hidden;
+    world.channels.set(event.channel.id, here ? { ...event.channel, unread: 0 } : event.channel);
+  }
   else if (event.type === "app") {
     world.app = event.app;
     world.commands = event.commands ?? world.commands;

@@ -26,6 +26,10 @@ export function channelPane(world, { channel: id, tab }) {
   const timeline = new Timeline(world, { channel: id, thread: null, label: `Messages in ${world.channelName(id)}`, intro: intro(world, id, isApp) });
   const channel = world.channels.get(id);
   const compose = composer(world, { channel: id }, channel && !channel.is_im ? `Message #${channel.name}` : `Message ${world.channelName(id)}`);
+  // The workspace counts as read what was asked for; what came in while this pane was open is asked for on leaving it.
+  let arrived = false;
+  const offArrived = world.on("message", (event) => (arrived ||= event.channel === id));
+  const leave = () => arrived && get("/sim/messages", { user: world.me.id, channel: id });
   const { ready, stop } = follow(world, timeline, { channel: id }, (place) => get("/sim/messages", { user: world.me.id, ...place }));
   node.append(timeline.node, channel && !channel.is_member && !channel.is_im
     ? h("p", { class: "not-member" }, `You are looking at #${channel.name}; ${world.userName(world.me.id)} is not a member.`)
@@ -34,7 +38,7 @@ export function channelPane(world, { channel: id, tab }) {
     if (answer.channel) world.emit("read", { channel: answer.channel.id });
     if (matchMedia("(min-width: 760px)").matches && !document.activeElement?.closest("dialog, .thread")) compose.focus();
   });
-  return { node, stop: () => [off, stop].forEach((run) => run()) };
+  return { node, stop: () => [off, offArrived, stop, leave].forEach((run) => run()) };
 }
 
 function head(world, id, isApp) {

@@ -47,8 +47,7 @@ function word(world, text, at) {
   if (sigil === "@") {
     const people = [...world.users.values()].filter((u) => [u.name, u.real_name, u.profile?.display_name]
       .some((n) => n?.toLowerCase().split(/\s+/).some((w) => w.startsWith(wanted)) || n?.toLowerCase().startsWith(wanted)));
-    const groups = ["here", "channel"].filter((g) => g.startsWith(wanted)).map((g) => ({ label: `@${g}`, insert: `@${g} `, description: "Notify people in this channel" }));
-    return found([...people.map((u) => ({ label: world.userName(u.id), description: u.real_name, insert: `@${world.userName(u.id)} `, user: u.id })), ...groups], from, at);
+    return found(people.map((u) => ({ label: world.userName(u.id), description: u.real_name, insert: `@${u.name} ` })), from, at);
   }
   if (sigil === "#") {
     const channels = [...world.channels.values()].filter((c) => !c.is_im && c.name.startsWith(wanted));
@@ -60,20 +59,3 @@ function word(world, text, at) {
 }
 
 const found = (items, from, to) => (items.length ? { items: items.slice(0, SHOWN), from, to } : null);
-
-/** What is sent for what was typed: escaped as Slack's client does, names of people and channels as <@U> and <#C>. */
-export function encode(world, text) {
-  let out = text.replace(/[&<>]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[c]);
-  const byLength = (a, b) => b[0].length - a[0].length;
-  const people = [...world.users.keys()].map((id) => [world.userName(id), `<@${id}>`]).sort(byLength);
-  const channels = [...world.channels.values()].filter((c) => !c.is_im).map((c) => [c.name, `<#${c.id}|${c.name}>`]).sort(byLength);
-  out = mentions(out, "@", [...people, ["here", "<!here>"], ["channel", "<!channel>"]]);
-  return mentions(out, "#", channels);
-}
-
-function mentions(text, sigil, names) {
-  const known = new Map(names.map(([name, token]) => [name.toLowerCase(), token]));
-  if (!known.size) return text;
-  const any = [...known.keys()].map((n) => n.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|");
-  return text.replace(new RegExp(`(^|[\\s(])${sigil}(${any})(?![\\w-])`, "gi"), (_, before, name) => before + known.get(name.toLowerCase()));
-}

@@ -1,6 +1,6 @@
 // The box one writes in: grows with the text, completes commands and names, sends on Enter.
 import { postOrToast } from "./api.js";
-import { completions, encode } from "./complete.js";
+import { completions } from "./complete.js";
 import { h, iconButton } from "./dom.js";
 
 /** Unsent text by place, kept while the page is open. */
@@ -64,8 +64,7 @@ export function composer(world, place, label) {
     recalled = -1;
     area.value = "";
     changed();
-    const command = text.startsWith("/");
-    const answer = await postOrToast("/sim/say", { user: world.me.id, ...place, text: command ? text : encode(world, text) });
+    const answer = await postOrToast("/sim/say", { user: world.me.id, ...place, text });
     // What could not be sent is not lost.
     if (!answer.ok && area.value === "") {
       area.value = text;

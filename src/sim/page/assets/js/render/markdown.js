@@ -42,7 +42,12 @@ function block(rows, i, out, depth) {
     return end;
   }
   if (LIST.test(row)) {
-    const end = runEnd(rows, i, (r) => LIST.test(r) || /^\s{2,}\S/.test(r));
+    const [, indent, mark] = LIST.exec(row);
+    // A row further in belongs to the item above; one as far out with another kind of mark begins another list.
+    const end = runEnd(rows, i, (r) => {
+      const [, at, kind] = LIST.exec(r) ?? [null, r, null];
+      return kind ? at.length > indent.length || /\d/.test(kind) === /\d/.test(mark) : /^\s{2,}\S/.test(r);
+    });
     out.append(list(rows.slice(i, end)));
     return end;
   }
