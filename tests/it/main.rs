@@ -10,6 +10,7 @@ mod faults;
 mod hermes;
 mod layers;
 mod quiet;
+mod running;
 mod slack_wire;
 mod store;
 mod support;

@@ -1,0 +1,129 @@
+//! The whole bot as it runs: every loop of its own, Socket Mode, the machine's clock.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use watchkeeper::app::{App, Wiring};
+use watchkeeper::clock::{SharedClock, SystemClock, Ulids};
+use watchkeeper::config::Config;
+use watchkeeper::config::secrets::Environment;
+use watchkeeper::config::sections::{Http, Slack};
+use watchkeeper::config::sources::{HermesSource, Selection};
+use watchkeeper::core::detect::Overrides;
+use watchkeeper::core::ids::ChannelId;
+use watchkeeper::core::receiver::Receiver;
+use watchkeeper::core::time::Span;
+use watchkeeper::flow::Flow;
+use watchkeeper::sim::hermes;
+use watchkeeper::sim::slack::{self, AppConfig, Workspace};
+
+use super::support::Database;
+
+/// Far more than any of it takes; only a test that fails waits so long.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+struct Running {
+    slack: Workspace,
+    hermes: hermes::Handle,
+    flow: Arc<Flow>,
+    stop: CancellationToken,
+    ended: tokio::task::JoinHandle<()>,
+    _database: Database,
+}
+
+/// With time running twenty times as fast, so that a stale feed is stale soon.
+async fn running() -> Running {
+    let clock: SharedClock = Arc::new(SystemClock::new(20));
+    let slack = slack::start(slack::Config::new(clock.clone())).await.unwrap();
+    let hermes =
+        hermes::start(hermes::Config { script: None, ..hermes::Config::demo(clock.clone(), 1) }).await.unwrap();
+    let app = AppConfig::default();
+    let secrets = [("SLACK_BOT_TOKEN", app.bot_token.clone()), ("SLACK_APP_TOKEN", app.app_token.clone())];
+    slack.install(AppConfig { delivery: slack::Delivery::SocketMode, ..app }).await.unwrap();
+    let database = Database::sqlite();
+    let mut config = Config {
+        slack: Slack { api_url: slack.api_url(), ..Slack::default() },
+        http: Http { listen: SocketAddr::from(([127, 0, 0, 1], 0)), metrics_listen: None, ..Http::default() },
+        sources: vec![HermesSource {
+            name: "hermes".to_owned(),
+            endpoints: vec![hermes.base_url().to_string()],
+            token_env: "HERMES_TOKEN".to_owned(),
+            feeds: Selection::default(),
+        }],
+        receivers: vec![Receiver {
+            name: "default".to_owned(),
+            channel: ChannelId::new("C0ALERTS"),
+            fallback_channel: None,
+            mention: std::collections::BTreeMap::new(),
+        }],
+        ..Config::default()
+    };
+    config.database.url.clone_from(&database.url);
+    let quick = Overrides { stale_max: Some(Span::from_secs(40)), ..Overrides::default() };
+    config.rules.classes.insert("crypto".to_owned(), quick);
+    let environment = Environment::from_pairs(secrets.map(|(name, value)| (name.to_owned(), value)));
+    let wiring = Wiring { config, environment, clock, ids: Arc::new(Ulids::from_seed(3)), seed: 3 };
+    let app = App::start(wiring).await.unwrap();
+    let (flow, stop) = (app.flow(), CancellationToken::new());
+    let ended = tokio::spawn(app.run(stop.clone()));
+    let connected = slack.until(PATIENCE, |slack| (slack.socket_count() > 0).then_some(())).await;
+    connected.expect("the bot connects");
+    Running { slack, hermes, flow, stop, ended, _database: database }
+}
+
+impl Running {
+    async fn end(self) {
+        self.stop.cancel();
+        tokio::time::timeout(PATIENCE, self.ended).await.expect("it ends when told to").unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stale_feed_is_posted_acknowledged_and_resolved_by_the_running_bot() {
+    let bot = running().await;
+    // The bot has prices once it can say one.
+    let mut price = String::new();
+    while !price.contains("Price") {
+        price = bot.slack.slash("alice", "feeds-alerts", "/wk feed SOL/USD").await.to_string();
+    }
+    bot.hermes.stale("SOL/USD").unwrap();
+    let alert = |slack: &Workspace, wanted: &str| {
+        let messages = slack.messages("feeds-alerts").into_iter();
+        messages
+            .map(|m| (m["ts"].as_str().unwrap_or_default().to_owned(), Workspace::render(&m)))
+            .find(|(_, text)| text.contains(wanted))
+    };
+    let (ts, _) =
+        bot.slack.until(PATIENCE, |slack| alert(slack, "SOL/USD has had no new price")).await.expect("posted");
+    bot.slack.click("alice", "feeds-alerts", &ts, "Acknowledge").await;
+    bot.slack.until(PATIENCE, |slack| alert(slack, "*Acknowledged* by *alice*")).await.expect("acknowledged");
+    bot.hermes.heal("SOL/USD").unwrap();
+    let (same, _) = bot.slack.until(PATIENCE, |slack| alert(slack, "✅ Resolved: SOL/USD")).await.expect("resolved");
+    assert_eq!(same, ts, "one living message");
+    bot.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_socket_cut_in_the_middle_of_an_envelope_loses_and_repeats_nothing() {
+    let bot = running().await;
+    bot.slack.faults(|faults| (faults.cut_sockets, faults.rate_limits) = (1, false));
+    let ts = bot.slack.say("alice", "general", "<@U0WATCHBOT> silence severity=info 2h cut").await.unwrap();
+    let answered = bot.slack.until(PATIENCE, |slack| (slack.thread("general", &ts).len() > 1).then_some(())).await;
+    answered.expect("the redelivered event is answered");
+    let silences = bot.slack.slash("alice", "general", "/wk silences").await.to_string();
+    assert!(silences.contains("1 silence") && silences.contains("cut"), "{silences}");
+    assert_eq!(bot.slack.thread("general", &ts).len(), 2, "answered once");
+    bot.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_taken_in_before_the_signal_is_answered_before_the_end() {
+    let bot = running().await;
+    let ts = bot.slack.say("alice", "general", "<@U0WATCHBOT> status").await.unwrap();
+    let (slack, flow) = (bot.slack.clone(), Arc::clone(&bot.flow));
+    bot.end().await;
+    assert_eq!(slack.thread("general", &ts).len(), 2, "the question and its answer");
+    assert!(flow.lease().is_none(), "the lease was given back");
+}
