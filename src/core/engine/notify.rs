@@ -12,7 +12,7 @@ use super::mute::first_unmuted;
 use super::overlay::Tally;
 use super::policy::Policy;
 use super::routes::Leg;
-use crate::core::alert::AlertState;
+use crate::core::alert::{Alert, AlertState};
 use crate::core::group::{Attention, Group, GroupState, Hold, Notification};
 use crate::core::ids::{Actor, GroupId};
 use crate::core::severity::Severity;
@@ -245,7 +245,10 @@ impl Draft<'_> {
             return;
         }
         group.delivery.edited_at = Some(now);
-        let duration = Span::from(now.since(group.opened_at));
+        // As the message counts: from when the condition began, which is before it fired.
+        let members = group.alerts.iter().filter_map(|fingerprint| self.state.alert(*fingerprint));
+        let began = members.map(Alert::since).min().map_or(group.opened_at, |since| since.min(group.opened_at));
+        let duration = Span::from(now.since(began));
         self.show(group, Attention::Quiet);
         self.note(group, Note::Resolved { duration });
         let detail = BTreeMap::from([

@@ -56,9 +56,11 @@ impl<'a> Members<'a> {
         self.resolved.iter().filter_map(at).max()
     }
 
-    /// When the trouble began: the earliest of all members, also of those resolved since.
+    /// When the trouble began: the earliest of all members, also of those resolved since; the group's own opening when
+    /// they have all begun anew.
     pub fn since(&self, group: &Group) -> Timestamp {
-        self.firing.iter().chain(&self.resolved).map(|alert| alert.since()).min().unwrap_or(group.opened_at)
+        let members = self.firing.iter().chain(&self.resolved).map(|alert| alert.since());
+        members.min().map_or(group.opened_at, |since| since.min(group.opened_at))
     }
 
     pub fn rules(&self) -> BTreeSet<&'a str> {
