@@ -27,7 +27,7 @@ fn an_alert_fires_after_its_for_and_resolves_after_its_keep_firing_for() {
     world.signal(with_for(sol(), 60, 30));
     assert_eq!(world.pass(300), []);
     world.signal(off(stale("SOL")));
-    says!(world, world.pass(30), ["Quiet #1", "resolved after 6m9s #1"]);
+    says!(world, world.pass(30), ["Quiet #1", "resolved after 7m9s #1"]);
 }
 
 #[test]
