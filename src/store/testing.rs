@@ -29,12 +29,9 @@ impl Fresh {
         Self::open(Settings::new(url), Some(dir)).await
     }
 
-    /// A schema of its own on the server named by the environment; none when there is no server.
-    pub async fn postgres() -> Option<Self> {
-        let Some(server) = postgres_server() else {
-            eprintln!("skipped: Postgres: set {POSTGRES} or run scripts/test");
-            return None;
-        };
+    /// A schema of its own on the server named by the environment.
+    pub async fn postgres() -> Self {
+        let server = postgres_server();
         let schema = format!("t_{:016x}", fastrand::u64(..));
         let admin = Store::connect(&Settings::new(server.clone())).await.unwrap();
         let create = sqlx::AssertSqlSafe(format!("CREATE SCHEMA {schema}"));
@@ -42,7 +39,7 @@ impl Fresh {
         admin.close().await;
         let separator = if server.contains('?') { '&' } else { '?' };
         let url = format!("{server}{separator}options=-c%20search_path%3D{schema}");
-        Some(Self::open(Settings::new(url), None).await)
+        Self::open(Settings::new(url), None).await
     }
 
     async fn open(settings: Settings, dir: Option<tempfile::TempDir>) -> Self {
@@ -137,13 +134,10 @@ async fn carry(mut near: TcpStream, mut far: TcpStream, mut state: watch::Receiv
     }
 }
 
-/// None when no server was started; then every test must be allowed to be skipped.
 #[expect(clippy::disallowed_methods, reason = "the test server is named by the environment")]
-fn postgres_server() -> Option<String> {
+fn postgres_server() -> String {
     let server = std::env::var(POSTGRES).ok().filter(|url| !url.is_empty());
-    let all = std::env::var("WATCHKEEPER_TEST_ALL").is_ok();
-    assert!(server.is_some() || !all, "Postgres is missing: set {POSTGRES} or run scripts/test");
-    server
+    server.unwrap_or_else(|| panic!("Postgres is missing: set {POSTGRES}, or run scripts/test"))
 }
 
 /// Makes two tests of each story: `sqlite::name` and `postgres::name`.
@@ -157,10 +151,9 @@ macro_rules! on_both_databases {
         }
         mod postgres {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            #[ignore = "needs Postgres: run scripts/test"]
             async fn $story() {
-                if let Some(db) = $crate::store::testing::Fresh::postgres().await {
-                    super::$story(db).await;
-                }
+                super::$story($crate::store::testing::Fresh::postgres().await).await;
             })+
         }
     };

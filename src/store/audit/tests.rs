@@ -198,10 +198,10 @@ async fn entries_are_found_by_who_what_and_when(db: Fresh) {
     assert_eq!(all, [1, 2, 3, 4, 5, 6]);
 }
 
-/// `cargo test --release --lib audit::tests::appending -- --ignored --nocapture`
+/// `cargo test --release --lib audit::tests::probe -- --ignored --nocapture`
 #[tokio::test]
 #[ignore = "a measurement"]
-async fn appending_costs_the_same_at_any_length() {
+async fn probe_appending() {
     let db = Fresh::sqlite().await;
     for _ in 0..5 {
         #[expect(clippy::disallowed_methods, reason = "a measurement")]
