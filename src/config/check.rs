@@ -6,31 +6,44 @@ use url::Url;
 
 use super::Config;
 use super::sections::Mode;
+use super::shape::nearest;
 use super::sources::References;
+use crate::core::label::{ALERTNAME, Matcher, SEVERITY};
+use crate::core::route::Route;
+
+/// What alerts carry and can be matched, grouped and compared by.
+const LABELS: [&str; 5] = [ALERTNAME, "symbol", "feed", "asset_class", "source"];
 
 /// Every contradiction: (key path, what is wrong and what to do).
 pub fn contradictions(config: &Config) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut say = |key: &str, message: String| found.push((key.to_owned(), message));
     slack(config, &mut say);
+    http(config, &mut say);
+    database(&config.database.url, &mut say);
     sources(config, &mut say);
     receivers(config, &mut say);
     for problem in config.alerting.validate() {
         say(&format!("alerting.{}", problem.key), problem.message);
     }
-    for problem in config.rules.validate() {
-        let (key, message) = problem.split_once(": ").unwrap_or(("rules", &problem));
-        say(key, message.to_owned());
-    }
-    if let Some(heartbeat) = &config.heartbeat {
-        if let Some(url) = &heartbeat.url {
-            web_address("heartbeat.url", url, &mut say);
-        }
-        if heartbeat.every.duration().as_secs() < 10 {
-            say("heartbeat.every", "is shorter than 10s; a heartbeat once a minute is enough".to_owned());
-        }
+    rules(config, &mut say);
+    liveness(config, &mut say);
+    if let Err(error) = tracing_subscriber::EnvFilter::builder().parse(&config.log.filter) {
+        say("log.filter", format!("{error}; write it like info or info,watchkeeper=debug"));
     }
     found
+}
+
+fn rules(config: &Config, say: &mut impl FnMut(&str, String)) {
+    let mut backwards = false;
+    for problem in config.rules.validate() {
+        let (key, message) = problem.split_once(": ").unwrap_or(("rules", &problem));
+        // The same mistake shows again in every class that it reaches.
+        let again = message.contains("is longer than stale_max") && std::mem::replace(&mut backwards, true);
+        if !again {
+            say(key, message.to_owned());
+        }
+    }
 }
 
 fn slack(config: &Config, say: &mut impl FnMut(&str, String)) {
@@ -45,20 +58,47 @@ fn slack(config: &Config, say: &mut impl FnMut(&str, String)) {
             "must be 2 to 10: two so that one can be replaced without a gap, ten is Slack's limit".to_owned(),
         );
     }
-    let url = &config.database.url;
-    if !url.starts_with("sqlite:") && !url.starts_with("postgres:") && !url.starts_with("postgresql:") {
-        say("database.url", format!("`{url}` is neither sqlite:<path> nor postgres://…"));
-    }
-    if let Ok(url) = Url::parse(url)
-        && url.password().is_some()
-    {
-        say("database.url", "holds a password; put the whole address into DATABASE_URL instead".to_owned());
+}
+
+fn http(config: &Config, say: &mut impl FnMut(&str, String)) {
+    if config.http.metrics_listen == Some(config.http.listen) && config.http.listen.port() != 0 {
+        say("http.metrics_listen", "is the address of http.listen; give the metrics a port of their own".to_owned());
     }
     if !(1024..=16 << 20).contains(&config.http.body_limit) {
         say(
             "http.body_limit",
             "must be between 1024 bytes and 16 MiB; Slack's largest payloads are about 200 KiB".to_owned(),
         );
+    }
+}
+
+fn database(url: &str, say: &mut impl FnMut(&str, String)) {
+    if !["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| url.starts_with(scheme)) {
+        say(
+            "database.url",
+            format!("`{url}` is no database; write sqlite:watchkeeper.sqlite or postgres://user@host/name"),
+        );
+    }
+    if Url::parse(url).is_ok_and(|url| url.password().is_some()) {
+        say("database.url", "holds a password; put the whole address into DATABASE_URL instead".to_owned());
+    }
+}
+
+fn liveness(config: &Config, say: &mut impl FnMut(&str, String)) {
+    let too_short = |every: crate::core::time::Span| every.duration().as_secs() < 10;
+    if let Some(heartbeat) = &config.heartbeat {
+        if let Some(url) = &heartbeat.url {
+            web_address("heartbeat.url", url, say);
+        }
+        if too_short(heartbeat.every) {
+            say("heartbeat.every", "is shorter than 10s; a heartbeat once a minute is enough".to_owned());
+        }
+    }
+    if let Some(canary) = &config.canary {
+        channel("canary.channel", canary.channel.as_str(), say);
+        if too_short(canary.every) {
+            say("canary.every", "is shorter than 10s; Slack limits how often a channel is posted to".to_owned());
+        }
     }
 }
 
@@ -99,25 +139,67 @@ fn receivers(config: &Config, say: &mut impl FnMut(&str, String)) {
         if let Some(fallback) = &receiver.fallback_channel {
             channel(&format!("{key}.fallback_channel"), fallback.as_str(), say);
         }
+        for (severity, whom) in &receiver.mention {
+            let id = whom.starts_with(['U', 'W', 'S']) && is_id(whom);
+            if !id && !matches!(whom.as_str(), "here" | "channel") {
+                let key = format!("{key}.mention.{severity}");
+                say(
+                    &key,
+                    format!(
+                        "`{whom}` cannot be mentioned; write here, channel, a user id (U…) or a user group id (S…)"
+                    ),
+                );
+            }
+        }
     }
     if config.receivers.is_empty() {
         say("receivers", "nobody would hear of an alert; add one with a name and a Slack channel id".to_owned());
     }
-    if let Some(canary) = &config.canary {
-        channel("canary.channel", canary.channel.as_str(), say);
-    }
     routes(&config.alerting.root, "alerting.root", &names, say);
+    for (index, rule) in config.alerting.inhibit.iter().enumerate() {
+        let key = format!("alerting.inhibit[{index}]");
+        matchers(&rule.source_matchers, &format!("{key}.source_matchers"), say);
+        matchers(&rule.target_matchers, &format!("{key}.target_matchers"), say);
+        labels(rule.equal.iter().map(String::as_str), &format!("{key}.equal"), say);
+    }
 }
 
-fn routes(route: &crate::core::route::Route, key: &str, names: &BTreeSet<&str>, say: &mut impl FnMut(&str, String)) {
-    if let Some(receiver) = &route.receiver
-        && !names.contains(receiver.as_str())
-    {
-        let known = names.iter().copied().collect::<Vec<_>>().join(", ");
-        say(&format!("{key}.receiver"), format!("no receiver is named `{receiver}`; there are: {known}"));
+fn routes(route: &Route, key: &str, names: &BTreeSet<&str>, say: &mut impl FnMut(&str, String)) {
+    // Without any receiver that was said already.
+    if let Some(receiver) = route.receiver.as_deref().filter(|name| !names.is_empty() && !names.contains(name)) {
+        let known: Vec<&str> = names.iter().copied().collect();
+        let fix = match nearest(receiver, &known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("there are: {}", known.join(", ")),
+        };
+        say(&format!("{key}.receiver"), format!("no receiver is named `{receiver}`; {fix}"));
     }
+    matchers(&route.matchers, &format!("{key}.matchers"), say);
+    let grouped = route.group_by.iter().flatten().map(String::as_str).filter(|name| *name != "...");
+    labels(grouped, &format!("{key}.group_by"), say);
     for (index, child) in route.routes.iter().enumerate() {
         routes(child, &format!("{key}.routes[{index}]"), names, say);
+    }
+}
+
+fn matchers(matchers: &[Matcher], key: &str, say: &mut impl FnMut(&str, String)) {
+    labels(matchers.iter().map(|matcher| matcher.name.as_str()), key, say);
+}
+
+/// A label that no alert has would send alerts somewhere else without a word.
+fn labels<'a>(names: impl Iterator<Item = &'a str>, key: &str, say: &mut impl FnMut(&str, String)) {
+    for (index, name) in names.enumerate().filter(|(_, name)| !LABELS.contains(name)) {
+        let fix = match nearest(name, &LABELS) {
+            // An alert that turns critical stays the same alert in the same group.
+            _ if name == SEVERITY => {
+                "severity changes while an alert lives, so it cannot part them; use alertname, or \
+                 receivers[].mention to call people by severity"
+                    .to_owned()
+            }
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("there are: {}", LABELS.join(", ")),
+        };
+        say(&format!("{key}[{index}]"), format!("no alert has the label `{name}`; {fix}"));
     }
 }
 
@@ -129,10 +211,11 @@ fn web_address(key: &str, text: &str, say: &mut impl FnMut(&str, String)) {
 }
 
 fn channel(key: &str, text: &str, say: &mut impl FnMut(&str, String)) {
-    let fine = text.len() >= 2
-        && text.starts_with(['C', 'G', 'D'])
-        && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
-    if !fine {
+    if !(text.starts_with(['C', 'G', 'D']) && is_id(text)) {
         say(key, format!("`{text}` is not a channel id; in Slack open the channel's details and copy the id (C…)"));
     }
+}
+
+fn is_id(text: &str) -> bool {
+    text.len() >= 2 && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
 }

@@ -5,7 +5,10 @@ mod check;
 pub mod places;
 pub mod secrets;
 pub mod sections;
+mod shape;
 pub mod sources;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -86,27 +89,12 @@ pub fn load(file: &Path) -> Result<Config, Vec<Problem>> {
 /// As [`load`].
 pub fn parse(file: &Path, text: &str) -> Result<Config, Vec<Problem>> {
     let places = Places::of(text);
-    let config: Config = serde_saphyr::from_str(text).map_err(|error| vec![shape_problem(file, &places, &error)])?;
+    let config: Config = serde_saphyr::from_str(text).map_err(|error| vec![shape::problem(file, &places, &error)])?;
     let problems: Vec<Problem> = check::contradictions(&config)
         .into_iter()
         .map(|(key, message)| Problem { file: file.to_owned(), line: places.line(&key), key, message })
         .collect();
     if problems.is_empty() { Ok(config) } else { Err(problems) }
-}
-
-fn shape_problem(file: &Path, places: &Places, error: &serde_saphyr::Error) -> Problem {
-    let location = error.without_snippet().location();
-    let line = location.map(|at| usize::try_from(at.line()).unwrap_or(usize::MAX));
-    let key = line.and_then(|line| places.key_at(line)).unwrap_or_default().to_owned();
-    Problem { file: file.to_owned(), line, key, message: plainly(&error.without_snippet().to_string()) }
-}
-
-/// The parser's message without its own location and snippet, in one line.
-fn plainly(message: &str) -> String {
-    let line = message.lines().next().unwrap_or(message);
-    let line = line.split(" at line ").next().unwrap_or(line);
-    let line = line.strip_prefix("error: ").unwrap_or(line);
-    line.trim().to_owned()
 }
 
 /// The JSON Schema of the file, for editors.

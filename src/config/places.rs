@@ -7,7 +7,11 @@ use serde_saphyr::granit_parser::{Event, Parser};
 
 /// Key path (`slack.mode`, `receivers[1].channel`) → line, counted from 1.
 #[derive(Debug, Default)]
-pub struct Places(BTreeMap<String, usize>);
+pub struct Places {
+    lines: BTreeMap<String, usize>,
+    /// Line and column (from 1) of each value → its key path.
+    values: BTreeMap<(usize, usize), String>,
+}
 
 enum Level {
     Map { key: Option<String> },
@@ -18,30 +22,30 @@ impl Places {
     /// A text that is not YAML gives the places before the fault.
     #[must_use]
     pub fn of(text: &str) -> Self {
-        let mut places = BTreeMap::new();
+        let mut places = Self::default();
         let mut levels: Vec<Level> = Vec::new();
         for parsed in Parser::new_from_str(text) {
             let Ok((event, span)) = parsed else { break };
-            let line = span.start.line();
+            let at = (span.start.line(), span.start.col() + 1);
             match event {
                 Event::Scalar(value, ..) => match levels.last_mut() {
                     Some(Level::Map { key: key @ None }) => {
                         *key = Some(value.into_owned());
-                        places.insert(path(&levels), line);
+                        places.lines.insert(path(&levels), at.0);
                     }
                     Some(_) => {
-                        places.entry(path(&levels)).or_insert(line);
+                        places.value(path(&levels), at);
                         finish_value(&mut levels);
                     }
                     None => {}
                 },
                 Event::Alias(_) => finish_value(&mut levels),
                 Event::MappingStart(..) => {
-                    places.entry(path(&levels)).or_insert(line);
+                    places.value(path(&levels), at);
                     levels.push(Level::Map { key: None });
                 }
                 Event::SequenceStart(..) => {
-                    places.entry(path(&levels)).or_insert(line);
+                    places.value(path(&levels), at);
                     levels.push(Level::List { next: 0 });
                 }
                 Event::MappingEnd | Event::SequenceEnd => {
@@ -51,7 +55,12 @@ impl Places {
                 _ => {}
             }
         }
-        Self(places)
+        places
+    }
+
+    fn value(&mut self, path: String, at: (usize, usize)) {
+        self.lines.entry(path.clone()).or_insert(at.0);
+        self.values.entry(at).or_insert(path);
     }
 
     /// The line of `path`, or of the nearest key above it that is in the file.
@@ -59,17 +68,31 @@ impl Places {
     pub fn line(&self, path: &str) -> Option<usize> {
         let mut path = path;
         loop {
-            if let Some(line) = self.0.get(path) {
+            if let Some(line) = self.lines.get(path) {
                 return Some(*line);
             }
             path = &path[..path.rfind(['.', '['])?];
         }
     }
 
+    /// The key whose value begins here.
+    #[must_use]
+    pub fn value_at(&self, line: usize, column: usize) -> Option<&str> {
+        self.values.get(&(line, column)).map(String::as_str)
+    }
+
+    /// The full path of the key called `name` that stands nearest to `line`.
+    #[must_use]
+    pub fn named(&self, name: &str, line: Option<usize>) -> Option<&str> {
+        let is = |path: &str| path.strip_suffix(name).is_some_and(|above| above.is_empty() || above.ends_with('.'));
+        let found = self.lines.iter().filter(|(path, _)| is(path));
+        found.min_by_key(|(_, at)| line.map_or(0, |line| at.abs_diff(line))).map(|(path, _)| path.as_str())
+    }
+
     /// The deepest key that begins on `line` or before it: what a parser's complaint about that line is about.
     #[must_use]
     pub fn key_at(&self, line: usize) -> Option<&str> {
-        let before = self.0.iter().filter(|(path, at)| **at <= line && !path.is_empty());
+        let before = self.lines.iter().filter(|(path, at)| **at <= line && !path.is_empty());
         before.max_by_key(|(path, at)| (**at, path.len())).map(|(path, _)| path.as_str())
     }
 }
