@@ -1,6 +1,6 @@
 //! What the bot counts about itself, in Prometheus' names and units (Prometheus documentation, "Metric and label naming").
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
@@ -10,8 +10,20 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::core::time::Timestamp;
+
 type Labels = Vec<(&'static str, String)>;
 type Seconds = Gauge<f64, AtomicU64>;
+
+/// A source's totals since the start of the process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceTotals {
+    pub events: u64,
+    pub updates: u64,
+    pub reconnects: u64,
+    /// By reason.
+    pub skipped: Vec<(&'static str, u64)>,
+}
 
 /// Every metric, made once and shared.
 #[derive(Debug)]
@@ -28,11 +40,17 @@ pub struct Metrics {
     dead_letters: Gauge,
     alerts: Family<Labels, Gauge>,
     source_up: Family<Labels, Gauge>,
+    source_events: Family<Labels, Counter>,
+    source_updates: Family<Labels, Counter>,
+    source_reconnects: Family<Labels, Counter>,
+    source_skipped: Family<Labels, Counter>,
     socket_connections: Gauge,
     leader: Gauge,
     ack: Histogram,
     post: Histogram,
     canary: Seconds,
+    canary_at: Seconds,
+    canary_lost: Counter,
 }
 
 impl Default for Metrics {
@@ -51,11 +69,17 @@ impl Default for Metrics {
             dead_letters: Gauge::default(),
             alerts: Family::default(),
             source_up: Family::default(),
+            source_events: Family::default(),
+            source_updates: Family::default(),
+            source_reconnects: Family::default(),
+            source_skipped: Family::default(),
             socket_connections: Gauge::default(),
             leader: Gauge::default(),
             ack: seconds(),
             post: seconds(),
             canary: Seconds::default(),
+            canary_at: Seconds::default(),
+            canary_lost: Counter::default(),
             registry: Registry::default(),
         };
         registry.register("inputs", "Inputs from Slack by kind and outcome", metrics.inputs.clone());
@@ -73,6 +97,18 @@ impl Default for Metrics {
         );
         registry.register("alerts", "Live alerts by state", metrics.alerts.clone());
         registry.register("source_up", "1 while the price source delivers", metrics.source_up.clone());
+        registry.register("source_events", "Stream events received from the source", metrics.source_events.clone());
+        registry.register("source_updates", "Prices passed on from the source", metrics.source_updates.clone());
+        registry.register(
+            "source_reconnects",
+            "Streams that ended and were opened again",
+            metrics.source_reconnects.clone(),
+        );
+        registry.register(
+            "source_skipped",
+            "What a source sent and was not used, by reason",
+            metrics.source_skipped.clone(),
+        );
         registry.register(
             "slack_socket_connections",
             "Open Socket Mode connections",
@@ -90,6 +126,12 @@ impl Default for Metrics {
             metrics.post.clone(),
         );
         registry.register("canary_round_trip_seconds", "The last Slack round trip", metrics.canary.clone());
+        registry.register(
+            "canary_last_success_timestamp_seconds",
+            "When a canary message last went through",
+            metrics.canary_at.clone(),
+        );
+        registry.register("canary_failures", "Canary messages that did not go through", metrics.canary_lost.clone());
         Self { registry, ..metrics }
     }
 }
@@ -130,6 +172,22 @@ impl Metrics {
         self.source_up.get_or_create(&vec![("source", source.to_owned())]).set(i64::from(up));
     }
 
+    /// What a source's client counts by itself, taken over.
+    pub fn source_totals(&self, source: &str, totals: &SourceTotals) {
+        let SourceTotals { events, updates, reconnects, skipped } = totals;
+        let label = || vec![("source", source.to_owned())];
+        for (family, total) in
+            [(&self.source_events, events), (&self.source_updates, updates), (&self.source_reconnects, reconnects)]
+        {
+            family.get_or_create(&label()).inner().store(*total, Ordering::Relaxed);
+        }
+        for (reason, total) in skipped {
+            let mut labels = label();
+            labels.push(("reason", (*reason).to_owned()));
+            self.source_skipped.get_or_create(&labels).inner().store(*total, Ordering::Relaxed);
+        }
+    }
+
     pub fn socket_connections(&self, open: i64) {
         self.socket_connections.set(open);
     }
@@ -146,8 +204,13 @@ impl Metrics {
         self.post.observe(took.as_secs_f64());
     }
 
-    pub fn canary(&self, took: Duration) {
+    pub fn canary(&self, took: Duration, now: Timestamp) {
         self.canary.set(took.as_secs_f64());
+        self.canary_at.set(now.since(Timestamp::from_millis(0)).as_secs_f64());
+    }
+
+    pub fn canary_lost(&self) {
+        self.canary_lost.inc();
     }
 
     /// The OpenMetrics text for `/metrics`.
@@ -169,11 +232,17 @@ mod tests {
         metrics.input("command", "answered");
         metrics.input("command", "answered");
         metrics.source("hermes", true);
+        metrics.source_totals(
+            "hermes",
+            &SourceTotals { updates: 7, skipped: vec![("malformed", 2)], ..SourceTotals::default() },
+        );
         metrics.outbox(3, Duration::from_millis(1500), 1);
         let text = metrics.text();
         for line in [
             "watchkeeper_inputs_total{kind=\"command\",outcome=\"answered\"} 2",
             "watchkeeper_source_up{source=\"hermes\"} 1",
+            "watchkeeper_source_updates_total{source=\"hermes\"} 7",
+            "watchkeeper_source_skipped_total{source=\"hermes\",reason=\"malformed\"} 2",
             "watchkeeper_outbox_depth 3",
             "watchkeeper_outbox_oldest_seconds 1.5",
             "watchkeeper_dead_letters 1",

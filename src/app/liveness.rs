@@ -50,8 +50,9 @@ pub(super) fn spawn(
         }
     }
     if let Some(canary) = config.canary.clone() {
+        let length = canary.every.duration();
         let sing = move |flow| sing(flow, canary.channel.clone());
-        tasks.spawn(every(flow, config.canary.as_ref().map_or(CALL_LIMIT, |c| c.every.duration()), stop.clone(), sing));
+        tasks.spawn(every(flow, length, stop.clone(), sing));
     }
 }
 
@@ -77,8 +78,11 @@ async fn beat(flow: Arc<Flow>, client: reqwest::Client, url: HeartbeatUrl) {
 async fn sing(flow: Arc<Flow>, channel: ChannelId) {
     let began = flow.now();
     match round_trip(&flow, &channel).await {
-        Ok(()) => flow.metrics.canary(flow.now().since(began)),
-        Err(error) => tracing::error!(error = %error, "the canary message did not make its round through Slack"),
+        Ok(()) => flow.metrics.canary(flow.now().since(began), flow.now()),
+        Err(error) => {
+            flow.metrics.canary_lost();
+            tracing::error!(error = %error, "the canary message did not make its round through Slack");
+        }
     }
 }
 
@@ -87,9 +91,10 @@ async fn round_trip(flow: &Flow, channel: &ChannelId) -> Result<(), ApiError> {
     let key = flow.ids.next(began);
     let message = Message::text("🐤 canary: checking that messages go through");
     let posted = flow.api.chat_post_message(channel, &message, None, &key).await?;
-    let found = flow.api.find_by_metadata(channel, None, &key, began.minus(Duration::from_mins(1))).await?;
+    let found = flow.api.find_by_metadata(channel, None, &key, began.minus(Duration::from_mins(1))).await;
+    // Also when it was not found: what was posted must not stay.
     flow.api.chat_delete(channel, &posted.ts).await?;
-    if found.is_none() {
+    if found?.is_none() {
         return Err(ApiError::Unknown { reason: "the canary message was posted and not found again".to_owned() });
     }
     Ok(())

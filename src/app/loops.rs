@@ -14,12 +14,13 @@ use crate::flow::lead::LEASE_EVERY;
 use crate::flow::look::Link;
 use crate::flow::receive::Ack;
 use crate::flow::{Flow, Home};
+use crate::metrics::SourceTotals;
 use crate::slack::inbound::Envelope;
 use crate::slack::socket::{self, SocketSettings, SocketStatus};
 use crate::store::{inbox, jobs};
 use crate::{jobs as worker, web};
 
-use super::App;
+use super::{App, SourceCounters};
 
 const TICK: Duration = Duration::from_secs(1);
 const SWEEP: Duration = Duration::from_secs(1);
@@ -34,7 +35,8 @@ const STEP_BACK: Duration = Duration::from_secs(5);
 
 impl App {
     pub(super) fn spawn(self, tasks: &TaskTracker, stop: &CancellationToken, late: &CancellationToken) {
-        let Self { flow, config, listener, metrics_listener, verifier, sources, socket_status, heartbeat, seed } = self;
+        let Self { flow, config, listener, metrics_listener, verifier, sources, counters, .. } = self;
+        let Self { socket_status, heartbeat, seed, .. } = self;
         let router = web::router(Arc::clone(&flow), verifier, config.http.body_limit);
         tasks.spawn(serve(listener, router, late.clone()));
         if let Some(listener) = metrics_listener {
@@ -45,6 +47,10 @@ impl App {
         tasks.spawn(tick(Arc::clone(&flow), stop.clone()));
         tasks.spawn(every(&flow, SWEEP, stop.clone(), sweep));
         tasks.spawn(every(&flow, MEASURE, stop.clone(), measure));
+        tasks.spawn(every(&flow, MEASURE, stop.clone(), move |flow| {
+            count(&flow, &counters);
+            std::future::ready(())
+        }));
         let retention = config.database.retention.duration();
         tasks.spawn(every(&flow, PRUNE, stop.clone(), move |flow| prune(flow, retention)));
         tasks.spawn(watch_clock(Arc::clone(&flow), stop.clone()));
@@ -144,6 +150,19 @@ async fn measure(flow: Arc<Flow>) {
         let oldest = depth.oldest().map(|at| flow.now().since(at)).unwrap_or_default();
         let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         flow.metrics.outbox(count(depth.queued()), oldest, count(depth.dead));
+    }
+}
+
+/// Takes over what the sources' clients count by themselves.
+fn count(flow: &Flow, counters: &SourceCounters) {
+    for (source, counters) in counters {
+        let totals = SourceTotals {
+            events: counters.events(),
+            updates: counters.updates(),
+            reconnects: counters.reconnects(),
+            skipped: counters.all_skipped().map(|(reason, total)| (reason.as_str(), total)).collect(),
+        };
+        flow.metrics.source_totals(source, &totals);
     }
 }
 

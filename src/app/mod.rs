@@ -20,10 +20,13 @@ use crate::slack::signature::Verifier;
 use crate::slack::socket::SocketStatus;
 
 pub use reload::{Reload, same_process};
-pub use start::{StartError, Wiring, hermes_settings, open_store};
+pub use start::{StartError, Wiring, hermes_settings, open_store, store_settings};
 
 /// What is under way gets this long to finish after the signal; orchestrators kill after thirty seconds.
 const DRAIN: Duration = Duration::from_secs(25);
+
+/// What each source's client counts, by the source's name.
+type SourceCounters = Vec<(String, Arc<hermes::Counters>)>;
 
 /// A bot that is wired up and not running yet.
 pub struct App {
@@ -34,6 +37,7 @@ pub struct App {
     /// Present in HTTP mode.
     verifier: Option<Verifier>,
     sources: Vec<hermes::Hermes>,
+    counters: SourceCounters,
     socket_status: Arc<SocketStatus>,
     heartbeat: Option<liveness::HeartbeatUrl>,
     /// For jitter.

@@ -46,6 +46,7 @@ impl Reload {
             }
         };
         if new == self.current {
+            tracing::info!("the configuration is the same as before");
             return false;
         }
         let restart = same_process(&self.current, &new);

@@ -23,8 +23,8 @@ use crate::slack::signature::{EmptySecret, Verifier};
 use crate::slack::socket::SocketStatus;
 use crate::store::{self, Store, StoreError, jobs};
 
-use super::App;
 use super::liveness::HeartbeatUrl;
+use super::{App, SourceCounters};
 
 /// What the outside gives a bot besides its configuration.
 pub struct Wiring {
@@ -70,7 +70,7 @@ impl App {
         };
         let store = open_store(&config, &environment).await?;
         let (api, verifier) = slack(&config, &environment)?;
-        let sources = sources(&config, &environment, &clock, seed)?;
+        let (sources, counters) = sources(&config, &environment, &clock, seed)?;
         let now = clock.now();
         let link = match config.slack.mode {
             Mode::Http => Link::Http { last_request_at: None },
@@ -96,7 +96,18 @@ impl App {
         flow.commit_extra(Extra { records: vec![loaded(&config, &flow)], ..Extra::default() }).await?;
         let heartbeat = HeartbeatUrl::of(&config, &environment)?;
         let socket_status = Arc::new(SocketStatus::default());
-        Ok(Self { flow, config, listener, metrics_listener, verifier, sources, socket_status, heartbeat, seed })
+        Ok(Self {
+            flow,
+            config,
+            listener,
+            metrics_listener,
+            verifier,
+            sources,
+            counters,
+            socket_status,
+            heartbeat,
+            seed,
+        })
     }
 }
 
@@ -106,11 +117,15 @@ async fn bind(address: std::net::SocketAddr) -> Result<TcpListener, StartError> 
 
 /// Opens the database that `config` or the environment names, and brings its schema up to date.
 pub async fn open_store(config: &Config, environment: &Environment) -> Result<Store, StartError> {
-    let url = environment.secret("DATABASE_URL")?;
-    let url = url.unwrap_or_else(|| SecretString::from(config.database.url.clone()));
-    let store = Store::connect(&store::Settings::new(url)).await?;
+    let store = Store::connect(&store_settings(config, environment)?).await?;
     store.migrate().await?;
     Ok(store)
+}
+
+/// Which database `config` or the environment names.
+pub fn store_settings(config: &Config, environment: &Environment) -> Result<store::Settings, BadSecret> {
+    let url = environment.secret("DATABASE_URL")?;
+    Ok(store::Settings::new(url.unwrap_or_else(|| SecretString::from(config.database.url.clone()))))
 }
 
 fn slack(config: &Config, environment: &Environment) -> Result<(WebApi, Option<Verifier>), StartError> {
@@ -143,14 +158,16 @@ fn sources(
     environment: &Environment,
     clock: &SharedClock,
     seed: u64,
-) -> Result<Vec<Hermes>, StartError> {
-    let make = |source: &HermesSource| {
+) -> Result<(Vec<Hermes>, SourceCounters), StartError> {
+    let counters: SourceCounters = config.sources.iter().map(|source| (source.name.clone(), Arc::default())).collect();
+    let make = |(source, (_, counters)): (&HermesSource, &(String, Arc<hermes::Counters>))| {
         let name = || source.name.clone();
         let failed = |error: String| StartError::Source { source_name: name(), error };
         let settings = hermes_settings(source, environment).map_err(failed)?;
-        Hermes::new(settings, clock.clone(), seed, Arc::default()).map_err(|error| failed(error.to_string()))
+        Hermes::new(settings, clock.clone(), seed, Arc::clone(counters)).map_err(|error| failed(error.to_string()))
     };
-    config.sources.iter().map(make).collect()
+    let sources = config.sources.iter().zip(&counters).map(make).collect::<Result<_, _>>()?;
+    Ok((sources, counters))
 }
 
 /// A source as its client takes it.

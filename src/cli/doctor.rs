@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::app::{hermes_settings, open_store};
+use crate::app::{hermes_settings, store_settings};
 use crate::clock::{Clock, SharedClock, SystemClock};
 use crate::config::Config;
 use crate::config::secrets::Environment;
@@ -15,7 +15,7 @@ use crate::core::ids::ChannelId;
 use crate::feeds::hermes;
 use crate::slack::api::{ApiSettings, Identity, WebApi};
 use crate::slack::manifest;
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 
 use super::{Failure, features, say};
 
@@ -147,7 +147,10 @@ async fn channels(api: &WebApi, config: &Config, findings: &mut Findings) -> Res
                 }
             }
             Err(error) => {
-                let fix = "compare the id with the channel's details in Slack; invite the bot if it is private";
+                let fix = match error.code() {
+                    Some("missing_scope") => "grant the scopes named above first",
+                    _ => "compare the id with the channel's details in Slack; invite the bot if it is private",
+                };
                 findings.bad(&format!("channel {channel}: {error}"), fix)?;
             }
         }
@@ -170,19 +173,40 @@ async fn socket(api: &WebApi, config: &Config, findings: &mut Findings) -> Resul
 }
 
 async fn database(config: &Config, env: &Environment, findings: &mut Findings) -> Result<(), Failure> {
-    match open_store(config, env).await {
+    let opened = match store_settings(config, env) {
+        Ok(settings) => Store::connect(&settings).await,
+        Err(error) => return Ok(findings.bad(&error.to_string(), "see .env.example")?),
+    };
+    match opened {
         Ok(store) => {
-            findings.good(&format!("{:?} answers, schema up to date", store.backend()))?;
+            schema(&store, findings).await?;
             store.close().await;
         }
         // A running bot holds the lock; that it runs is proof enough that it opens.
-        Err(crate::app::StartError::Store(StoreError::Locked { .. })) => {
+        Err(StoreError::Locked { .. }) => {
             findings.good("SQLite, in use by a running bot")?;
         }
         Err(error) => {
             let fix = "check database.url or DATABASE_URL, that the server runs, and that the directory can be written";
             findings.bad(&error.to_string(), fix)?;
         }
+    }
+    Ok(())
+}
+
+/// Looks only: the schema is brought up to date by a start or by `migrate`.
+async fn schema(store: &Store, findings: &mut Findings) -> Result<(), Failure> {
+    let backend = store.backend();
+    match store.schema().await {
+        Ok(schema) if schema.found > schema.known => findings.bad(
+            &format!("{backend}: its schema {} is newer than this binary knows ({})", schema.found, schema.known),
+            "run the newer watchkeeper, or restore the backup from before the upgrade",
+        )?,
+        Ok(schema) if schema.found < schema.known => {
+            findings.good(&format!("{backend} answers; its schema will be brought up to date at the next start"))?;
+        }
+        Ok(_) => findings.good(&format!("{backend} answers, its schema is up to date"))?,
+        Err(error) => findings.bad(&error.to_string(), "check what the database's user may do")?,
     }
     Ok(())
 }

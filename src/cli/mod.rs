@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
-use crate::app::{StartError, Wiring, open_store};
+use crate::app::{StartError, Wiring, open_store, store_settings};
 use crate::clock::{Clock, SystemClock, Ulids};
 use crate::config::secrets::Environment;
 use crate::config::sections::Mode;
@@ -154,8 +154,7 @@ fn complain(message: &str) -> ExitCode {
 
 /// A database for reading only, beside a bot that may be running.
 async fn read_store(config: &Config, environment: &Environment) -> Result<crate::store::Store, StartError> {
-    let url = environment.secret("DATABASE_URL")?.unwrap_or_else(|| config.database.url.clone().into());
-    Ok(crate::store::Store::connect_read_only(&crate::store::Settings::new(url)).await?)
+    Ok(crate::store::Store::connect_read_only(&store_settings(config, environment)?).await?)
 }
 
 fn now() -> crate::core::time::Timestamp {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Reload, Wiring};
@@ -15,13 +15,15 @@ const LOOK_AT_FILE: Duration = Duration::from_secs(10);
 
 pub(super) async fn serve(wiring: Wiring, file: Option<PathBuf>) -> Result<(), Failure> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    // Listened for from the start: a SIGHUP that nobody listens for ends the process.
+    let hangup = signal(SignalKind::hangup())?;
     let (config, clock) = (wiring.config.clone(), wiring.clock.clone());
     let app = App::start(wiring).await?;
     tracing::info!(address = %app.address()?, "watchkeeper is up");
     let stop = CancellationToken::new();
     let reloading = file.map(|file| {
         let reload = Reload { file, current: config, flow: app.flow() };
-        tokio::spawn(keep_reloading(reload, clock, stop.clone()))
+        tokio::spawn(keep_reloading(reload, hangup, clock, stop.clone()))
     });
     let running = tokio::spawn(app.run(stop.clone()));
     tokio::select! {
@@ -31,21 +33,21 @@ pub(super) async fn serve(wiring: Wiring, file: Option<PathBuf>) -> Result<(), F
     stop.cancel();
     running.await?;
     if let Some(reloading) = reloading {
-        reloading.await??;
+        reloading.await?;
     }
     Ok(())
 }
 
 async fn keep_reloading(
     mut reload: Reload,
+    mut hangup: Signal,
     clock: crate::clock::SharedClock,
     stop: CancellationToken,
-) -> std::io::Result<()> {
-    let mut hangup = signal(SignalKind::hangup())?;
+) {
     let mut seen = changed_at(&reload.file);
     loop {
         let told = tokio::select! {
-            () = stop.cancelled() => return Ok(()),
+            () = stop.cancelled() => return,
             _ = hangup.recv() => true,
             () = clock.sleep(LOOK_AT_FILE) => false,
         };
