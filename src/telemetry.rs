@@ -1,5 +1,7 @@
 //! Logs: sentences with fields, as text for people or JSON lines for machines. Never a token, never a raw payload.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
@@ -22,6 +24,8 @@ pub fn start(format: LogFormat, filter: &str) -> Result<(), tracing_subscriber::
         .with_env_filter(filter)
         .with_span_events(FmtSpan::NONE)
         .with_writer(std::io::stderr)
+        // Colours are for people, not for files.
+        .with_ansi(std::io::stderr().is_terminal())
         .with_target(false);
     // A second start (tests, a demo inside a test) keeps the first subscriber.
     let _already_started = match format {

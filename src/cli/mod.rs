@@ -73,7 +73,7 @@ pub fn main() -> ExitCode {
     };
     match runtime.block_on(run(arguments)) {
         Ok(code) => code,
-        Err(error) => complain(&error.to_string()),
+        Err(error) => complain(&with_causes(error.as_ref())),
     }
 }
 
@@ -96,7 +96,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Schema => say(&serde_json::to_string_pretty(&config::schema())?)?,
         Command::Migrate => {
             let store = open_store(&load(&file)?, &Environment::of_process()).await?;
-            say(&format!("the database is up to date: {:?}", store.schema().await?))?;
+            say(&format!("the database is up to date: schema {}", store.schema().await?.found))?;
         }
         Command::Audit(command) => return audit::run(command, &load(&file)?, &Environment::of_process()).await,
         Command::Outbox(command) => return outbox::run(command, &load(&file)?, &Environment::of_process()).await,
@@ -145,6 +145,14 @@ fn say(line: &str) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }
+}
+
+/// An error and what caused it, unless it was said already.
+fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes
+        .map(ToString::to_string)
+        .fold(error.to_string(), |said, cause| if said.ends_with(&cause) { said } else { format!("{said}: {cause}") })
 }
 
 fn complain(message: &str) -> ExitCode {

@@ -52,9 +52,12 @@ fn unknown(what: &str, written: &str, known: &[&str]) -> String {
 
 /// The known word that was probably meant.
 pub(super) fn nearest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
-    let close =
-        |word: &&str| (strsim::jaro_winkler(&written.to_lowercase(), word), strsim::damerau_levenshtein(written, word));
-    let scored = known.iter().map(|word| (close(&word), *word));
+    let lower = written.to_lowercase();
+    let alike = |word: &str| {
+        let word = word.to_lowercase();
+        (strsim::jaro_winkler(&lower, &word), strsim::damerau_levenshtein(&lower, &word))
+    };
+    let scored = known.iter().map(|word| (alike(word), *word));
     let near = scored.filter(|((alike, edits), _)| *alike > 0.85 || *edits <= 2);
     near.max_by(|((a, _), _), ((b, _), _)| a.total_cmp(b)).map(|(_, word)| word)
 }

@@ -114,11 +114,11 @@ fn names_that_lead_nowhere_are_found() {
         ),
         (
             "alerting:\n  root:\n    receiver: default\n    group_by: [alertname, assetclass]\n",
-            "wk.yaml:4: alerting.root.group_by[1]: no alert has the label `assetclass`; did you mean `asset_class`?",
+            "wk.yaml:4: alerting.root.group_by[1]: no alert has the label `assetclass` here; did you mean `asset_class`?",
         ),
         (
-            "alerting:\n  root:\n    receiver: default\n    routes:\n      - matchers: [severity=critical]\n",
-            "wk.yaml:5: alerting.root.routes[0].matchers[0]: no alert has the label `severity`; severity changes while an alert lives, so it cannot part them; use alertname, or receivers[].mention to call people by severity",
+            "alerting:\n  root:\n    receiver: default\n    routes:\n      - matchers: [team=critical]\n",
+            "wk.yaml:5: alerting.root.routes[0].matchers[0]: no alert has the label `team` here; there are: alertname, severity, symbol, feed, asset_class, source",
         ),
     ]);
 }

@@ -4,11 +4,13 @@
 mod alerts;
 mod bolt;
 mod browser;
+mod cli;
 mod commands;
 mod deliveries;
 mod faults;
 mod hermes;
 mod layers;
+mod liveness;
 mod quiet;
 mod running;
 mod slack_wire;
