@@ -2,6 +2,8 @@
 
 use std::io::IsTerminal as _;
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
@@ -24,6 +26,8 @@ pub fn start(format: LogFormat, filter: &str) -> Result<(), tracing_subscriber::
         .with_env_filter(filter)
         .with_span_events(FmtSpan::NONE)
         .with_writer(std::io::stderr)
+        // Colours are for people; a log file or collector would keep the escape codes.
+        .with_ansi(std::io::stderr().is_terminal())
         // Colours are for people, not for files.
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false);
