@@ -1,7 +1,5 @@
 //! Logs: sentences with fields, as text for people or JSON lines for machines. Never a token, never a raw payload.
 
-use std::io::IsTerminal as _;
-
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
@@ -27,8 +25,6 @@ pub fn start(format: LogFormat, filter: &str) -> Result<(), tracing_subscriber::
         .with_span_events(FmtSpan::NONE)
         .with_writer(std::io::stderr)
         // Colours are for people; a log file or collector would keep the escape codes.
-        .with_ansi(std::io::stderr().is_terminal())
-        // Colours are for people, not for files.
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false);
     // A second start (tests, a demo inside a test) keeps the first subscriber.
