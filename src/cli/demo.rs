@@ -15,6 +15,7 @@ use crate::config::sources::{HermesSource, References, Selection, Venue};
 use crate::config::{Config, sections::Database};
 use crate::core::command::catalogue;
 use crate::core::detect::{Overrides, Rules};
+use crate::core::engine::Policy;
 use crate::core::ids::ChannelId;
 use crate::core::receiver::Receiver;
 use crate::core::time::Span;
@@ -89,6 +90,7 @@ pub(super) async fn demo(options: DemoArguments) -> Result<(), Failure> {
         }],
         references: references(&venues),
         rules: rules(),
+        alerting: alerting(),
         receivers: vec![Receiver {
             name: "default".to_owned(),
             channel: ChannelId::new("C0ALERTS"),
@@ -108,7 +110,7 @@ pub(super) async fn demo(options: DemoArguments) -> Result<(), Failure> {
     let wiring = Wiring { config, environment, clock, ids: Arc::new(Ulids::random()), seed: options.seed };
     say(&format!("watchkeeper demo: open {}", workspace.url()))?;
     if !options.calm {
-        say("the first incident comes after about 20 s in #feeds-alerts; try /wk help there; Ctrl-C ends it")?;
+        say("the first incident comes within a minute in #feeds-alerts; try /wk help there; Ctrl-C ends it")?;
     }
     serve::serve(wiring, None).await
 }
@@ -178,12 +180,15 @@ fn references(venues: &venues::Handle) -> References {
 
 /// A newcomer does not wait two minutes to see what a stale feed looks like.
 fn rules() -> Rules {
-    let quick = Overrides {
-        stale_min: Some(Span::from_secs(10)),
-        stale_max: Some(Span::from_secs(30)),
-        ..Overrides::default()
-    };
+    let quick =
+        Overrides { stale_min: Some(Span::from_secs(8)), stale_max: Some(Span::from_secs(20)), ..Overrides::default() };
     Rules { classes: std::collections::BTreeMap::from([("crypto".to_owned(), quick)]), ..Rules::default() }
+}
+
+fn alerting() -> Policy {
+    let mut policy = Policy::default();
+    policy.root.group_wait = Some(Span::from_secs(3));
+    policy
 }
 
 /// A loopback address nobody listens on right now.
