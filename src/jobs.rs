@@ -1,13 +1,17 @@
 //! The worker: takes effects from the outbox and does them, several lanes at once, each lane in order.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use tokio_util::sync::CancellationToken;
 
 use crate::flow::Flow;
-use crate::store::{StoreError, jobs};
+use crate::store::StoreError;
+use crate::store::jobs::{self, Job};
 
 /// A job whose worker died comes again after this long, and its effect is looked for first.
 const CLAIM_TTL: Duration = Duration::from_secs(45);
@@ -22,42 +26,73 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// The store could not be asked, or an outcome not be recorded.
 pub async fn run_due(flow: &Flow) -> Result<usize, StoreError> {
     let claimed = jobs::claim(&flow.store, &flow.holder, flow.now(), CLAIM_TTL, AT_ONCE).await?;
-    let outcomes = join_all(claimed.iter().map(|job| flow.deliver(job))).await;
     let mut tried = 0;
-    for outcome in outcomes {
-        match outcome {
-            Ok(true) => tried += 1,
-            Ok(false) => {}
-            // Somebody else has it now; theirs counts.
-            Err(StoreError::Lost { what }) => tracing::warn!(what, "an outcome came too late to be recorded"),
-            Err(error) => return Err(error),
-        }
+    for outcome in join_all(claimed.iter().map(|job| work(flow, job))).await {
+        tried += usize::from(outcome?);
     }
     Ok(tried)
 }
 
-/// Works until `stop`.
-pub async fn run(flow: Arc<Flow>, stop: CancellationToken) {
-    while !stop.is_cancelled() {
-        match run_due(&flow).await {
-            Ok(0) => {}
-            Ok(_) => continue,
-            Err(error) => {
-                flow.metrics.store_failed();
-                tracing::error!(error = %error, "the outbox cannot be read; effects wait");
-            }
+/// Does one job; true when it was tried. One that brings the worker down is given up, and the others go on.
+async fn work(flow: &Flow, job: &Job) -> Result<bool, StoreError> {
+    let outcome = match AssertUnwindSafe(flow.deliver(job)).catch_unwind().await {
+        Ok(outcome) => outcome,
+        Err(_panic) => {
+            tracing::error!(job.id = %job.id, job.kind = %job.kind, "an effect brought the worker down; this is a bug");
+            flow.bury(job, "doing it panicked; this is a bug").await.map(|()| true)
         }
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = flow.outbox_bell.notified() => {}
-            () = wait(&flow) => {}
+    };
+    match outcome {
+        // Somebody else has it now; theirs counts.
+        Err(StoreError::Lost { what }) => {
+            tracing::warn!(what, "an outcome came too late to be recorded");
+            Ok(false)
         }
+        other => other,
     }
 }
 
-/// Until the next job may be due, and not longer than [`LOOK_AGAIN`].
-async fn wait(flow: &Flow) {
+/// Works until `stop`, then finishes what is under way. A slow call holds up its own lane only.
+pub async fn run(flow: Arc<Flow>, stop: CancellationToken) {
+    let mut under_way = FuturesUnordered::new();
+    while !stop.is_cancelled() {
+        let free = AT_ONCE.saturating_sub(u32::try_from(under_way.len()).unwrap_or(AT_ONCE));
+        match jobs::claim(&flow.store, &flow.holder, flow.now(), CLAIM_TTL, free).await {
+            Ok(claimed) => under_way.extend(claimed.into_iter().map(|job| {
+                let flow = Arc::clone(&flow);
+                async move { work(&flow, &job).await }
+            })),
+            Err(error) => failed(&flow, &error),
+        }
+        let busy = !under_way.is_empty();
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = flow.outbox_bell.notified() => {}
+            Some(done) = under_way.next(), if busy => note(&flow, done),
+            () = wait(&flow, busy) => {}
+        }
+    }
+    while let Some(done) = under_way.next().await {
+        note(&flow, done);
+    }
+}
+
+fn note(flow: &Flow, done: Result<bool, StoreError>) {
+    if let Err(error) = done {
+        failed(flow, &error);
+    }
+}
+
+fn failed(flow: &Flow, error: &StoreError) {
+    flow.metrics.store_failed();
+    tracing::error!(error = %error, "the outbox cannot be used; effects wait");
+}
+
+/// Until the next job may be due, and not longer than [`LOOK_AGAIN`]. What is due behind a job under way comes when that
+/// is done, so there is no hurry then.
+async fn wait(flow: &Flow, busy: bool) {
     let due = jobs::next_due(&flow.store).await.ok().flatten();
-    let length = due.map_or(LOOK_AGAIN, |at| at.since(flow.now()).clamp(Duration::from_millis(10), LOOK_AGAIN));
+    let least = Duration::from_millis(if busy { 100 } else { 10 });
+    let length = due.map_or(LOOK_AGAIN, |at| at.since(flow.now()).clamp(least, LOOK_AGAIN));
     flow.clock.sleep(length).await;
 }

@@ -17,7 +17,7 @@ use crate::flow::{Flow, Home};
 use crate::metrics::SourceTotals;
 use crate::slack::inbound::Envelope;
 use crate::slack::socket::{self, SocketSettings, SocketStatus};
-use crate::store::{inbox, jobs};
+use crate::store::jobs;
 use crate::{jobs as worker, web};
 
 use super::{App, SourceCounters};
@@ -168,8 +168,7 @@ fn count(flow: &Flow, counters: &SourceCounters) {
 
 async fn prune(flow: Arc<Flow>, retention: Duration) {
     let before = flow.now().minus(retention);
-    let pruned = (inbox::prune(&flow.store, before).await, jobs::prune(&flow.store, before).await);
-    if let (Err(error), _) | (_, Err(error)) = pruned {
+    if let Err(error) = flow.prune(before).await {
         tracing::warn!(error = %error, "old rows could not be removed; trying again in an hour");
     }
 }

@@ -91,7 +91,7 @@ impl App {
             policy: policy(&config),
             link,
         });
-        let flow = Arc::new(flow.await?);
+        let flow = Arc::new(flow);
         flow.keep_lease().await?;
         flow.commit_extra(Extra { records: vec![loaded(&config, &flow)], ..Extra::default() }).await?;
         let heartbeat = HeartbeatUrl::of(&config, &environment)?;

@@ -150,11 +150,11 @@ impl Flow {
         way: Way,
     ) -> Result<Ack, StepError> {
         let caller = Caller::of(&submission.user, submission.user_team.as_ref(), None);
-        self.know(&caller.user).await;
-        let place = self.direct(&submission.user).await;
         let field = |block_id: &str| submission.view.element(block_id)?.value().map(str::to_owned);
         match modals::read_silence(field) {
             Ok(form) => {
+                self.know(&caller.user).await;
+                let place = self.direct(&submission.user).await;
                 let plan = self.plan_silence_form(form, &caller);
                 self.carry_out(key, plan, &caller, place, None).await?;
                 Ok(Ack::Empty)
@@ -226,13 +226,22 @@ impl Flow {
                 Ok(Some(message))
             }
             Plan::Open(view) => {
-                let effect = trigger_id.map(|trigger| Effect::OpenView {
-                    trigger_id: trigger.to_owned(),
-                    view,
-                    user: caller.user.clone(),
-                    expires_at: self.now().plus(super::TRIGGER_LIVES),
-                });
-                let effects = effect.map(|effect| (effect, ANSWER)).into_iter().collect();
+                let now = self.now();
+                let instead = place.effect(replies::too_late(now, now));
+                let effect = match (trigger_id, instead) {
+                    (Some(trigger), instead) => Some((
+                        Effect::OpenView {
+                            trigger_id: trigger.to_owned(),
+                            view,
+                            user: caller.user.clone(),
+                            expires_at: now.plus(super::TRIGGER_LIVES),
+                            instead: instead.map(|(effect, _)| Box::new(effect)),
+                        },
+                        ANSWER,
+                    )),
+                    (None, instead) => instead,
+                };
+                let effects = effect.into_iter().collect();
                 self.commit_extra(Extra { effects, ..finish(key, "form opened") }).await?;
                 Ok(None)
             }

@@ -226,7 +226,7 @@ impl Flow {
             Some(fingerprint) => self.explain(&Target::Alert(fingerprint)).await,
             None => None,
         };
-        explained.unwrap_or_else(|| replies::no_alert_for(feed.short_symbol()))
+        explained.unwrap_or_else(|| self.why_quiet(feed))
     }
 
     async fn explain(&self, target: &Target) -> Option<Message> {

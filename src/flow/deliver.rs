@@ -13,7 +13,7 @@ use crate::slack::limiter::Turn;
 use crate::slack::message::Message;
 use crate::store::jobs::{self, Job};
 use crate::store::messages::{self, MessageRef};
-use crate::store::{StoreError, Tx};
+use crate::store::{StoreError, Tx, lease};
 
 use super::Flow;
 use super::effect::{ANSWER, Effect};
@@ -25,6 +25,13 @@ const KEEP_ANSWERING: Duration = Duration::from_mins(30);
 const RETRY: Backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_mins(2) };
 /// A revoked token is put right by a person, so there is no hurry.
 const WITHOUT_TOKEN: Duration = Duration::from_mins(1);
+
+/// A replica without the lease leaves charts to the one that has it.
+const LEFT_TO_THE_LEADER: Duration = Duration::from_secs(1);
+/// <https://docs.slack.dev/reference/methods/views.open>
+const SPENT_TRIGGER: [&str; 4] = ["expired_trigger_id", "trigger_expired", "trigger_exchanged", "exchanged_trigger_id"];
+/// What `chat.update` takes as text (<https://docs.slack.dev/reference/methods/chat.update>).
+const TEXT: usize = 4000;
 
 /// What came of one attempt.
 enum Attempt {
@@ -44,6 +51,8 @@ enum Attempt {
         key: String,
     },
     Failed(ApiError),
+    /// It came too late to be taken; what is to be said instead goes out.
+    Missed,
     /// Nothing can be done any more, and nobody needs to look at it.
     Moot(&'static str),
 }
@@ -75,7 +84,12 @@ impl Flow {
                 None => self.post(job, channel, None, message, Some(key)).await,
             },
             Effect::Note { key, message, .. } => match messages::get(&self.store, key).await? {
-                Some(MessageRef { channel, ts }) => self.post(job, &channel, Some(&ts), message, None).await,
+                Some(MessageRef { channel, ts }) => match self.post(job, &channel, Some(&ts), message, None).await {
+                    Attempt::Failed(error) if error.message_gone() => {
+                        Attempt::Moot("the message it belongs to was deleted")
+                    }
+                    other => other,
+                },
                 None => Attempt::Moot("the message it belongs to was never posted"),
             },
             Effect::Post { channel, thread_ts, message, .. } => {
@@ -83,28 +97,45 @@ impl Flow {
             }
             Effect::Ephemeral { channel, user, thread_ts, message } => {
                 self.once(job, "chat.postEphemeral", Some(channel), async {
-                    self.api.chat_post_ephemeral(channel, user, message, thread_ts.as_ref()).await
+                    let post = |message: Message| async move {
+                        self.api.chat_post_ephemeral(channel, user, &message, thread_ts.as_ref()).await
+                    };
+                    self.as_blocks_or_text(message, post).await
                 })
                 .await
             }
             Effect::Respond { url, message } => {
-                let url = ResponseUrl::new(url);
+                let url = &ResponseUrl::new(url);
                 self.once(job, "response_url", None, async {
-                    self.api.respond(&url, message, Answer::Ephemeral, None).await
+                    let respond = |message: Message| async move {
+                        self.api.respond(url, &message, Answer::Ephemeral, None).await
+                    };
+                    self.as_blocks_or_text(message, respond).await
                 })
                 .await
             }
-            Effect::OpenView { expires_at, .. } if self.now() > *expires_at => {
-                Attempt::Moot("Slack no longer takes the trigger")
-            }
+            Effect::OpenView { expires_at, .. } if self.now() > *expires_at => Attempt::Missed,
             Effect::OpenView { trigger_id, view, .. } => {
-                self.once(job, "views.open", None, async { self.api.views_open(trigger_id, view).await.map(drop) })
-                    .await
+                let open = async { self.api.views_open(trigger_id, view).await.map(drop) };
+                match self.once(job, "views.open", None, open).await {
+                    Attempt::Failed(error) if error.code().is_some_and(|code| SPENT_TRIGGER.contains(&code)) => {
+                        Attempt::Missed
+                    }
+                    other => other,
+                }
             }
             Effect::PublishHome { user, view } => match self.turn("views.publish", None) {
                 Some(at) => Attempt::NotYet(at),
-                None => self.api.views_publish(user, None, view).await.map_or_else(Attempt::Failed, |_| DONE),
+                None => match self.api.views_publish(user, None, view).await {
+                    Ok(_) => DONE,
+                    Err(error) => self.failed("views.publish", None, error),
+                },
             },
+            // Only the engine that decides knows how the message looks now.
+            Effect::Chart { .. } if self.lease().is_none() => Attempt::NotYet(self.now().plus(LEFT_TO_THE_LEADER)),
+            Effect::Chart { group, .. } if self.with_engine(|engine, _, _| engine.group(group).is_none()) => {
+                Attempt::Moot("the group is long over")
+            }
             Effect::Chart { group, feed, since } => match self.turn("files.completeUploadExternal", None) {
                 Some(at) => Attempt::NotYet(at),
                 None => match self.upload_chart(*feed, *since).await {
@@ -177,14 +208,13 @@ impl Flow {
         F: Future<Output = Result<T, ApiError>>,
     {
         match call(message.clone()).await {
-            Err(ApiError::Refused { code, messages })
-                if code.starts_with("invalid_blocks") && !message.blocks.is_empty() =>
-            {
+            Err(ApiError::Refused { code, messages }) if !message.blocks.is_empty() && blocks_refused(&code) => {
                 tracing::error!(
+                    code,
                     details = messages.join("; "),
                     "Slack refused the blocks of a message; sending its text"
                 );
-                call(Message::text(message.text.clone())).await
+                call(Message::text(message.text.chars().take(TEXT).collect::<String>())).await
             }
             other => other,
         }
@@ -229,6 +259,28 @@ impl Flow {
         Attempt::Failed(error)
     }
 
+    /// Gives a job up that brought the worker down: a dead letter, so that it is tried again only when a person says so.
+    ///
+    /// # Errors
+    /// It could not be recorded; the claim runs out and the job comes again.
+    pub async fn bury(&self, job: &Job, why: &str) -> Result<(), StoreError> {
+        let mut tx = self.store.begin().await?;
+        jobs::bury(&mut tx, job, why, self.now()).await?;
+        tx.commit().await?;
+        self.metrics.delivery("unknown", "dead");
+        Ok(())
+    }
+
+    /// Whether what memory says is what holds, until `tx` ends.
+    async fn leads(&self, tx: &mut Tx, now: Timestamp) -> Result<bool, StoreError> {
+        let Some(lease) = self.lease().filter(|_| !self.doubtful.load(Ordering::Relaxed)) else { return Ok(false) };
+        match lease::check(tx, &lease, now).await {
+            Ok(()) => Ok(true),
+            Err(StoreError::Lost { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn record(&self, job: &Job, effect: &Effect, attempt: Attempt) -> Result<&'static str, StoreError> {
         // No decision may come between rendering and commit: an older look must not replace a newer one. Taken before the
         // transaction, as decisions do.
@@ -239,13 +291,20 @@ impl Flow {
         let now = self.now();
         let mut tx = self.store.begin().await?;
         let outcome = match attempt {
+            Attempt::Drawn { .. } if !self.leads(&mut tx, now).await? => {
+                jobs::defer(&mut tx, job, now.plus(LEFT_TO_THE_LEADER)).await?;
+                "deferred"
+            }
             Attempt::Drawn { group, file } => {
                 jobs::succeed(&mut tx, job, now).await?;
                 self.show_chart(&mut tx, &group, file, now).await?;
                 "done"
             }
             Attempt::Done { shown } => {
-                self.token_works.store(true, Ordering::Relaxed);
+                // A response URL works without the token.
+                if !matches!(effect, Effect::Respond { .. }) {
+                    self.token_works.store(true, Ordering::Relaxed);
+                }
                 jobs::succeed(&mut tx, job, now).await?;
                 if let Some((key, place)) = shown {
                     messages::put(&mut tx, &key, &place, now).await?;
@@ -260,6 +319,13 @@ impl Flow {
                 messages::forget(&mut tx, &key).await?;
                 jobs::retry(&mut tx, job, "the message is gone; posting it anew", jobs::Effect::None, now).await?;
                 "gone"
+            }
+            Attempt::Missed => {
+                jobs::succeed(&mut tx, job, now).await?;
+                if let Effect::OpenView { instead: Some(instead), .. } = effect {
+                    self.enqueue(&mut tx, instead, ANSWER, now).await?;
+                }
+                "missed"
             }
             Attempt::Moot(why) => {
                 tracing::info!(job.kind = %job.kind, why, "dropped an effect that no longer matters");
@@ -288,17 +354,28 @@ impl Flow {
             if !moved.is_empty() {
                 tracing::warn!(error = %error, "a channel takes no messages; using its fallback");
                 jobs::succeed(tx, job, now).await?;
+                if let Effect::Show { key, .. } = effect {
+                    // It may stand in the channel that is gone, where no edit reaches it.
+                    messages::forget(tx, key).await?;
+                }
                 for effect in &moved {
                     self.enqueue(tx, effect, job.priority, now).await?;
                 }
                 return Ok("moved");
             }
         }
-        let worth = if job.priority == ANSWER { KEEP_ANSWERING } else { KEEP_TRYING };
+        let decoration = matches!(effect, Effect::Chart { .. } | Effect::PublishHome { .. });
+        let worth = if decoration || job.priority == ANSWER { KEEP_ANSWERING } else { KEEP_TRYING };
         let old = now.since(job.created_at) > worth;
         if error.auth_lost() && !old {
             jobs::retry(tx, job, &error.to_string(), jobs::Effect::None, now.plus(WITHOUT_TOKEN)).await?;
             return Ok("unauthorised");
+        }
+        if decoration && (error.fatal() || old) {
+            // It comes anew with the next alert or look; a dead letter for each would hide those that matter.
+            tracing::error!(job.kind = %job.kind, error = %error, "went without a chart or App Home; `watchkeeper doctor` checks the scopes");
+            jobs::succeed(tx, job, now).await?;
+            return Ok("gone without");
         }
         if error.fatal() || old {
             tracing::error!(job.id = %job.id, job.kind = %job.kind, error = %error, "gave up an effect; see /wk status");
@@ -314,4 +391,10 @@ impl Flow {
         jobs::retry(tx, job, &error.to_string(), effect, now.plus(wait)).await?;
         Ok("retried")
     }
+}
+
+/// Slack's codes for a message whose arrangement it does not take; what has a colour bar is an attachment to it.
+fn blocks_refused(code: &str) -> bool {
+    const CODES: [&str; 4] = ["invalid_attachments", "too_many_attachments", "msg_too_long", "msg_blocks_too_long"];
+    code.starts_with("invalid_blocks") || CODES.contains(&code)
 }

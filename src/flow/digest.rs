@@ -98,7 +98,9 @@ impl Gathering {
                 notes::digest(&items, scene.now)
             };
             let worst = groups.iter().map(|group| group.severity).max().unwrap_or(Severity::Info);
-            let show = Effect::Show { key: digest.key.clone(), channel: channel.clone(), fallback: None, message };
+            let receiver = groups.first().and_then(|group| scene.receiver(group));
+            let fallback = receiver.and_then(|receiver| receiver.fallback_channel);
+            let show = Effect::Show { key: digest.key.clone(), channel: channel.clone(), fallback, message };
             (show, super::effect::priority(worst))
         };
         touched.map(show).collect()

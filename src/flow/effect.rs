@@ -1,6 +1,7 @@
 //! What is to happen in Slack, as it waits in the outbox: decided and stored first, done by the worker after.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::core::feed::FeedId;
 use crate::core::ids::{ChannelId, GroupId, MessageTs, UserId};
@@ -24,8 +25,15 @@ pub enum Effect {
     Ephemeral { channel: ChannelId, user: UserId, thread_ts: Option<MessageTs>, message: Message },
     /// An answer through the `response_url` Slack gave with an interaction: five uses, thirty minutes.
     Respond { url: String, message: Message },
-    /// A modal; Slack takes the trigger for three seconds only.
-    OpenView { trigger_id: String, view: View, user: UserId, expires_at: Timestamp },
+    /// A modal; Slack takes the trigger for three seconds only. `instead` is said when that is over.
+    OpenView {
+        trigger_id: String,
+        view: View,
+        user: UserId,
+        expires_at: Timestamp,
+        #[serde(default)]
+        instead: Option<Box<Self>>,
+    },
     /// The App Home of one person.
     PublishHome { user: UserId, view: View },
     /// A chart of `feed` for the living message of `group`, drawn when it is its turn.
@@ -41,7 +49,8 @@ impl Effect {
             Self::Show { channel, .. } | Self::Note { channel, .. } | Self::Post { channel, .. } => lane_of(channel),
             Self::Ephemeral { user, .. } | Self::PublishHome { user, .. } => format!("user:{user}"),
             Self::OpenView { trigger_id, .. } => format!("trigger:{trigger_id}"),
-            Self::Respond { url, .. } => format!("respond:{url}"),
+            // Lanes are shown to people, and whoever has the URL can answer in the bot's name.
+            Self::Respond { url, .. } => format!("respond:{}", hex::encode(&Sha256::digest(url.as_bytes())[..8])),
             Self::Chart { group, .. } => format!("chart:{group}"),
         }
     }
@@ -129,4 +138,18 @@ pub fn lane_of(channel: &ChannelId) -> String {
 #[must_use]
 pub fn group_key(group: &GroupId) -> String {
     format!("group:{group}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lane_never_tells_the_response_url() {
+        let respond = |url: &str| Effect::Respond { url: url.to_owned(), message: Message::text("x") }.lane();
+        let lane = respond("https://hooks.slack.com/actions/T1/secret");
+        assert!(lane.starts_with("respond:") && !lane.contains("secret") && !lane.contains("http"), "{lane}");
+        assert_eq!(lane, respond("https://hooks.slack.com/actions/T1/secret"));
+        assert_ne!(lane, respond("https://hooks.slack.com/actions/T1/other"));
+    }
 }

@@ -2,13 +2,16 @@
 //! too long cannot write what another has taken over.
 
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::core::engine::{Engine, Snapshot};
+use crate::core::label::Labels;
+use crate::core::severity::Severity;
 use crate::store::lease::{self, Lease};
-use crate::store::{StoreError, alerts};
+use crate::store::{StoreError, alerts, facts};
 
-use super::Flow;
+use super::{Flow, digest, picture};
 
 pub const LEASE: &str = "engine";
 /// Takeover after a silent death takes at most this long.
@@ -70,6 +73,7 @@ impl Flow {
     /// Gives the lease back, so that the next replica need not wait for it to run out.
     pub async fn release_lease(&self) {
         let Some(held) = self.lease.write().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        self.metrics.leader(false);
         if let Err(error) = lease::release(&self.store, &held).await {
             tracing::warn!(error = %error, "could not give the lease back; it runs out by itself");
         }
@@ -78,12 +82,24 @@ impl Flow {
     /// Makes the engine as the store has it, and tells the watch which alerts it must still end.
     async fn load_engine(&self) -> Result<(), StoreError> {
         let _no_decision_meanwhile = self.stepping.lock().await;
-        let snapshot = alerts::load(&self.store).await?;
-        let live: Vec<_> =
-            snapshot.alerts.iter().filter(|alert| !alert.resolved()).map(|a| (a.labels.clone(), a.severity)).collect();
-        self.replace_engine(snapshot);
+        self.doubtful.store(false, Ordering::Relaxed);
+        let live = self.load_state().await?;
         self.watch.lock().unwrap_or_else(PoisonError::into_inner).resume(live, self.now());
         Ok(())
+    }
+
+    /// Everything a decision builds on, as the store has it: the engine, and which groups have charts or share a digest.
+    /// Gives the alerts that are not over. The caller keeps decisions away.
+    pub(super) async fn load_state(&self) -> Result<Vec<(Labels, Severity)>, StoreError> {
+        let snapshot = alerts::load(&self.store).await?;
+        let charts = picture::restored(facts::list(&self.store, picture::CHART).await?);
+        let digests = digest::restored(facts::list(&self.store, digest::DIGEST).await?);
+        let live = snapshot.alerts.iter().filter(|alert| !alert.resolved());
+        let live = live.map(|alert| (alert.labels.clone(), alert.severity)).collect();
+        self.replace_engine(snapshot);
+        *self.charts.write().unwrap_or_else(PoisonError::into_inner) = charts;
+        *self.digests.lock().unwrap_or_else(PoisonError::into_inner) = digests;
+        Ok(live)
     }
 
     fn replace_engine(&self, snapshot: Snapshot) {
@@ -91,23 +107,26 @@ impl Flow {
         *self.engine.write().unwrap_or_else(PoisonError::into_inner) = Engine::new(policy, snapshot);
     }
 
+    fn up_to_date(&self) -> bool {
+        let followed = *self.followed_at.lock().unwrap_or_else(PoisonError::into_inner);
+        self.lease().is_some() || followed.is_some_and(|at| self.now().since(at) < FOLLOW)
+    }
+
     /// Before a question is answered: a replica without the lease reads what the holder committed lately.
     pub(super) async fn follow(&self) {
-        let now = self.now();
-        let fresh = {
-            let mut followed = self.followed_at.lock().unwrap_or_else(PoisonError::into_inner);
-            let fresh = self.lease().is_some() || followed.is_some_and(|at| now.since(at) < FOLLOW);
-            if !fresh {
-                *followed = Some(now);
-            }
-            fresh
-        };
-        if fresh {
+        if self.up_to_date() {
             return;
         }
         let _no_decision_meanwhile = self.stepping.lock().await;
+        // Somebody who asked at the same time may have read it meanwhile.
+        if self.up_to_date() {
+            return;
+        }
         match alerts::load(&self.store).await {
-            Ok(snapshot) => self.replace_engine(snapshot),
+            Ok(snapshot) => {
+                self.replace_engine(snapshot);
+                *self.followed_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.now());
+            }
             Err(error) => tracing::warn!(error = %error, "answering from older state: the database cannot be read"),
         }
     }

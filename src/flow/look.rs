@@ -22,9 +22,10 @@ use crate::slack::blocks::status::{
     self, AlertCounts, DeadLetter, LeaseLine, Outbox, SlackLink, SourceLine, StatusView, StoreLine,
 };
 use crate::slack::message::{Message, View};
-use crate::store::{Backend, jobs};
+use crate::store::{Backend, jobs, lease};
 
 use super::Flow;
+use super::lead::LEASE;
 
 /// A part the bot cannot work without, and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,6 +154,10 @@ impl Flow {
         let answered = self.store.ping().await.map_err(|error| error.to_string());
         let took = self.now().since(now);
         let lease = self.lease();
+        let leader = match &lease {
+            Some(_) => None,
+            None => lease::holder(&self.store, LEASE, now).await.ok().flatten(),
+        };
         let alerts = self.with_engine(|engine, _, now| counts(engine, now));
         let link = self.slack_link();
         let (waiting, oldest, dead) =
@@ -174,7 +179,10 @@ impl Flow {
             lease: match (&lease, self.store.backend()) {
                 (Some(_), Backend::Sqlite) => LeaseLine::Single,
                 (Some(lease), Backend::Postgres) => LeaseLine::Ours { term: lease.term },
-                (None, _) => LeaseLine::Nobody,
+                (None, _) => match &leader {
+                    Some(holder) => LeaseLine::Theirs { holder },
+                    None => LeaseLine::Nobody,
+                },
             },
             slack: match &link {
                 Link::Http { last_request_at } => SlackLink::Http { last_request_at: *last_request_at },

@@ -12,6 +12,8 @@ pub mod lead;
 pub mod look;
 mod observe;
 mod picture;
+mod prune;
+mod quiet;
 pub mod receive;
 mod render;
 mod step;
@@ -37,7 +39,7 @@ use crate::slack::blocks::people::People;
 use crate::slack::limiter::Limiter;
 use crate::store::intake::Intake;
 use crate::store::lease::Lease;
-use crate::store::{Backend, Store, StoreError, facts};
+use crate::store::{Backend, Store};
 
 use digest::Digests;
 use look::Link;
@@ -116,23 +118,25 @@ pub struct Flow {
     rng: Mutex<fastrand::Rng>,
     link: RwLock<Link>,
     token_works: AtomicBool,
+    /// A commit failed: memory may be behind the store, and is read again before the next decision.
+    doubtful: AtomicBool,
 }
 
 impl Flow {
-    pub async fn new(parts: Parts) -> Result<Self, StoreError> {
+    /// Knows nothing of the past until it holds the lease or is asked something. Must be called inside a runtime.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
         let Parts { clock, ids, store, metrics, api, holder, seed, settings, rules, policy, link } = parts;
-        let charts = facts::list(&store, picture::CHART).await?;
-        let charts = charts.into_iter().filter_map(|(key, file)| Some((picture::group_of(&key)?, file))).collect();
-        let digests = digest::restored(facts::list(&store, digest::DIGEST).await?);
-        Ok(Self {
-            digests: Mutex::new(digests),
+        Self {
+            digests: Mutex::default(),
+            doubtful: AtomicBool::new(false),
             intake: Intake::start(store.clone()),
             started_at: clock.now(),
             engine: RwLock::new(Engine::new(policy.clone(), Snapshot::default())),
             policy: RwLock::new(policy),
             watch: Mutex::new(Watch::new(rules)),
             settings: RwLock::new(Arc::new(settings)),
-            charts: RwLock::new(charts),
+            charts: RwLock::default(),
             rng: Mutex::new(fastrand::Rng::with_seed(seed)),
             link: RwLock::new(link),
             limiter: Mutex::new(Limiter::new()),
@@ -151,7 +155,7 @@ impl Flow {
             metrics,
             api,
             holder,
-        })
+        }
     }
 
     /// The name of this process in the lease. SQLite has one process at a time (its lock sees to that), so a successor
@@ -183,6 +187,14 @@ impl Flow {
 
     pub fn slack_link(&self) -> Link {
         self.link.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A request that Slack signed has come.
+    pub fn heard_from_slack(&self, at: Timestamp) {
+        let mut link = self.link.write().unwrap_or_else(PoisonError::into_inner);
+        if let Link::Http { last_request_at } = &mut *link {
+            *last_request_at = Some(at);
+        }
     }
 
     pub fn set_link(&self, link: Link) {

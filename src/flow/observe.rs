@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
+use std::time::Duration;
 
-use crate::core::engine::Input;
+use crate::core::alert::{Alert, AlertState};
+use crate::core::engine::{Engine, Input};
 use crate::core::feed::{Observation, SourceStatus};
 use crate::core::label::Fingerprint;
 use crate::core::signal::{Condition, Signal};
+use crate::core::time::Timestamp;
 
 use super::step::StepError;
 use super::{Extra, Flow};
@@ -14,12 +17,51 @@ use super::{Extra, Flow};
 /// Verdicts that are not committed yet: the newest of each alert. An end is said once only, so a database that was away
 /// for a moment must not make it forgotten.
 #[derive(Debug, Default)]
-pub(super) struct Unsaid(BTreeMap<Fingerprint, Signal>);
+pub(super) struct Unsaid {
+    signals: BTreeMap<Fingerprint, Signal>,
+    /// When fresh evidence was last committed for its own sake.
+    refreshed_at: Option<Timestamp>,
+}
+
+/// Alerts that go on bring fresh evidence all the time. It is committed for all of them together, this often; what
+/// changes an alert's state is committed at once.
+const REFRESH: Duration = Duration::from_secs(1);
 
 impl Unsaid {
     fn hear(&mut self, signals: Vec<Signal>) {
-        self.0.extend(signals.into_iter().map(|signal| (signal.labels.fingerprint(), signal)));
+        self.signals.extend(signals.into_iter().map(|signal| (signal.labels.fingerprint(), signal)));
     }
+
+    /// What is to be decided now.
+    fn due(&mut self, engine: &Engine, now: Timestamp) -> Vec<Signal> {
+        self.signals.retain(|_, signal| engine.wants(signal));
+        // A clock that went back must not hold evidence up.
+        let refresh = self.refreshed_at.is_none_or(|at| now < at || now.since(at) >= REFRESH);
+        let mut refreshed = false;
+        let due = self.signals.iter().filter(|(fingerprint, signal)| {
+            let evidence = engine.alert(**fingerprint).is_some_and(|alert| only_evidence(alert, signal));
+            refreshed |= evidence && refresh;
+            refresh || !evidence
+        });
+        let due = due.map(|(_, signal)| signal.clone()).collect();
+        if refreshed {
+            self.refreshed_at = Some(now);
+        }
+        due
+    }
+}
+
+/// The alert goes on as it was, with other words for it.
+fn only_evidence(alert: &Alert, signal: &Signal) -> bool {
+    let goes_on = match alert.state {
+        AlertState::Pending { .. } | AlertState::Firing { clearing_since: None, .. } => true,
+        AlertState::Firing { clearing_since: Some(_), .. } | AlertState::Resolved { .. } => false,
+    };
+    goes_on
+        && matches!(signal.condition, Condition::Active(_))
+        && alert.severity == signal.severity
+        && alert.pending_for == signal.pending_for
+        && alert.keep_firing_for == signal.keep_firing_for
 }
 
 impl Flow {
@@ -48,31 +90,31 @@ impl Flow {
     }
 
     async fn judge(&self, signals: Vec<Signal>, due: bool) {
-        let inputs: Vec<Input> = {
+        let now = self.now();
+        let heard: Vec<Signal> = {
             let mut unsaid = self.unsaid.lock().unwrap_or_else(PoisonError::into_inner);
             if self.lease().is_none() {
                 // The replica that holds the lease watches the same feeds. Ends are kept for the day the lease comes here.
                 unsaid.hear(signals);
-                unsaid.0.retain(|_, signal| signal.condition == Condition::Inactive);
+                unsaid.signals.retain(|_, signal| signal.condition == Condition::Inactive);
                 return;
             }
             unsaid.hear(signals);
             let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
-            unsaid.0.retain(|_, signal| engine.wants(signal));
-            unsaid.0.values().cloned().map(Input::Signal).collect()
+            unsaid.due(&engine, now)
         };
-        if inputs.is_empty() && !due {
+        if heard.is_empty() && !due {
             return;
         }
-        let heard: Vec<Signal> = inputs.iter().filter_map(signal_of).cloned().collect();
-        let inputs = if inputs.is_empty() { vec![Input::Tick] } else { inputs };
+        let inputs =
+            if heard.is_empty() { vec![Input::Tick] } else { heard.iter().cloned().map(Input::Signal).collect() };
         match self.step(inputs, |_| Extra::default()).await {
             Ok(_) => {
                 let mut unsaid = self.unsaid.lock().unwrap_or_else(PoisonError::into_inner);
                 for signal in heard {
                     let fingerprint = signal.labels.fingerprint();
-                    if unsaid.0.get(&fingerprint) == Some(&signal) {
-                        unsaid.0.remove(&fingerprint);
+                    if unsaid.signals.get(&fingerprint) == Some(&signal) {
+                        unsaid.signals.remove(&fingerprint);
                     }
                 }
             }
@@ -85,13 +127,43 @@ impl Flow {
     }
 }
 
-const fn signal_of(input: &Input) -> Option<&Signal> {
-    match input {
-        Input::Signal(signal) => Some(signal),
-        Input::Tick
-        | Input::Acknowledge { .. }
-        | Input::Unacknowledge { .. }
-        | Input::Silence { .. }
-        | Input::Unsilence { .. } => None,
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Ulids;
+    use crate::core::engine::{Policy, Snapshot};
+    use crate::core::label::ALERTNAME;
+    use crate::core::severity::Severity;
+    use crate::core::signal::Evidence;
+    use crate::core::time::Span;
+
+    fn signal(severity: Severity, value: &str) -> Signal {
+        let evidence = Evidence { value: value.to_owned(), ..Evidence::default() };
+        Signal {
+            labels: [(ALERTNAME, "FeedStale"), ("symbol", "SOL/USD")].into_iter().collect(),
+            severity,
+            condition: Condition::Active(evidence),
+            pending_for: Span::from_secs(0),
+            keep_firing_for: Span::from_secs(10),
+        }
+    }
+
+    #[test]
+    fn fresh_evidence_waits_for_its_turn_and_a_worse_severity_does_not() {
+        let (now, ids) = (Timestamp::from_secs(1_800_000_000), Ulids::from_seed(1));
+        let mut engine = Engine::new(Policy::default(), Snapshot::default());
+        let begin = vec![Input::Signal(signal(Severity::Warning, "30 s old"))];
+        let decision = engine.decide(begin, now, &ids);
+        engine.apply(&decision.changes);
+        let mut unsaid = Unsaid::default();
+        let mut hear = |severity, value: &str, millis| {
+            let at = now.plus(Duration::from_millis(millis));
+            unsaid.hear(vec![signal(severity, value)]);
+            unsaid.due(&engine, at).len()
+        };
+        assert_eq!(hear(Severity::Warning, "31 s old", 100), 1, "the first at once");
+        assert_eq!(hear(Severity::Warning, "32 s old", 200), 0, "no second commit for words alone");
+        assert_eq!(hear(Severity::Critical, "33 s old", 300), 1, "a change of state at once");
+        assert_eq!(hear(Severity::Warning, "34 s old", 1100), 1, "the words when their second is over");
     }
 }

@@ -1,5 +1,6 @@
 //! Charts for living messages: drawn from the recent past when the effect's turn comes, uploaded, and shown by an edit.
 
+use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
 use crate::chart;
@@ -16,8 +17,9 @@ use super::render::Scene;
 /// Facts with this prefix say which uploaded file is which group's chart.
 pub(super) const CHART: &str = "chart:";
 
-pub(super) fn group_of(key: &str) -> Option<GroupId> {
-    key.strip_prefix(CHART).map(GroupId::new)
+/// As a process left them.
+pub(super) fn restored(rows: Vec<(String, String)>) -> BTreeMap<GroupId, String> {
+    rows.into_iter().filter_map(|(key, file)| Some((GroupId::new(key.strip_prefix(CHART)?), file))).collect()
 }
 
 impl Flow {

@@ -1,12 +1,15 @@
 //! From a delivery to its acknowledgement: deduplicated, stored, then worked on. What is acknowledged is never lost.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use crate::core::audit::Record;
+use crate::core::backoff::Backoff;
 use crate::core::ids::Actor;
 use crate::core::time::Timestamp;
 use crate::slack::blocks::{actions, replies};
@@ -30,8 +33,12 @@ pub enum Ack {
     Unstored,
 }
 
-/// Waiting inputs are tried again after this long; the first try failed or this process died.
-const AGAIN: Duration = Duration::from_secs(5);
+/// A stored input is left to whoever took it in for this long: who answers in the acknowledgement must not be overtaken
+/// by the sweep, which cannot.
+const IN_HAND: Duration = Duration::from_secs(5);
+const AGAIN: Backoff = Backoff { base: Duration::from_secs(5), cap: Duration::from_secs(40) };
+/// An input that cannot be worked on this many times never can.
+const TRIES: u32 = 5;
 
 impl Flow {
     /// Takes one delivery in and gives its acknowledgement within `within` of real time. Work that takes longer goes
@@ -115,8 +122,13 @@ impl Flow {
         match self.work(&delivery, Way::Ack).await {
             Ok(ack) => ack,
             Err(StepError::AlreadyDone) => self.duplicate(kind),
-            // It is stored: the replica that holds the lease, or a later try, works on it and answers then.
-            Err(StepError::NotLeader) => Ack::Empty,
+            // It is stored: the replica that holds the lease works on it at once and answers then.
+            Err(StepError::NotLeader) => {
+                if let Err(error) = inbox::hand_over(&self.store, &delivery.key).await {
+                    tracing::warn!(error = %error, "an input waits a little longer than it must");
+                }
+                Ack::Empty
+            }
             Err(StepError::Store(error)) => {
                 self.trouble(&error);
                 Ack::Empty
@@ -179,31 +191,69 @@ impl Flow {
         }
     }
 
-    /// Works on what is stored and not done: left over from a crash, a database that was away, or another replica.
-    /// Returns how many were finished.
+    /// Works on what is stored and not done: left over from a crash, a database that was away, or another replica. Left
+    /// to the replica that can do all of it. Returns how many were finished.
     pub async fn sweep(&self) -> Result<usize, StoreError> {
+        if self.lease().is_none() {
+            return Ok(0);
+        }
         let mut finished = 0;
-        for row in inbox::waiting(&self.store, self.now(), 50).await? {
-            let Ok(delivery) = serde_json::from_str::<Delivery>(&row.payload) else {
-                inbox::finish_many(&self.store, &[&row.key], "unreadable", self.now()).await?;
-                continue;
-            };
-            // A click from before a long outage must not act now, unasked; whoever pressed is told to press again.
-            let late = self.now().since(row.received_at) > self.settings().late_after;
-            let worked = if late {
-                self.too_late(&delivery, row.received_at).await
-            } else {
-                self.work(&delivery, Way::Later).await
-            };
-            match worked {
-                Ok(_) => finished += 1,
-                Err(StepError::AlreadyDone | StepError::NotLeader) => {}
-                Err(StepError::Store(error)) => {
-                    inbox::fail(&self.store, &row.key, &error.to_string(), self.now().plus(AGAIN)).await?;
-                }
-            }
+        for row in inbox::waiting(&self.store, self.now().minus(IN_HAND), 50).await? {
+            finished += usize::from(self.work_again(&row).await?);
         }
         Ok(finished)
+    }
+
+    /// True when the input is finished now. One that cannot be worked on must not hold up, or end, the others.
+    async fn work_again(&self, row: &inbox::Input) -> Result<bool, StoreError> {
+        let Ok(delivery) = serde_json::from_str::<Delivery>(&row.payload) else {
+            // Perhaps a newer replica can.
+            return self.put_off(row, None, "written by another version and not readable by this one").await;
+        };
+        // A click from before a long outage must not act now, unasked; whoever pressed is told to press again.
+        let late = self.now().since(row.received_at) > self.settings().late_after;
+        let work = async {
+            if late { self.too_late(&delivery, row.received_at).await } else { self.work(&delivery, Way::Later).await }
+        };
+        match AssertUnwindSafe(work).catch_unwind().await {
+            Ok(Ok(_)) => Ok(true),
+            Ok(Err(StepError::AlreadyDone | StepError::NotLeader)) => Ok(false),
+            // Nothing is wrong with the input itself.
+            Ok(Err(StepError::Store(error))) if error.retryable() => {
+                let again = self.now().plus(AGAIN.wait(row.attempts, self.roll()));
+                inbox::fail(&self.store, &row.key, &error.to_string(), again).await.map(|()| false)
+            }
+            Ok(Err(StepError::Store(error))) => self.put_off(row, Some(&delivery), &error.to_string()).await,
+            Err(_panic) => self.put_off(row, Some(&delivery), "working on it panicked; this is a bug").await,
+        }
+    }
+
+    /// After a failure that lies in the input: tried again later, and at last given up, on record and with a word to
+    /// whoever asked.
+    async fn put_off(&self, row: &inbox::Input, delivery: Option<&Delivery>, error: &str) -> Result<bool, StoreError> {
+        tracing::error!(key = row.key, kind = row.kind, error, "a stored input could not be worked on");
+        if row.attempts + 1 < TRIES {
+            let again = self.now().plus(AGAIN.wait(row.attempts, self.roll()));
+            return inbox::fail(&self.store, &row.key, error, again).await.map(|()| false);
+        }
+        self.metrics.input(delivery.map_or("unreadable", |delivery| delivery.input.name()), "failed");
+        let record = Record {
+            at: self.now(),
+            actor: Actor::System,
+            action: "input.failed".to_owned(),
+            subject: row.key.clone(),
+            detail: json!({ "kind": row.kind, "error": error, "attempts": TRIES }).to_string(),
+        };
+        let respond = |url: &ResponseUrl| {
+            let respond = Effect::Respond { url: url.expose().to_owned(), message: replies::failed(&row.key) };
+            (respond, ANSWER)
+        };
+        let effects = delivery.and_then(|it| answerable(&it.input)).map(respond).into_iter().collect();
+        match self.commit_extra(Extra { effects, records: vec![record], ..finish(&row.key, "failed") }).await {
+            Ok(()) => Ok(true),
+            Err(StepError::AlreadyDone | StepError::NotLeader) => Ok(false),
+            Err(StepError::Store(error)) => Err(error),
+        }
     }
 
     /// Works on a stored delivery; its inbox row is finished in the transaction that does what it asks for.
@@ -226,6 +276,11 @@ impl Flow {
                 let view = self.home_view(user).await;
                 let effect = Effect::PublishHome { user: user.clone(), view };
                 self.commit_extra(Extra { effects: vec![(effect, ANSWER)], ..finish(&delivery.key, "home") }).await?;
+                Ack::Empty
+            }
+            // Tokens of people are not ours: the bot's own still works.
+            Input::TokensRevoked { bot_users, .. } if bot_users.is_empty() => {
+                self.commit_extra(finish(&delivery.key, "nothing to do")).await?;
                 Ack::Empty
             }
             Input::TokensRevoked { .. } | Input::AppUninstalled => {

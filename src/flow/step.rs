@@ -2,13 +2,15 @@
 //! only then does the engine know. A failed commit leaves no trace, in memory or in the store.
 
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
 use crate::core::audit::Record;
 use crate::core::engine::{Decision, Input, Outcome, Refusal};
 use crate::core::ids::JobId;
 use crate::core::time::Timestamp;
 use crate::store::jobs::{self, Depth, NewJob};
-use crate::store::{StoreError, Tx, alerts, audit, inbox, lease};
+use crate::store::lease::{self, Lease};
+use crate::store::{StoreError, Tx, alerts, audit, inbox};
 
 use super::Flow;
 use super::digest::{self, Digests, Gathering};
@@ -48,6 +50,9 @@ impl Flow {
     ) -> Result<Vec<Result<Outcome, Refusal>>, StepError> {
         let _one_at_a_time = self.stepping.lock().await;
         let now = self.now();
+        if self.doubtful.load(Ordering::Relaxed) {
+            self.reread(now).await?;
+        }
         let decision = {
             let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
             engine.decide(inputs, now, self.ids.as_ref())
@@ -67,6 +72,8 @@ impl Flow {
         }
         let outcome = self.commit(&decision, effects, &digests, extra, now).await;
         if let Err(StepError::Store(_)) = &outcome {
+            // A commit whose answer was lost may have taken place: what the store has is known only by reading it.
+            self.doubtful.store(true, Ordering::Relaxed);
             self.metrics.store_failed();
         }
         outcome?;
@@ -74,6 +81,17 @@ impl Flow {
         self.engine.write().unwrap_or_else(PoisonError::into_inner).apply(&decision.changes);
         self.engine_bell.notify_one();
         Ok(decision.outcomes)
+    }
+
+    /// Makes memory agree with the store again. The lease's row is locked first: a commit still under way holds it.
+    async fn reread(&self, now: Timestamp) -> Result<(), StepError> {
+        let lease = self.lease().ok_or(StepError::NotLeader)?;
+        let mut tx = self.store.begin().await?;
+        fenced(&mut tx, &lease, now).await?;
+        tx.commit().await?;
+        self.load_state().await?;
+        self.doubtful.store(false, Ordering::Relaxed);
+        Ok(())
     }
 
     async fn commit(
@@ -86,10 +104,7 @@ impl Flow {
     ) -> Result<(), StepError> {
         let lease = self.lease().ok_or(StepError::NotLeader)?;
         let mut tx = self.store.begin().await?;
-        lease::check(&mut tx, &lease, now).await.map_err(|error| match error {
-            StoreError::Lost { .. } => StepError::NotLeader,
-            other => StepError::Store(other),
-        })?;
+        fenced(&mut tx, &lease, now).await?;
         if let Some((key, outcome)) = &extra.finish
             && !inbox::finish(&mut tx, key, outcome, now).await?
         {
@@ -157,4 +172,12 @@ impl Flow {
         }
         Ok(())
     }
+}
+
+/// Nobody else decides until `tx` ends.
+async fn fenced(tx: &mut Tx, lease: &Lease, now: Timestamp) -> Result<(), StepError> {
+    lease::check(tx, lease, now).await.map_err(|error| match error {
+        StoreError::Lost { .. } => StepError::NotLeader,
+        other => StepError::Store(other),
+    })
 }

@@ -24,6 +24,15 @@ pub async fn list(store: &Store, prefix: &str) -> Result<Vec<(String, String)>, 
     store.reader().await?.all(sqlx::query_as(select).bind(prefix)).await
 }
 
+/// Deletes facts older than `before` whose key is `prefix` and the id of a group that is deleted.
+pub async fn prune_groups(store: &Store, prefix: &str, before: Timestamp) -> Result<u64, StoreError> {
+    let delete = "
+        DELETE FROM facts
+        WHERE SUBSTR(key, 1, LENGTH($1)) = $1 AND updated_at < $2
+            AND NOT EXISTS (SELECT 1 FROM alert_groups g WHERE $1 || g.id = facts.key)";
+    store.writer().await?.execute(sqlx::query(delete).bind(prefix).bind(before.as_millis())).await
+}
+
 /// True when there was one.
 pub async fn forget(tx: &mut Tx, key: &str) -> Result<bool, StoreError> {
     Ok(tx.execute(sqlx::query("DELETE FROM facts WHERE key = $1").bind(key)).await? > 0)
@@ -34,7 +43,18 @@ mod tests {
     use super::super::testing::{Fresh, on_both_databases};
     use super::*;
 
-    on_both_databases!(a_fact_is_its_latest_value, facts_are_listed_by_prefix);
+    on_both_databases!(a_fact_is_its_latest_value, facts_are_listed_by_prefix, facts_of_deleted_groups_are_pruned);
+
+    async fn facts_of_deleted_groups_are_pruned(db: Fresh) {
+        let mut tx = db.store.begin().await.unwrap();
+        for (key, at) in [("chart:gone", 0), ("chart:young", 60), ("config.hash", 0)] {
+            put(&mut tx, key, "F1", db.in_secs(at)).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        assert_eq!(prune_groups(&db.store, "chart:", db.in_secs(30)).await.unwrap(), 1);
+        assert_eq!(get(&db.store, "chart:gone").await.unwrap(), None);
+        assert!(get(&db.store, "config.hash").await.unwrap().is_some());
+    }
 
     async fn a_fact_is_its_latest_value(db: Fresh) {
         let mut tx = db.store.begin().await.unwrap();

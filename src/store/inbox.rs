@@ -89,6 +89,13 @@ pub async fn fail(store: &Store, key: &str, error: &str, not_before: Timestamp) 
     Ok(())
 }
 
+/// Leaves an input to whoever looks for waiting ones first, at once and without counting a failure.
+pub async fn hand_over(store: &Store, key: &str) -> Result<(), StoreError> {
+    let update = "UPDATE inbox SET not_before = 0 WHERE key = $1 AND finished_at IS NULL";
+    store.writer().await?.execute(sqlx::query(update).bind(key)).await?;
+    Ok(())
+}
+
 pub async fn counts(store: &Store) -> Result<Counts, StoreError> {
     let select = "
         SELECT COUNT(*), COUNT(CASE WHEN attempts > 0 THEN 1 END), MIN(received_at)

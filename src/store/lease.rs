@@ -61,6 +61,13 @@ pub async fn renew(store: &Store, lease: &Lease, ttl: Duration, now: Timestamp) 
     Ok(Lease { expires_at, ..lease.clone() })
 }
 
+/// Who holds the lease at `now`, if anybody does.
+pub async fn holder(store: &Store, name: &str, now: Timestamp) -> Result<Option<String>, StoreError> {
+    let select = sqlx::query_as("SELECT holder FROM leases WHERE name = $1 AND expires_at > $2");
+    let row: Option<(String,)> = store.reader().await?.first(select.bind(name).bind(now.as_millis())).await?;
+    Ok(row.map(|(holder,)| holder))
+}
+
 /// Lets the next one in at once; nothing happens when it is no longer ours.
 pub async fn release(store: &Store, lease: &Lease) -> Result<(), StoreError> {
     let update = "UPDATE leases SET expires_at = 0 WHERE name = $1 AND holder = $2 AND term = $3";
@@ -103,6 +110,7 @@ mod tests {
         a_former_holder_cannot_write,
         of_many_at_once_one_gets_it,
         a_released_lease_is_free_at_once,
+        everybody_can_see_who_holds_it,
     );
 
     async fn one_holds_it_until_it_lapses(db: Fresh) {
@@ -153,5 +161,12 @@ mod tests {
         assert!(acquire(&db.store, "tick", "b", TTL, db.now).await.unwrap().is_some());
         release(&db.store, &a).await.unwrap();
         assert_eq!(acquire(&db.store, "tick", "c", TTL, db.now).await.unwrap(), None);
+    }
+
+    async fn everybody_can_see_who_holds_it(db: Fresh) {
+        assert_eq!(holder(&db.store, "tick", db.now).await.unwrap(), None);
+        acquire(&db.store, "tick", "a", TTL, db.now).await.unwrap().unwrap();
+        assert_eq!(holder(&db.store, "tick", db.now).await.unwrap().as_deref(), Some("a"));
+        assert_eq!(holder(&db.store, "tick", db.in_secs(15)).await.unwrap(), None);
     }
 }

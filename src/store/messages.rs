@@ -50,12 +50,45 @@ pub async fn forget(tx: &mut Tx, key: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Deletes where messages of groups that are deleted, and of digests that no fact under `digests` names, stood before
+/// `before`.
+pub async fn prune(store: &Store, digests: &'static str, before: Timestamp) -> Result<u64, StoreError> {
+    let live = super::facts::list(store, digests).await?;
+    let select = "
+        SELECT key FROM messages m
+        WHERE m.updated_at < $1
+            AND NOT EXISTS (SELECT 1 FROM alert_groups g WHERE 'group:' || g.id = m.key)";
+    let select = sqlx::query_as(select).bind(before.as_millis());
+    let old: Vec<(String,)> = store.reader().await?.all(select).await?;
+    let mut deleted = 0;
+    for (key,) in old.iter().filter(|(key,)| !live.iter().any(|(_, digest)| digest.contains(key.as_str()))) {
+        let delete = sqlx::query("DELETE FROM messages WHERE key = $1").bind(key.as_str());
+        deleted += store.writer().await?.execute(delete).await?;
+    }
+    Ok(deleted)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::{Fresh, on_both_databases};
     use super::*;
 
-    on_both_databases!(a_message_is_found_until_it_is_forgotten);
+    on_both_databases!(a_message_is_found_until_it_is_forgotten, messages_of_what_is_long_over_are_pruned);
+
+    async fn messages_of_what_is_long_over_are_pruned(db: Fresh) {
+        let message = MessageRef { channel: ChannelId::new("C1"), ts: MessageTs::new("1718000000.000100") };
+        let mut tx = db.store.begin().await.unwrap();
+        for (key, at) in [("group:gone", 0), ("digest:over", 0), ("digest:live", 0), ("group:young", 60)] {
+            put(&mut tx, key, &message, db.in_secs(at)).await.unwrap();
+        }
+        super::super::facts::put(&mut tx, "digest:C1", r#"{"key":"digest:live","groups":[]}"#, db.now).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(prune(&db.store, "digest:", db.in_secs(30)).await.unwrap(), 2);
+        for (key, kept) in [("group:gone", false), ("digest:over", false), ("digest:live", true), ("group:young", true)]
+        {
+            assert_eq!(get(&db.store, key).await.unwrap().is_some(), kept, "{key}");
+        }
+    }
 
     async fn a_message_is_found_until_it_is_forgotten(db: Fresh) {
         let first = MessageRef { channel: ChannelId::new("C1"), ts: MessageTs::new("1718000000.000100") };

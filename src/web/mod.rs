@@ -12,8 +12,11 @@ use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use tokio::net::TcpListener;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::flow::Flow;
 use crate::metrics::Metrics;
@@ -22,6 +25,10 @@ use crate::slack::signature::Verifier;
 
 /// One slow request must not hold a connection for ever; Slack gives up after three seconds anyway.
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
+
+/// For the head of a request, and between two requests on one connection; longer than load balancers and kubelets pause.
+const HEAD_LIMIT: Duration = Duration::from_secs(75);
+const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
 
 /// Everything served on the main address. Without `verifier` (Socket Mode) Slack's routes are not there at all.
 pub fn router(flow: Arc<Flow>, verifier: Option<Verifier>, body_limit: usize) -> Router {
@@ -44,15 +51,52 @@ pub fn router(flow: Arc<Flow>, verifier: Option<Verifier>, body_limit: usize) ->
 
 /// `/metrics`, on an address of its own since it is not for the public.
 pub fn metrics_router(metrics: Arc<Metrics>) -> Router {
-    Router::new().route("/metrics", get(health::metrics)).with_state(metrics)
+    let router = Router::new().route("/metrics", get(health::metrics)).with_state(metrics);
+    router.layer(axum::middleware::map_response(guarded)).layer(axum::middleware::from_fn(limited))
 }
 
-/// Serves until `stop`, then lets requests under way finish.
+/// Serves until `stop`, then lets requests under way finish. Not `axum::serve`, which waits for a request's head for ever.
 ///
 /// # Errors
-/// When the listener fails.
+/// None so far; a connection that cannot be accepted is tried again.
 pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> std::io::Result<()> {
-    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
+    let connections = TaskTracker::new();
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                connections.spawn(converse(stream, router.clone(), stop.clone()));
+            }
+            Err(error) => {
+                // Out of file descriptors, or a peer that left at once; a moment later there may be room.
+                tracing::warn!(error = %error, "a connection was not accepted");
+                let _pause = tokio::time::timeout(ACCEPT_AGAIN, stop.cancelled()).await;
+            }
+        }
+    }
+    connections.close();
+    connections.wait().await;
+    Ok(())
+}
+
+async fn converse(stream: TcpStream, router: Router, stop: CancellationToken) {
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_LIMIT);
+    let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(error = %error, "a connection ended early");
+    }
 }
 
 /// Nothing here is for a browser: no caching, no sniffing, no framing, no scripts.

@@ -41,6 +41,7 @@ pub(super) async fn take(
         tracing::warn!(reason = %refused, "refused a request that Slack did not sign for us");
         return refusal(StatusCode::UNAUTHORIZED, "the signature is not Slack's");
     }
+    flow.heard_from_slack(came_at);
     let delivery = parse_http(&headers, &body);
     let ack = Arc::clone(&flow).take(delivery, ACK_WITHIN).await;
     flow.metrics.acked(flow.now().since(came_at));

@@ -12,6 +12,7 @@ mod hermes;
 mod layers;
 mod liveness;
 mod quiet;
+mod review;
 mod running;
 mod slack_wire;
 mod store;

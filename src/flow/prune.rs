@@ -1,0 +1,29 @@
+//! Forgetting: what is finished and older than the retention leaves the database, and what belongs to it leaves memory.
+
+use std::sync::PoisonError;
+
+use crate::core::time::Timestamp;
+use crate::store::{StoreError, alerts, facts, inbox, jobs, messages};
+
+use super::Flow;
+use super::{digest, picture};
+
+impl Flow {
+    /// Deletes what was over before `before`. Audit records and dead letters stay.
+    ///
+    /// # Errors
+    /// The store did not answer; what was deleted by then stays deleted.
+    pub async fn prune(&self, before: Timestamp) -> Result<(), StoreError> {
+        inbox::prune(&self.store, before).await?;
+        jobs::prune(&self.store, before).await?;
+        alerts::prune(&self.store, before).await?;
+        messages::prune(&self.store, digest::DIGEST, before).await?;
+        facts::prune_groups(&self.store, picture::CHART, before).await?;
+        // Groups the engine has forgotten are never shown again.
+        self.with_engine(|engine, _, _| {
+            let mut charts = self.charts.write().unwrap_or_else(PoisonError::into_inner);
+            charts.retain(|group, _| engine.group(group).is_some());
+        });
+        Ok(())
+    }
+}
