@@ -70,7 +70,8 @@ async fn after_a_failed_commit_memory_is_what_the_store_has() {
     let url = format!("sqlite:{}", bot.database.file().unwrap().display());
     let mut other = sqlx::SqliteConnection::connect(&url).await.unwrap();
     other.execute("BEGIN IMMEDIATE").await.unwrap();
-    bot.clock.advance(Duration::from_secs(2));
+    // It is time to fire, and the group that it opens cannot be committed.
+    bot.clock.advance(Duration::from_secs(6));
     bot.flow.tick().await;
     // As if the commit that seemed to fail had taken place, and used up numbers.
     let taken = "INSERT INTO counters (name, value) VALUES ('next_group', 7)
@@ -105,11 +106,13 @@ async fn who_takes_the_lease_over_knows_the_charts_of_the_one_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_channel_archived_half_way_moves_the_living_message_to_its_fallback() {
+async fn a_channel_lost_half_way_moves_the_living_message_to_its_fallback() {
     let bot = Bot::start().await;
     bot.stop("Crypto.SOL/USD");
     bot.advance(90).await;
-    bot.slack.archive("feeds-alerts", true);
+    bot.slack.faults(|faults| {
+        faults.next("chat.update", 1, Failure::Error("channel_not_found".to_owned()));
+    });
     bot.heal();
     bot.advance(180).await;
     let moved: Vec<String> = bot.slack.messages("ops").iter().map(Workspace::render).collect();

@@ -54,12 +54,6 @@ pub fn no_such_alert(number: u64) -> Message {
     kit::line(&format!("There is no alert #{number}. `/wk alerts all` lists those there are."))
 }
 
-/// There is nothing to explain.
-#[must_use]
-pub fn no_alert_for(symbol: &str) -> Message {
-    kit::line(&format!("✅ {} has no alert, and had none lately.", bold(symbol)))
-}
-
 #[must_use]
 pub fn no_such_silence(number: u64) -> Message {
     kit::line(&format!("There is no silence {number}. `/wk silences` lists those there are."))

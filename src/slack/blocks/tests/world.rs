@@ -456,7 +456,6 @@ fn reply_messages(outside: &Outside) -> Named {
         ("no_such_feed_but", replies::no_such_feed("soll", &[symbol, "Crypto.SOL/BTC", &outside.name])),
         ("which_feed", replies::which_feed("sol", &[symbol, "Crypto.SOL/BTC", &outside.name])),
         ("no_such_alert", replies::no_such_alert(99)),
-        ("no_alert_for", replies::no_alert_for(symbol)),
         ("no_such_silence", replies::no_such_silence(99)),
         ("denied_stranger", replies::denied(&Denied::Stranger)),
         ("denied_not_responder", replies::denied(&Denied::NotResponder)),
