@@ -21,25 +21,30 @@ pub struct Access {
 pub enum Denied {
     #[error("only people of this workspace can do that")]
     Stranger,
+    /// Just started, and Slack has not said yet which workspace is ours.
+    #[error("the bot does not know its own workspace yet; try again in a moment")]
+    HomeUnknown,
     #[error("only responders can do that; ask a team lead to add you to `access.responders`")]
     NotResponder,
 }
 
 impl Access {
-    /// Whether `team` is one of ours; `home` is the bot's own workspace. An unknown team (org-wide installs send
-    /// none for some inputs) counts as ours: Slack signed the request for this app.
-    #[must_use]
-    pub fn colleague(&self, team: Option<&TeamId>, home: Option<&TeamId>) -> bool {
-        let Some(team) = team else { return true };
-        if self.teams.is_empty() { home.is_none_or(|home| home == team) } else { self.teams.contains(team) }
+    /// `home` is the bot's own workspace. An unknown team (org-wide installs send none for some inputs) counts as ours:
+    /// Slack signed the request for this app.
+    fn colleague(&self, team: Option<&TeamId>, home: Option<&TeamId>) -> Result<(), Denied> {
+        let Some(team) = team else { return Ok(()) };
+        let ours = match (self.teams.as_slice(), home) {
+            ([], None) => return Err(Denied::HomeUnknown),
+            ([], Some(home)) => home == team,
+            (teams, _) => teams.contains(team),
+        };
+        if ours { Ok(()) } else { Err(Denied::Stranger) }
     }
 
     /// # Errors
     /// When `user` of `team` may not acknowledge or silence.
     pub fn respond(&self, user: &UserId, team: Option<&TeamId>, home: Option<&TeamId>) -> Result<(), Denied> {
-        if !self.colleague(team, home) {
-            return Err(Denied::Stranger);
-        }
+        self.colleague(team, home)?;
         if self.responders.is_empty() || self.responders.contains(user) { Ok(()) } else { Err(Denied::NotResponder) }
     }
 }
@@ -65,6 +70,13 @@ mod tests {
         assert_eq!(ask(&access(&[], &[]), "U1", None), Ok(()));
         assert_eq!(ask(&access(&[], &[]), "U1", Some("TELSE")), Err(Denied::Stranger));
         assert_eq!(ask(&access(&["TELSE"], &[]), "U1", Some("TELSE")), Ok(()));
+    }
+
+    #[test]
+    fn nobody_is_a_colleague_before_the_home_is_known() {
+        let ask = |access: &Access| access.respond(&UserId::new("U1"), Some(&TeamId::new("T1")), None);
+        assert_eq!(ask(&access(&[], &[])), Err(Denied::HomeUnknown));
+        assert_eq!(ask(&access(&["T1"], &[])), Ok(()));
     }
 
     #[test]

@@ -63,6 +63,9 @@ pub fn no_such_silence(number: u64) -> Message {
 pub fn denied(denied: &Denied) -> Message {
     match denied {
         Denied::Stranger => kit::line("🚫 Only people of this workspace can do that."),
+        Denied::HomeUnknown => {
+            kit::line("⏳ I have just started and do not know my own workspace yet. Please try again in a moment.")
+        }
         Denied::NotResponder => {
             kit::line("🚫 Only responders can do that. Ask a team lead to add you to `access.responders`.")
         }

@@ -459,6 +459,7 @@ fn reply_messages(outside: &Outside) -> Named {
         ("no_such_silence", replies::no_such_silence(99)),
         ("denied_stranger", replies::denied(&Denied::Stranger)),
         ("denied_not_responder", replies::denied(&Denied::NotResponder)),
+        ("denied_home_unknown", replies::denied(&Denied::HomeUnknown)),
         ("refused_gone", refused(&Refusal::NoSuchGroup(id))),
         ("refused_late_click", refused(&Refusal::Closed { number: 17, at: before(70) })),
         ("refused_twice", refused(&Refusal::AlreadyAcknowledged { number: 17, by: ann(), at: before(20) })),
