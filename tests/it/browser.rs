@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// Fast enough that the first incident is there at once, slow enough for a browser to follow.
-const SPEED: &str = "10";
+const SPEED: &str = "4";
 
 #[test]
 #[ignore = "needs Node.js and Chromium: run scripts/test"]
