@@ -22,7 +22,7 @@ use watchkeeper::sim::slack::{self, AppConfig, Workspace};
 use super::support::Database;
 
 /// Far more than any of it takes; only a test that fails waits so long.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 struct Running {
     slack: Workspace,
