@@ -35,7 +35,6 @@ struct Round {
 pub fn measure(runtime: &Runtime) {
     let world = World::open(runtime, 0);
     let config = world.config("ack");
-    world.install(runtime, config.http.listen);
     let bot = Bot::spawn(&config);
     bot.ready();
     let file = world.directory.path().join("requests");

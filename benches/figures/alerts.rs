@@ -25,7 +25,6 @@ const STORM_WATCH: Duration = Duration::from_secs(12);
 pub fn measure(runtime: &Runtime) {
     let world = World::open(runtime, FEEDS);
     let config = config(&world);
-    world.install(runtime, config.http.listen);
     let bot = Bot::spawn(&config);
     bot.ready();
     runtime.block_on(world.hermes.has_streams(1));

@@ -17,6 +17,7 @@ pub struct Bot {
     started: Instant,
     pub address: SocketAddr,
     metrics: SocketAddr,
+    log: PathBuf,
 }
 
 /// Resident memory in megabytes (10^6 bytes), now and at most.
@@ -31,7 +32,8 @@ impl Bot {
         // YAML takes JSON.
         let file = database.with_extension("yaml");
         std::fs::write(&file, serde_json::to_string(config).unwrap()).unwrap();
-        let log = File::create(database.with_extension("log")).unwrap();
+        let log = database.with_extension("log");
+        let out = File::create(&log).unwrap();
         let AppConfig { bot_token, app_token, signing_secret, .. } = AppConfig::default();
         let started = start();
         let child = Command::new(env!("CARGO_BIN_EXE_watchkeeper"))
@@ -43,11 +45,11 @@ impl Bot {
             .envs([("SLACK_BOT_TOKEN", bot_token), ("SLACK_APP_TOKEN", app_token)])
             .env("SLACK_SIGNING_SECRET", signing_secret)
             .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
+            .stdout(out.try_clone().unwrap())
+            .stderr(out)
             .spawn()
             .unwrap();
-        Self { child, started, address: config.http.listen, metrics: config.http.metrics_listen.unwrap() }
+        Self { child, started, address: config.http.listen, metrics: config.http.metrics_listen.unwrap(), log }
     }
 
     /// From the start of the process to the first 200 of `/readyz`.
@@ -58,7 +60,7 @@ impl Bot {
             }
             wait(Duration::from_millis(1));
         }
-        panic!("the bot is not ready after 20 s; see its log");
+        panic!("the bot is not ready after 20 s: {}", std::fs::read_to_string(&self.log).unwrap());
     }
 
     pub fn memory(&self) -> Memory {

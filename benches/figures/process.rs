@@ -19,7 +19,6 @@ pub fn measure(runtime: &Runtime) {
             .map(|number| {
                 let name = if kind == "new" { format!("start-{number}") } else { "start-0".to_owned() };
                 let config = world.config(&name);
-                world.install(runtime, config.http.listen);
                 Bot::spawn(&config).ready().as_secs_f64() * 1000.0
             })
             .collect();
@@ -28,13 +27,6 @@ pub fn measure(runtime: &Runtime) {
     for mode in [Mode::Http, Mode::Socket] {
         let mut config = world.config("idle");
         config.slack.mode = mode;
-        let mut app = watchkeeper::sim::slack::AppConfig::default();
-        if mode == Mode::Http {
-            world.install(runtime, config.http.listen);
-        } else {
-            app.delivery = watchkeeper::sim::slack::Delivery::SocketMode;
-            runtime.block_on(world.slack.install(app)).unwrap();
-        }
         let bot = Bot::spawn(&config);
         bot.ready();
         let before = bot.processor_time();

@@ -14,8 +14,7 @@ use watchkeeper::core::ids::ChannelId;
 use watchkeeper::core::receiver::Receiver;
 use watchkeeper::sim::hermes;
 use watchkeeper::sim::slack::channel::{Channel, ChannelKind};
-use watchkeeper::sim::slack::{self, AppConfig, Delivery, Workspace};
-use watchkeeper::slack::manifest::REQUEST_PATH;
+use watchkeeper::sim::slack::{self, AppConfig, Workspace};
 
 /// Channels for alerts, `C0BENCH0` and on: one for each last digit of a synthetic symbol.
 pub const CHANNELS: usize = 10;
@@ -31,7 +30,8 @@ pub struct World {
 impl World {
     pub fn open(runtime: &Runtime, feeds: usize) -> Self {
         let clock: SharedClock = Arc::new(SystemClock::new(1));
-        let mut config = slack::Config::new(clock.clone());
+        // Nobody speaks in this workspace, so it delivers nothing by itself, whatever the bot's mode.
+        let mut config = slack::Config { app: Some(AppConfig::default()), ..slack::Config::new(clock.clone()) };
         for number in 0..CHANNELS {
             let name = format!("bench-{number}");
             let channel = Channel::new(&format!("C0BENCH{number}"), &name, ChannelKind::Public, &["U0ALICE"]);
@@ -76,12 +76,6 @@ impl World {
             token_env: "HERMES_TOKEN".to_owned(),
             feeds: Selection::default(),
         }
-    }
-
-    /// What the workspace sends goes to `address` from now on.
-    pub fn install(&self, runtime: &Runtime, address: SocketAddr) {
-        let delivery = Delivery::http(format!("http://{address}{REQUEST_PATH}"));
-        runtime.block_on(self.slack.install(AppConfig { delivery, ..AppConfig::default() })).unwrap();
     }
 }
 
