@@ -14,7 +14,7 @@ use watchkeeper::sim::slack::AppConfig;
 use watchkeeper::sim::slack::deliver::Kind;
 use watchkeeper::slack::manifest::REQUEST_PATH;
 
-use crate::bot::Bot;
+use crate::bot::{Bot, processor_time};
 use crate::percentile;
 use crate::world::World;
 
@@ -30,6 +30,8 @@ struct Round {
     per_second: f64,
     p50: f64,
     p99: f64,
+    /// Processor time of the server for one request.
+    micros: f64,
 }
 
 pub fn measure(runtime: &Runtime) {
@@ -52,10 +54,10 @@ pub fn measure(runtime: &Runtime) {
     for round in 0..ROUNDS {
         sign(&world, &file, REQUESTS);
         if let (Some(app), Some(answer)) = (&app, &their_answer) {
-            theirs.push(attack(app.address, &file, length, answer.bytes));
+            theirs.push(attack(app.address, app.child.id(), &file, length, answer.bytes));
             say(round, "Bolt JS", &theirs);
         }
-        ours.push(attack(bot.address, &file, length, our_answer.bytes));
+        ours.push(attack(bot.address, bot.id(), &file, length, our_answer.bytes));
         asked += ours.last().map_or(0.0, |round| round.requests);
         say(round, "watchkeeper", &ours);
     }
@@ -70,12 +72,13 @@ pub fn measure(runtime: &Runtime) {
     println!("memory after this: {:.1} MB resident (peak {:.1})", memory.now, memory.peak);
     let median =
         |rounds: &[Round], of: fn(&Round) -> f64| percentile(&mut rounds.iter().map(of).collect::<Vec<_>>(), 50.0);
-    println!("\n| server | requests/s | p50 | p99 |\n|---|---|---|---|");
+    println!("\n| server | requests/s | p50 | p99 | processor time each |\n|---|---|---|---|---|");
     for (name, rounds) in [("watchkeeper serve", &ours), ("Bolt for JavaScript", &theirs)] {
         if !rounds.is_empty() {
-            let [rate, p50, p99] =
-                [|r: &Round| r.per_second, |r: &Round| r.p50, |r: &Round| r.p99].map(|of| median(rounds, of));
-            println!("| {name} | {rate:.0} | {p50:.2} ms | {p99:.2} ms |");
+            let [rate, p50, p99, micros] =
+                [|r: &Round| r.per_second, |r: &Round| r.p50, |r: &Round| r.p99, |r: &Round| r.micros]
+                    .map(|of| median(rounds, of));
+            println!("| {name} | {rate:.0} | {p50:.2} ms | {p99:.2} ms | {micros:.0} us |");
         }
     }
     if !theirs.is_empty() {
@@ -85,8 +88,11 @@ pub fn measure(runtime: &Runtime) {
 }
 
 fn say(round: usize, name: &str, rounds: &[Round]) {
-    let Some(Round { per_second, p50, p99, .. }) = rounds.last() else { return };
-    println!("round {}: {name}: {per_second:.0} requests/s, p50 {p50:.2} ms, p99 {p99:.2} ms", round + 1);
+    let Some(Round { per_second, p50, p99, micros, .. }) = rounds.last() else { return };
+    println!(
+        "round {}: {name}: {per_second:.0} requests/s, p50 {p50:.2} ms, p99 {p99:.2} ms, {micros:.0} us of processor each",
+        round + 1
+    );
 }
 
 /// Writes `count` signed requests, each with a trigger of its own and all of one length, which it gives.
@@ -165,8 +171,9 @@ fn try_one(address: SocketAddr, file: &Path, length: usize) -> Answer {
 }
 
 /// One round. Every answer was a 200 of the full length: a duplicate's would be empty.
-fn attack(address: SocketAddr, file: &Path, length: usize, answer_bytes: f64) -> Round {
+fn attack(address: SocketAddr, server: u32, file: &Path, length: usize, answer_bytes: f64) -> Round {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/wrk.lua");
+    let busy = processor_time(server);
     let output = Command::new("wrk")
         .args([
             "-t1",
@@ -181,6 +188,7 @@ fn attack(address: SocketAddr, file: &Path, length: usize, answer_bytes: f64) ->
         .arg(length.to_string())
         .output()
         .unwrap_or_else(|error| panic!("wrk: {error}; apt-get install wrk"));
+    let busy = processor_time(server).saturating_sub(busy);
     let text = String::from_utf8_lossy(&output.stdout);
     let Some(result) = text.lines().find_map(|line| line.strip_prefix("RESULT ")) else {
         panic!("{text}{}", String::from_utf8_lossy(&output.stderr));
@@ -195,6 +203,7 @@ fn attack(address: SocketAddr, file: &Path, length: usize, answer_bytes: f64) ->
         per_second: number("requests") / number("micros") * 1e6,
         p50: number("p50") / 1000.0,
         p99: number("p99") / 1000.0,
+        micros: busy.as_secs_f64() * 1e6 / number("requests"),
     }
 }
 

@@ -9,14 +9,14 @@ use watchkeeper::core::route::Route;
 use watchkeeper::core::time::{Span, Timestamp};
 use watchkeeper::sim::slack::Call;
 
-use crate::bot::Bot;
+use crate::bot::{Bot, processor_time};
 use crate::world::{CHANNELS, World};
 use crate::{spread, wait};
 
 const FEEDS: usize = 500;
-const SLIPS: usize = 200;
-/// Within Slack's limits: each channel gets a message every 6 s, the workspace about 100 edits a minute.
-const BETWEEN_SLIPS: Duration = Duration::from_millis(600);
+const SLIPS: usize = 100;
+/// Within Slack's limits: an alert is a message and, over its life, about three edits, of which Slack takes 50 a minute.
+const BETWEEN_SLIPS: Duration = Duration::from_millis(3500);
 const STORMS: usize = 5;
 const STORM_WAIT: Span = Span::from_secs(1);
 /// Long enough to see a second message if there were one.
@@ -70,11 +70,11 @@ fn stream(bot: &Bot) {
     while observed() < FEEDS as u64 * 10 {
         wait(Duration::from_millis(200));
     }
-    let (before, busy_before) = (observed(), bot.processor_time());
+    let (before, busy_before) = (observed(), processor_time(bot.id()));
     let length = Duration::from_mins(1);
     wait(length);
     let rate = (observed() - before) as f64 / length.as_secs_f64();
-    let busy = (bot.processor_time().saturating_sub(busy_before)).as_secs_f64() / length.as_secs_f64() * 100.0;
+    let busy = (processor_time(bot.id()).saturating_sub(busy_before)).as_secs_f64() / length.as_secs_f64() * 100.0;
     let memory = bot.memory();
     println!(
         "{FEEDS} feeds streaming, {rate:.0} prices/s for {length:?}: {:.1} MB resident (peak {:.1}), {busy:.1} % of a core",

@@ -72,13 +72,8 @@ impl Bot {
         Memory { now: kilobytes("VmRSS") * 1024.0 / 1e6, peak: kilobytes("VmHWM") * 1024.0 / 1e6 }
     }
 
-    /// User and system time so far.
-    pub fn processor_time(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
-        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-        let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
-        // Linux counts in hundredths of a second everywhere.
-        Duration::from_millis(ticks * 10)
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// One sample of `/metrics`, by its whole name with labels; 0 while it is not there.
@@ -95,6 +90,15 @@ impl Drop for Bot {
         let _gone_already = Command::new("kill").arg(pid).status();
         let _reaped = self.child.wait();
     }
+}
+
+/// A process' user and system time so far.
+pub fn processor_time(process: u32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+    // Linux counts in hundredths of a second everywhere.
+    Duration::from_millis(ticks * 10)
 }
 
 fn get(address: SocketAddr, path: &str) -> Option<String> {

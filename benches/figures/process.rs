@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use watchkeeper::config::sections::Mode;
 
-use crate::bot::Bot;
+use crate::bot::{Bot, processor_time};
 use crate::world::World;
 use crate::{spread, wait};
 
@@ -29,10 +29,10 @@ pub fn measure(runtime: &Runtime) {
         config.slack.mode = mode;
         let bot = Bot::spawn(&config);
         bot.ready();
-        let before = bot.processor_time();
+        let before = processor_time(bot.id());
         wait(SETTLE);
         let memory = bot.memory();
-        let busy = (bot.processor_time().saturating_sub(before)).as_secs_f64() / SETTLE.as_secs_f64() * 100.0;
+        let busy = (processor_time(bot.id()).saturating_sub(before)).as_secs_f64() / SETTLE.as_secs_f64() * 100.0;
         println!(
             "idle, {mode:?} mode, after {SETTLE:?}: {:.1} MB resident (peak {:.1}), {busy:.1} % of a core",
             memory.now, memory.peak

@@ -45,6 +45,9 @@ struct Waiting {
 /// A commit of 128 rows takes little longer than one of a single row.
 const BATCH: usize = 128;
 
+/// After so many turns of the runtime without another input nobody is on the way.
+const QUIET_TURNS: u32 = 3;
+
 /// Slack waits 3 s for an answer: before that, people should be told that it did not work.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -77,6 +80,7 @@ impl Intake {
 async fn write(store: Store, mut inputs: mpsc::Receiver<Waiting>) {
     let mut batch = Vec::with_capacity(BATCH);
     while inputs.recv_many(&mut batch, BATCH).await > 0 {
+        gather(&mut inputs, &mut batch).await;
         // Who was told "try again" must not find it done twice.
         batch.retain(|waiting: &Waiting| !waiting.answer.is_closed());
         if batch.is_empty() {
@@ -98,6 +102,22 @@ async fn write(store: Store, mut inputs: mpsc::Receiver<Waiting>) {
                 }
             }
         }
+    }
+}
+
+/// Lets those who are just being read come along: left behind, they would wait for this commit and then for their own.
+/// Costs no time when nobody else comes.
+async fn gather(inputs: &mut mpsc::Receiver<Waiting>, batch: &mut Vec<Waiting>) {
+    let mut quiet = 0;
+    while quiet < QUIET_TURNS && batch.len() < BATCH {
+        tokio::task::yield_now().await;
+        let before = batch.len();
+        while batch.len() < BATCH
+            && let Ok(waiting) = inputs.try_recv()
+        {
+            batch.push(waiting);
+        }
+        quiet = if batch.len() == before { quiet + 1 } else { 0 };
     }
 }
 
