@@ -1,26 +1,32 @@
-//! Parts by themselves, in this process: the chart, the detectors, the engine.
+//! Parts by themselves, in this process: the chart, the detectors, the engine, the store.
 
 use tokio::runtime::Runtime;
 use watchkeeper::chart::{self, Marks};
 use watchkeeper::clock::Ulids;
+use watchkeeper::core::audit::Record;
 use watchkeeper::core::decimal::Decimal;
 use watchkeeper::core::detect::{Rules, Watch};
 use watchkeeper::core::engine::{Engine, Input, Policy, Snapshot};
 use watchkeeper::core::feed::{Feed, Observation, PriceUpdate};
+use watchkeeper::core::ids::Actor;
 use watchkeeper::core::label::Labels;
 use watchkeeper::core::market::MarketHours;
 use watchkeeper::core::severity::Severity;
 use watchkeeper::core::signal::{Condition, Evidence, Signal};
 use watchkeeper::core::time::{Span, Timestamp};
+use watchkeeper::store::intake::{Intake, NewInput};
+use watchkeeper::store::{Settings, Store, audit};
 
 use crate::{spread, start};
 
 const BEGAN: Timestamp = Timestamp::from_secs(1_795_521_600);
 
-pub fn measure(_: &Runtime) {
+pub fn measure(runtime: &Runtime) {
     charts();
     detectors();
     engine();
+    let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    runtime.block_on(store(&format!("sqlite:{}", directory.path().join("inner").display())));
 }
 
 fn charts() {
@@ -127,4 +133,49 @@ fn engine() {
         spread("ms", &mut decided),
         spread("ms", &mut applied)
     );
+}
+
+async fn store(url: &str) {
+    let store = Store::connect(&Settings::new(url.to_owned())).await.unwrap();
+    store.migrate().await.unwrap();
+    for callers in [1, 16, 256] {
+        let rate = receives_per_second(&store, callers).await;
+        println!("inputs taken in by {callers} callers at once: {rate:.0}/s");
+    }
+    let record = Record {
+        at: BEGAN,
+        actor: Actor::System,
+        action: "alert.fired".to_owned(),
+        subject: "alert/17".to_owned(),
+        detail: r#"{"symbol":"Crypto.SOL/USD","severity":"warning"}"#.to_owned(),
+    };
+    let batch = vec![record; 100];
+    for _ in 0..500 {
+        let mut tx = store.begin().await.unwrap();
+        audit::append(&mut tx, &batch).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    let started = start();
+    let rows = audit::verify(&store, &[]).await.unwrap().rows;
+    println!("audit verify: {:.0} entries/s ({rows} entries)", rows as f64 / started.elapsed().as_secs_f64());
+}
+
+async fn receives_per_second(store: &Store, callers: usize) -> f64 {
+    const EACH: usize = 500;
+    let intake = Intake::start(store.clone());
+    let started = start();
+    let calling = (0..callers).map(|caller| {
+        let intake = intake.clone();
+        tokio::spawn(async move {
+            for number in 0..EACH {
+                let key = format!("{callers}/{caller}/{number}");
+                let (kind, payload) = ("event".to_owned(), "x".repeat(1500));
+                intake.receive(NewInput { key, kind, payload, received_at: BEGAN, done: false }).await.unwrap();
+            }
+        })
+    });
+    for call in calling.collect::<Vec<_>>() {
+        call.await.unwrap();
+    }
+    (callers * EACH) as f64 / started.elapsed().as_secs_f64()
 }
