@@ -99,10 +99,14 @@ pub(super) async fn demo(options: DemoArguments) -> Result<(), Failure> {
         }],
         ..Config::default()
     };
-    workspace
-        .install(app(mode, listen))
-        .await
-        .map_err(|error| format!("the local workspace refused the app: {error}"))?;
+    match mode {
+        Mode::Socket => workspace
+            .install(app(mode, listen))
+            .await
+            .map_err(|error| format!("the local workspace refused the app: {error}"))?,
+        // Slack asks the request URL for its challenge, which is there once the bot listens.
+        Mode::Http => drop(tokio::spawn(install_once_it_answers(workspace.clone(), listen, clock.clone()))),
+    }
     let environment = Environment::from_pairs(
         [("SLACK_BOT_TOKEN", BOT_TOKEN), ("SLACK_APP_TOKEN", APP_TOKEN), ("SLACK_SIGNING_SECRET", SIGNING_SECRET)]
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
@@ -113,6 +117,12 @@ pub(super) async fn demo(options: DemoArguments) -> Result<(), Failure> {
         say("the first incident comes within a minute in #feeds-alerts; try /wk help there; Ctrl-C ends it")?;
     }
     serve::serve(wiring, None).await
+}
+
+async fn install_once_it_answers(workspace: slack::Workspace, listen: SocketAddr, clock: SharedClock) {
+    while workspace.install(app(Mode::Http, listen)).await.is_err() {
+        clock.sleep(std::time::Duration::from_millis(200)).await;
+    }
 }
 
 fn workspace(options: &DemoArguments, clock: &SharedClock) -> slack::Config {
