@@ -104,6 +104,7 @@ fn engine() {
             value: "95 s".to_owned(),
             threshold: "60 s".to_owned(),
             cause: None,
+            ..Evidence::default()
         };
         let at_once = Span::from_secs(0);
         let condition = Condition::Active(evidence);

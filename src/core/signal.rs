@@ -38,4 +38,28 @@ pub struct Evidence {
     pub threshold: String,
     /// The likely cause, when one is known: "Hermes stream was cut 2 min ago".
     pub cause: Option<String>,
+    /// Whom it belongs to: a Slack user or user group id (`U…`, `S…`) is pinged like a receiver's `mention`, other text shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// What else helps to judge it, most telling first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<Detail>,
+    /// Runbook, dashboard, explorer; two are shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Link>,
+}
+
+/// Lines as a machine printed them, under a title: "Last log lines", "Events".
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Detail {
+    pub title: String,
+    pub text: String,
+}
+
+/// A place to go on reading.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    pub label: String,
+    /// http or https; others are not shown.
+    pub url: String,
 }

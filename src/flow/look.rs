@@ -110,7 +110,8 @@ impl Flow {
             let members = members(engine.members(group), &silences, now, |alert| {
                 engine.suppression(alert).inhibited_by.is_some()
             });
-            let view = AlertView { group, members: &members, people, now, chart: None, mention: None, links: &[] };
+            let view =
+                AlertView { group, members: &members, people, now, chart: None, mention: None, ring_owners: false };
             Some(alert::details(&view))
         })
     }

@@ -89,6 +89,11 @@ impl Flow {
         self.judge(signals, due).await;
     }
 
+    /// Takes in what rules outside the feeds found; a signal that could not be committed is kept for the next try.
+    pub async fn signals(&self, signals: Vec<Signal>) {
+        self.judge(signals, false).await;
+    }
+
     async fn judge(&self, signals: Vec<Signal>, due: bool) {
         let now = self.now();
         let heard: Vec<Signal> = {

@@ -67,7 +67,7 @@ impl Flow {
         let show = {
             let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
             let scene = Scene { engine: &engine, changes: &Changes::default(), flow: self, now };
-            engine.group(group).and_then(|group| scene.look(group, None))
+            engine.group(group).and_then(|group| scene.look(group, false))
         };
         if let Some((effect, priority)) = show {
             self.enqueue(tx, &effect, priority, now).await?;

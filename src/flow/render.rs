@@ -52,11 +52,8 @@ impl<'a> Scene<'a> {
         if gathering.takes(self, &group.id, &receiver.channel, attention, self.now) {
             return Vec::new();
         }
-        let mention = match attention {
-            Attention::New | Attention::Worse => receiver.mention.get(&group.severity).map(String::as_str),
-            Attention::Repeat | Attention::Quiet => None,
-        };
-        let mut effects: Vec<_> = self.look(group, mention).into_iter().collect();
+        let rings = matches!(attention, Attention::New | Attention::Worse);
+        let mut effects: Vec<_> = self.look(group, rings).into_iter().collect();
         if let (Attention::New, None, Some(feed)) = (attention, self.flow.chart_of(&group.id), self.charted(group)) {
             // Behind every message: a picture is worth waiting for, a page is not.
             let chart = Effect::Chart { group: group.id.clone(), feed, since: group.opened_at };
@@ -65,8 +62,8 @@ impl<'a> Scene<'a> {
         effects
     }
 
-    /// The group's living message as it should look now.
-    pub fn look(&self, group: &Group, mention: Option<&str>) -> Option<(Effect, i64)> {
+    /// The group's living message as it should look now; `rings`: with pings.
+    pub fn look(&self, group: &Group, rings: bool) -> Option<(Effect, i64)> {
         let receiver = self.receiver(group)?;
         let alerts = self.members(group);
         let silences = self.silences();
@@ -74,14 +71,15 @@ impl<'a> Scene<'a> {
         let members = members(alerts, &silences, self.now, inhibited);
         let people = self.flow.people();
         let chart = self.flow.chart_of(&group.id);
+        let mention = receiver.mention.get(&group.severity).map(String::as_str);
         let view = AlertView {
             group,
             members: &members,
             people: &people,
             now: self.now,
             chart: chart.as_deref(),
-            mention,
-            links: &[],
+            mention: mention.filter(|_| rings),
+            ring_owners: rings,
         };
         let show = Effect::Show {
             key: group_key(&group.id),

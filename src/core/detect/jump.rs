@@ -211,6 +211,7 @@ impl Shown {
                     value: format!("{sign}{size}"),
                     threshold: percent(self.limit_bps),
                     cause: back.or(elsewhere),
+                    ..Evidence::default()
                 }
             }
             Kind::Slip(power) => {
@@ -221,6 +222,7 @@ impl Shown {
                     value: after,
                     threshold: format!("{before} before"),
                     cause: Some(join(format!("decimal slip ({factor})"))),
+                    ..Evidence::default()
                 }
             }
             Kind::NotPositive => Evidence {
@@ -228,6 +230,7 @@ impl Shown {
                 value: after,
                 threshold: "above zero".to_owned(),
                 cause: Some(join(format!("last sound price {before}"))).filter(|_| self.before.is_positive()),
+                ..Evidence::default()
             },
         }
     }

@@ -67,6 +67,7 @@ impl Source {
                     value: format!("down for {age}"),
                     threshold: "one endpoint answers".to_owned(),
                     cause: Some(error.clone()).filter(|error| !error.is_empty()),
+                    ..Evidence::default()
                 }
             }
             Some(SourceStatus::Up { .. }) | None => Evidence {
@@ -74,6 +75,7 @@ impl Source {
                 value: format!("{silent} of {open} feeds silent"),
                 threshold: format!("half of them for {}", spoken(silent_after)),
                 cause: classes.or_else(|| self.connected(now)),
+                ..Evidence::default()
             },
         }
     }

@@ -58,6 +58,7 @@ impl Watched {
             value: format!("{age} old"),
             threshold,
             cause: self.circumstance(context).or_else(with_peers),
+            ..Evidence::default()
         }
     }
 
@@ -93,6 +94,7 @@ impl Watched {
                 value: format!("{} ± {}", say(update.price), say(update.conf)),
                 threshold: format!("±{}", percent(it.thresholds.confidence_bps.into())),
                 cause: it.circumstance(context),
+                ..Evidence::default()
             }
         });
     }
@@ -170,6 +172,7 @@ impl Watched {
                 value: format!("{} ({off} off)", say(update.price)),
                 threshold: format!("{} from {}", percent(limit), say(found.median)),
                 cause: Some(format!("{}: {}", found.said(), it.venues.named(max_age, now))),
+                ..Evidence::default()
             }
         });
     }

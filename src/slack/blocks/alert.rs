@@ -25,8 +25,8 @@ pub struct AlertView<'a> {
     pub chart: Option<&'a str>,
     /// Whom to ping, as a receiver's `mention` says it: `here`, `channel`, a user id or a user group id.
     pub mention: Option<&'a str>,
-    /// Runbook, dashboard …: label and web address. Two are shown.
-    pub links: &'a [(&'a str, &'a str)],
+    /// Whether owners of what fires are pinged as well.
+    pub ring_owners: bool,
 }
 
 /// An alert of the group, and what keeps it quiet.
@@ -68,7 +68,7 @@ pub fn living(view: &AlertView) -> Message {
     blocks.push(kit::section(&state_lines(view, &members, &standing)));
     blocks.extend(facts(&members, &standing, members.since(view.group), view.now));
     blocks.extend(view.chart.map(|file| kit::picture(file, &format!("Price chart: {}", members.subjects(3)))));
-    blocks.extend(buttons(view, &standing));
+    blocks.extend(buttons(view, &members, &standing));
     blocks.push(kit::context(&small_print(view, &members)));
     kit::message(&notification(view, &members, &standing), &blocks, Some(accent(&standing)))
 }
@@ -82,6 +82,19 @@ pub(super) fn ping(mention: &str) -> Option<String> {
         _ if id('S') => Some(format!("<!subteam^{mention}>")),
         _ => None,
     }
+}
+
+/// The receiver's mention and the owners of what fires, each once; a few are enough to be heard.
+fn pings(view: &AlertView, members: &Members) -> Vec<String> {
+    const MOST: usize = 4;
+    let owners = members.firing.iter().filter_map(|alert| alert.evidence.owner.as_deref()).filter(|_| view.ring_owners);
+    let mut pings: Vec<String> = Vec::new();
+    for ping in view.mention.into_iter().chain(owners).filter_map(ping) {
+        if pings.len() < MOST && !pings.contains(&ping) {
+            pings.push(ping);
+        }
+    }
+    pings
 }
 
 fn standing<'a>(view: &AlertView<'a>, members: &Members) -> Standing<'a> {
@@ -119,10 +132,11 @@ const fn accent(standing: &Standing) -> Accent {
 /// Only this block stands beside the colour bar instead of inside it, and only there does a ping ring; headers hold none.
 fn title(view: &AlertView, members: &Members, standing: &Standing) -> SlackBlock {
     let emoji = severity_emoji(view.group.severity);
-    match (standing, view.mention.and_then(ping)) {
+    let pings = pings(view, members);
+    match (standing, pings) {
         (Standing::Resolved { .. }, _) => kit::header(&format!("✅ Resolved: {}", members.subjects(3))),
-        (Standing::Firing, Some(ping)) => {
-            kit::section(&format!("{emoji} {} {ping}", bold(&clamp(&members.headline(), 150))))
+        (Standing::Firing, pings) if !pings.is_empty() => {
+            kit::section(&format!("{emoji} {} {}", bold(&clamp(&members.headline(), 150)), pings.join(" ")))
         }
         (Standing::Firing | Standing::Acknowledged(_) | Standing::Silenced { .. }, _) => {
             kit::header(&format!("{emoji} {}", members.headline()))
@@ -203,7 +217,7 @@ fn asides(view: &AlertView, members: &Members, standing: &Standing) -> Vec<Strin
 }
 
 /// Three or four that fit the state, and the rest in the overflow menu. A resolved group has none.
-fn buttons(view: &AlertView, standing: &Standing) -> Option<SlackBlock> {
+fn buttons(view: &AlertView, members: &Members, standing: &Standing) -> Option<SlackBlock> {
     let group = || view.group.id.clone();
     let acknowledge = || kit::primary(kit::button("Acknowledge", &Press::Acknowledge(group())));
     let mut elements: Vec<SlackActionBlockElement> = Vec::new();
@@ -222,8 +236,8 @@ fn buttons(view: &AlertView, standing: &Standing) -> Option<SlackBlock> {
         }
     }
     elements.push(kit::button("Why?", &Press::Why(group())).into());
-    let links = view.links.iter().take(2).enumerate();
-    elements.extend(links.filter_map(|(nth, (label, url))| kit::link(label, url, nth)).map(Into::into));
+    let links = members.links().into_iter().take(2).enumerate();
+    elements.extend(links.filter_map(|(nth, link)| kit::link(&link.label, &link.url, nth)).map(Into::into));
     let mut entries =
         vec![("Show all members", Press::Details(group())), ("Silence with a comment…", Press::SilenceForm(group()))];
     if view.group.acknowledged.is_some() {

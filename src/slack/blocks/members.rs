@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use slack_morphism::prelude::SlackBlock;
 
-use super::alert::Standing;
+use super::alert::{Standing, ping};
 use super::kit;
-use super::words::{bold, fitting, moment, rule_words, said, subject, what};
+use super::words::{bold, fenced, fitting, moment, rule_words, said, subject, what};
 use crate::core::alert::{Alert, AlertState};
 use crate::core::group::Group;
-use crate::core::signal::Evidence;
+use crate::core::signal::{Detail, Evidence, Link};
 use crate::core::time::Timestamp;
 
 /// More lines than this and the buttons leave a phone's screen.
@@ -61,6 +61,17 @@ impl<'a> Members<'a> {
     pub fn since(&self, group: &Group) -> Timestamp {
         let members = self.firing.iter().chain(&self.resolved).map(|alert| alert.since());
         members.min().map_or(group.opened_at, |since| since.min(group.opened_at))
+    }
+
+    /// Where to go on reading about what fires, each place once.
+    pub fn links(&self) -> Vec<&'a Link> {
+        let mut links: Vec<&Link> = Vec::new();
+        for link in self.firing.iter().flat_map(|alert| &alert.evidence.links) {
+            if !links.contains(&link) {
+                links.push(link);
+            }
+        }
+        links
     }
 
     pub fn rules(&self) -> BTreeSet<&'a str> {
@@ -140,14 +151,32 @@ pub(super) fn facts(members: &Members, standing: &Standing, since: Timestamp, no
         }
     }
     blocks.extend(cause(members).map(|cause| kit::section(&cause)));
+    blocks.extend(details(members));
     blocks
 }
 
 fn measured(alert: &Alert) -> Option<SlackBlock> {
     let pairs = [("Measured", &alert.evidence.value), ("Limit", &alert.evidence.threshold)];
-    let told: Vec<_> =
+    let mut told: Vec<_> =
         pairs.into_iter().filter(|(_, text)| !text.is_empty()).map(|(label, text)| (label, said(text, 200))).collect();
+    told.extend(alert.evidence.owner.as_deref().map(|owner| ("Owner", owned_by(owner))));
     (!told.is_empty()).then(|| kit::fields(&told))
+}
+
+fn owned_by(owner: &str) -> String {
+    ping(owner).unwrap_or_else(|| said(owner, 100))
+}
+
+/// What the worst member that has details brings along; a phone has room for two.
+fn details(members: &Members) -> Vec<SlackBlock> {
+    let with = members.firing.iter().find(|alert| !alert.evidence.details.is_empty());
+    let details = with.map(|alert| alert.evidence.details.as_slice()).unwrap_or_default();
+    let block = |detail: &Detail| {
+        let of = if members.firing.len() > 1 { with.map(|alert| subject(&alert.labels)) } else { None };
+        let of = of.map(|of| format!(" of {}", said(&of, 100))).unwrap_or_default();
+        kit::section(&format!("*{}{of}*\n{}", said(&detail.title, 60), fenced(&detail.text, 700)))
+    };
+    details.iter().filter(|detail| !detail.text.trim().is_empty()).take(2).map(block).collect()
 }
 
 /// The cause of the worst member that has one, and whose it is when members differ.

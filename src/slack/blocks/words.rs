@@ -56,6 +56,21 @@ pub fn code(text: &str) -> String {
     wrapped('`', &said(text, 300).replace('`', "ˋ"))
 }
 
+/// Lines as a machine printed them, in a code block: the last that fit into `most` characters.
+#[must_use]
+pub fn fenced(text: &str, most: usize) -> String {
+    let lines: Vec<_> =
+        text.lines().map(|line| said(line, 160).replace('`', "ˋ")).filter(|line| !line.is_empty()).collect();
+    let mut kept = 0;
+    let mut room = most;
+    for line in lines.iter().rev() {
+        let Some(left) = room.checked_sub(line.chars().count() + 1) else { break };
+        (kept, room) = (kept + 1, left);
+    }
+    let cut = if kept < lines.len() { "…\n" } else { "" };
+    format!("```{cut}{}```", lines[lines.len() - kept..].join("\n"))
+}
+
 fn wrapped(sign: char, text: &str) -> String {
     if text.is_empty() { String::new() } else { format!("{sign}{text}{sign}") }
 }
@@ -168,6 +183,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_long_log_keeps_its_last_lines_and_cannot_leave_its_block() {
+        assert_eq!(fenced("one\n\ntwo  2\n", 100), "```one\ntwo 2```");
+        assert_eq!(fenced("first line\nsecond\nthird", 14), "```…\nsecond\nthird```");
+        assert_eq!(fenced("a```b <!here>", 100), "```aˋˋˋb &lt;!here&gt;```");
+    }
 
     #[test]
     fn outside_text_cannot_mention_or_format() {

@@ -68,15 +68,20 @@ fn texts(value: &Value) -> Vec<&str> {
     }
 }
 
-fn expected(pings: bool) -> BTreeSet<String> {
-    pings.then(|| "<!here>".to_owned()).into_iter().collect()
+/// Whom a message may ping.
+fn expected(name: &str, members: usize) -> BTreeSet<String> {
+    let ping = match name {
+        "living_ping" | "note_worse" => Some("<!here>"),
+        "living_told" if members > 0 => Some("<@U0OWNER>"),
+        _ => None,
+    };
+    ping.map(str::to_owned).into_iter().collect()
 }
 
 #[test]
-fn nobody_is_pinged_but_whom_the_receiver_names() {
+fn nobody_is_pinged_but_owners_and_whom_the_receiver_names() {
     for (name, message) in messages(&Outside::endless("<!channel> <@U1> <#C1> <http://x|y> "), 3) {
-        let pings = name == "living_ping" || name == "note_worse";
-        assert_eq!(acted_on(&message), expected(pings), "{name}");
+        assert_eq!(acted_on(&message), expected(&name, 3), "{name}");
     }
 }
 
@@ -100,8 +105,7 @@ proptest! {
     ) {
         for (name, message) in messages(&Outside::of(&texts), members) {
             prop_assert_eq!(faults(&message), Vec::<String>::new(), "{}", name);
-            let pings = name == "living_ping" || name == "note_worse";
-            prop_assert_eq!(acted_on(&message), expected(pings), "{}", name);
+            prop_assert_eq!(acted_on(&message), expected(&name, members), "{}", name);
         }
     }
 }

@@ -30,7 +30,7 @@ use crate::core::ids::{Actor, ChannelId, GroupId, SilenceId, UserId};
 use crate::core::label::{ALERTNAME, Matcher};
 use crate::core::market::MarketHours;
 use crate::core::severity::Severity;
-use crate::core::signal::Evidence;
+use crate::core::signal::{Detail, Evidence, Link};
 use crate::core::silence::{Silence, SilencePhase};
 use crate::core::time::{Span, Timestamp};
 
@@ -110,6 +110,7 @@ fn firing(outside: &Outside, index: usize) -> Alert {
         value: outside.value.clone(),
         threshold: outside.threshold.clone(),
         cause: Some(outside.cause.clone()).filter(|cause| !cause.is_empty()),
+        ..Evidence::default()
     };
     Alert {
         labels: [(ALERTNAME, "FeedStale".to_owned()), ("symbol", symbol)].into_iter().collect(),
@@ -122,6 +123,22 @@ fn firing(outside: &Outside, index: usize) -> Alert {
         flapping_since: None,
         previous: None,
     }
+}
+
+/// With everything that evidence can bring along.
+fn told(alert: &Alert, outside: &Outside) -> Alert {
+    let detail = |title: &str, text: &str| Detail { title: title.to_owned(), text: text.to_owned() };
+    let link = |label: &str, url: &str| Link { label: label.to_owned(), url: url.to_owned() };
+    let evidence = Evidence {
+        owner: Some("U0OWNER".to_owned()),
+        details: vec![
+            detail("Last log lines", "connecting to hermes\npanic: connection refused <!channel>"),
+            detail(&outside.name, &outside.error),
+        ],
+        links: vec![link("Runbook", "https://example.com/runbook"), link(&outside.name, &outside.error)],
+        ..alert.evidence.clone()
+    };
+    Alert { evidence, ..alert.clone() }
 }
 
 fn resolved(mut alert: Alert) -> Alert {
@@ -223,11 +240,20 @@ fn living_messages(outside: &Outside, members: usize) -> Named {
     let over: Vec<_> = over.iter().map(Member::loud).collect();
     let open = group(&alerts);
     let (taken, ended) = (acknowledged(open.clone()), closed(open.clone()));
-    let view =
-        AlertView { group: &open, members: &loud, people: &people, now: NOW, chart: None, mention: None, links: &[] };
-    let links = [("Runbook", "https://example.com/runbook"), (outside.name.as_str(), outside.error.as_str())];
+    let view = AlertView {
+        group: &open,
+        members: &loud,
+        people: &people,
+        now: NOW,
+        chart: None,
+        mention: None,
+        ring_owners: false,
+    };
+    let first = alerts.first().map(|alert| told(alert, outside));
+    let telling: Vec<_> = first.iter().chain(alerts.get(1)).map(Member::loud).collect();
     vec![
-        ("living_firing", living(&AlertView { chart: Some("F0CHART"), links: &links, ..view })),
+        ("living_firing", living(&AlertView { chart: Some("F0CHART"), ..view })),
+        ("living_told", living(&AlertView { members: &telling, ring_owners: true, ..view })),
         ("living_ping", living(&AlertView { mention: Some("here"), ..view })),
         ("living_acknowledged", living(&AlertView { group: &taken, ..view })),
         ("living_silenced", living(&AlertView { group: &taken, members: &quiet, ..view })),
