@@ -81,7 +81,7 @@ fn expected(name: &str, members: usize) -> BTreeSet<String> {
 #[test]
 fn nobody_is_pinged_but_owners_and_whom_the_receiver_names() {
     for (name, message) in messages(&Outside::endless("<!channel> <@U1> <#C1> <http://x|y> "), 3) {
-        assert_eq!(acted_on(&message), expected(&name, 3), "{name}");
+        assert_eq!(acted_on(&message), expected(name, 3), "{name}");
     }
 }
 
@@ -105,7 +105,7 @@ proptest! {
     ) {
         for (name, message) in messages(&Outside::of(&texts), members) {
             prop_assert_eq!(faults(&message), Vec::<String>::new(), "{}", name);
-            prop_assert_eq!(acted_on(&message), expected(&name, members), "{}", name);
+            prop_assert_eq!(acted_on(&message), expected(name, members), "{}", name);
         }
     }
 }
