@@ -45,6 +45,8 @@ id!(/// A silence's id (ULID).
     SilenceId);
 id!(/// A row in the outbox (ULID).
     JobId);
+id!(/// A watched account: one address, on one chain, of one asset. Its name in the configuration.
+    AccountKey);
 id!(/// A Slack channel id, `C…`, `G…` or `D…`.
     ChannelId);
 id!(/// A Slack user id, `U…` or `W…`.

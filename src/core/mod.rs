@@ -19,3 +19,4 @@ pub mod severity;
 pub mod signal;
 pub mod silence;
 pub mod time;
+pub mod wallet;
