@@ -12,7 +12,7 @@ use crate::slack::blocks::{help, modals, replies};
 use crate::slack::inbound::{
     BlockAction, Container, Input, MessageAction, Said, Shortcut, SlashCommand, ViewSubmission,
 };
-use crate::slack::message::{Message, View};
+use crate::slack::message::{Message, Rendered, View};
 
 use super::Flow;
 use super::effect::{ANSWER, Effect};
@@ -164,7 +164,7 @@ impl Flow {
                 let errors: Map<String, Value> =
                     errors.into_iter().map(|(block_id, error)| (block_id.to_owned(), error.into())).collect();
                 Ok(match way {
-                    Way::Ack => Ack::Body(json!({ "response_action": "errors", "errors": errors })),
+                    Way::Ack => Ack::Body(Rendered::of(&json!({ "response_action": "errors", "errors": errors }))),
                     Way::Later => Ack::Empty,
                 })
             }

@@ -128,6 +128,13 @@ pub const fn priority(severity: Severity) -> i64 {
     }
 }
 
+/// An edit gives way to what is said for the first time: Slack takes fewer edits than posts, and one that was put off must
+/// not hold up a new alert of its severity.
+#[must_use]
+pub const fn edit_priority(severity: Severity) -> i64 {
+    priority(severity) - 5
+}
+
 /// The lane of a channel's messages.
 #[must_use]
 pub fn lane_of(channel: &ChannelId) -> String {

@@ -17,6 +17,7 @@ mod quiet;
 pub mod receive;
 mod render;
 mod step;
+mod unfinished;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;

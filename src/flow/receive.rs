@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
 
 use crate::core::audit::Record;
 use crate::core::backoff::Backoff;
@@ -14,7 +14,7 @@ use crate::core::ids::Actor;
 use crate::core::time::Timestamp;
 use crate::slack::blocks::{actions, replies};
 use crate::slack::inbound::{Delivery, Input, ResponseUrl};
-use crate::slack::message::Message;
+use crate::slack::message::{Message, Rendered};
 use crate::store::intake::{NewInput, Receipt};
 use crate::store::{StoreError, inbox};
 
@@ -22,13 +22,14 @@ use super::Flow;
 use super::act::{Caller, Plan, Way};
 use super::effect::{ANSWER, Effect};
 use super::step::{Extra, StepError};
+use super::unfinished::Unfinished;
 
 /// What Slack gets back within its three seconds.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ack {
     Empty,
     /// The answer itself: a message for a slash command, errors for a form, options for a select.
-    Body(Value),
+    Body(Rendered),
     /// Nothing was stored: Slack shall deliver it again (events), or the person shall try again.
     Unstored,
 }
@@ -44,17 +45,17 @@ impl Flow {
     /// Takes one delivery in and gives its acknowledgement within `within` of real time. Work that takes longer goes
     /// on, and its answer follows by the response URL.
     pub async fn take(self: Arc<Self>, delivery: Delivery, within: Duration) -> Ack {
-        let (told, ack) = oneshot::channel();
+        let url = answerable(&delivery.input).cloned();
         let flow = Arc::clone(&self);
-        tokio::spawn(async move {
-            let url = answerable(&delivery.input).cloned();
-            if let (Err(Ack::Body(body)), Some(url)) = (told.send(flow.receive(delivery).await), url) {
-                let message = Message { blocks: blocks_of(&body), ..Message::text(text_of(&body)) };
-                flow.tell_at_once(&url, &message).await;
+        let work = AssertUnwindSafe(async move { flow.receive(delivery).await }).catch_unwind();
+        let mut work = Unfinished::new(work, async move |ack| {
+            if let (Ok(Ack::Body(body)), Some(url)) = (ack, url) {
+                self.tell_at_once(&url, &told_by(&body)).await;
             }
         });
-        match tokio::time::timeout(within, ack).await {
+        match tokio::time::timeout(within, &mut work).await {
             Ok(Ok(ack)) => ack,
+            // It panicked, or goes on: what is stored is not lost.
             Ok(Err(_)) | Err(_) => Ack::Empty,
         }
     }
@@ -63,7 +64,7 @@ impl Flow {
     pub async fn receive(&self, delivery: Delivery) -> Ack {
         let kind = delivery.input.name();
         match &delivery.input {
-            Input::UrlVerification { challenge } => Ack::Body(json!({ "challenge": challenge })),
+            Input::UrlVerification { challenge } => Ack::Body(Rendered::of(&json!({ "challenge": challenge }))),
             Input::SslCheck => Ack::Empty,
             Input::Ignored { what, reason } => {
                 tracing::debug!(what, reason, "ignored an input");
@@ -73,7 +74,7 @@ impl Flow {
             // It changes nothing and is asked again at the next letter.
             Input::BlockSuggestion(_) => {
                 self.metrics.input(kind, "answered");
-                Ack::Body(json!({ "options": [] }))
+                Ack::Body(Rendered::of(&json!({ "options": [] })))
             }
             Input::Command(_) => self.receive_command(delivery).await,
             Input::Mention(_)
@@ -159,10 +160,10 @@ impl Flow {
         let sorry = replies::unavailable();
         match input {
             Input::Command(_) => Ack::Body(answer_body(&sorry)),
-            Input::ViewSubmission(submission) => Ack::Body(json!({
+            Input::ViewSubmission(submission) => Ack::Body(Rendered::of(&json!({
                 "response_action": "errors",
                 "errors": { submission.view.state.first().map_or("form", |e| e.block_id.as_str()): sorry.text },
-            })),
+            }))),
             Input::Action(action) => {
                 if let Some(url) = &action.response_url {
                     self.tell_at_once(url, &sorry).await;
@@ -333,21 +334,22 @@ impl Flow {
     }
 }
 
+#[derive(Serialize)]
+struct Answer<'a> {
+    response_type: &'static str,
+    text: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    blocks: &'a [Value],
+}
+
 /// The body of a slash command's answer: seen by the one who asked.
-pub(super) fn answer_body(message: &Message) -> Value {
-    let mut body = json!({ "response_type": "ephemeral", "text": message.text });
-    if !message.blocks.is_empty() {
-        body["blocks"] = Value::Array(message.blocks.clone());
-    }
-    body
+pub(super) fn answer_body(message: &Message) -> Rendered {
+    Rendered::of(&Answer { response_type: "ephemeral", text: &message.text, blocks: &message.blocks })
 }
 
-fn text_of(body: &Value) -> &str {
-    body.get("text").and_then(Value::as_str).unwrap_or_default()
-}
-
-fn blocks_of(body: &Value) -> Vec<Value> {
-    body.get("blocks").and_then(Value::as_array).cloned().unwrap_or_default()
+/// The message in such a body.
+fn told_by(body: &Rendered) -> Message {
+    serde_json::from_str(body.text()).unwrap_or_default()
 }
 
 pub(super) fn finish(key: &str, outcome: &'static str) -> Extra {

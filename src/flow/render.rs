@@ -15,7 +15,7 @@ use crate::slack::blocks::notes::{self, NoteView, SilenceEndingView};
 
 use super::Flow;
 use super::digest::Gathering;
-use super::effect::{Effect, group_key, priority};
+use super::effect::{Effect, edit_priority, group_key, priority};
 use super::look::members;
 
 /// The engine as it will be once `changes` are applied.
@@ -87,7 +87,8 @@ impl<'a> Scene<'a> {
             fallback: receiver.fallback_channel,
             message: alert::living(&view),
         };
-        Some((show, priority(group.severity)))
+        let urgency = if rings { priority(group.severity) } else { edit_priority(group.severity) };
+        Some((show, urgency))
     }
 
     fn note(&self, id: &GroupId, note: &Note) -> Option<(Effect, i64)> {

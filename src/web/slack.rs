@@ -51,8 +51,8 @@ pub(super) async fn take(
 fn response(ack: Ack) -> Response {
     match ack {
         Ack::Empty => Response::new(Body::empty()),
-        Ack::Body(value) => {
-            let mut response = Response::new(Body::from(value.to_string()));
+        Ack::Body(body) => {
+            let mut response = Response::new(Body::from(body.into_text()));
             response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
             response
         }

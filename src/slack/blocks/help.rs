@@ -1,5 +1,7 @@
 //! What can be asked.
 
+use std::sync::LazyLock;
+
 use super::kit;
 use super::words::code;
 use crate::core::command::{Topic, Verb, catalogue};
@@ -9,10 +11,13 @@ use crate::slack::message::Message;
 #[must_use]
 pub fn help(topic: Option<Verb>) -> Message {
     match topic {
-        None => all(),
+        None => ALL.clone(),
         Some(verb) => one(verb),
     }
 }
+
+/// Asked for often, and always the same.
+static ALL: LazyLock<Message> = LazyLock::new(all);
 
 fn all() -> Message {
     let line = |topic: &Topic| format!("{}  {}", code(&topic.line()), topic.what);

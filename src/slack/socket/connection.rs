@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
-use serde_json::{Value, json};
+use serde::Serialize;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message;
@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{Ack, Shared};
 use crate::slack::inbound::{Envelope, Frame, parse_frame};
+use crate::slack::message::Rendered;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -258,14 +259,16 @@ impl Serving {
 }
 
 fn frame(envelope_id: &str, ack: Ack, accepts_payload: bool) -> Option<String> {
-    let payload: Option<Value> = match ack {
+    #[derive(Serialize)]
+    struct Frame<'a> {
+        envelope_id: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        payload: Option<Rendered>,
+    }
+    let payload = match ack {
         Ack::Empty => None,
         Ack::Payload(payload) => Some(payload).filter(|_| accepts_payload),
         Ack::Withheld => return None,
     };
-    let mut frame = json!({"envelope_id": envelope_id});
-    if let Some(payload) = payload {
-        frame["payload"] = payload;
-    }
-    Some(frame.to_string())
+    serde_json::to_string(&Frame { envelope_id, payload }).ok()
 }

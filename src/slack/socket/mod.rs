@@ -18,7 +18,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use crate::slack::message::Rendered;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -67,7 +67,7 @@ pub enum Ack {
     /// Stored (or deliberately ignored).
     Empty,
     /// Stored, and this is the answer, e.g. `{"response_action": "errors", …}` or the options of a select.
-    Payload(Value),
+    Payload(Rendered),
     /// Not stored. Slack delivers an event again, and tells a person that it did not work.
     Withheld,
 }

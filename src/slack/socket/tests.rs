@@ -8,7 +8,7 @@ use axum::extract::{Json, State};
 use axum::response::Response;
 use axum::routing::{get, post};
 use secrecy::SecretString;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
 use super::*;
@@ -162,7 +162,7 @@ fn gated() -> (impl Fn(Envelope) -> Boxed + Send + Sync, oneshot::Sender<()>, mp
 #[tokio::test]
 async fn an_envelope_is_acknowledged_with_what_the_handler_answers() {
     let mut slack = Slack::start(settings(), async |envelope| match envelope.delivery.input {
-        Input::Command(command) => Ack::Payload(json!({"text": command.text})),
+        Input::Command(command) => Ack::Payload(Rendered::of(&json!({"text": command.text}))),
         other => panic!("{other:?}"),
     })
     .await;
