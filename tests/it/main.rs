@@ -9,6 +9,7 @@ mod commands;
 mod deliveries;
 mod faults;
 mod hermes;
+mod kube;
 mod layers;
 mod liveness;
 mod quiet;

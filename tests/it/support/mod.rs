@@ -3,6 +3,7 @@
 pub mod bot;
 pub mod clock;
 pub mod database;
+pub mod kube;
 pub mod process;
 
 pub use bot::Bot;
