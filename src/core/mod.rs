@@ -5,6 +5,7 @@ pub mod alert;
 pub mod audit;
 pub mod backoff;
 pub mod command;
+pub mod cron;
 pub mod decimal;
 pub mod detect;
 pub mod engine;
