@@ -15,6 +15,7 @@ pub mod ids;
 pub mod label;
 pub mod market;
 pub mod receiver;
+pub mod redact;
 pub mod route;
 pub mod severity;
 pub mod signal;
