@@ -43,6 +43,8 @@ id!(/// An alert group's id (ULID): one episode of trouble, one living message.
     GroupId);
 id!(/// A silence's id (ULID).
     SilenceId);
+id!(/// An action request (ULID).
+    RequestId);
 id!(/// A row in the outbox (ULID).
     JobId);
 id!(/// A watched account: one address, on one chain, of one asset. Its name in the configuration.

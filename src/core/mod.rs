@@ -1,6 +1,7 @@
 //! The pure heart: no async, no clock, no I/O. `now` and ids are arguments, effects are values.
 
 pub mod access;
+pub mod action;
 pub mod alert;
 pub mod audit;
 pub mod backoff;

@@ -2,6 +2,7 @@
 //!
 //! Reads take a [`Store`]; whatever must be true together takes the same [`Tx`].
 
+pub mod actions;
 pub mod alerts;
 pub mod audit;
 pub mod facts;

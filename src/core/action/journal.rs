@@ -1,0 +1,264 @@
+//! What was tried and what came of it, step by step. Written before and after every write, so that a crash leaves no doubt
+//! about what may have happened.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::plan::{Change, Plan};
+use crate::core::time::Timestamp;
+
+/// How long something that is refused for now (a disruption budget, a conflict) is tried again.
+pub const PATIENCE: Duration = Duration::from_mins(10);
+/// How long what was changed may take to settle.
+pub const SETTLE: Duration = Duration::from_mins(10);
+
+/// One change of the plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+pub enum Step {
+    Waiting,
+    /// It is about to be done; nothing was sent. `at` is the step's stamp: a restart writes it.
+    Intended {
+        at: Timestamp,
+        /// What kept the last try from happening.
+        blocked: Option<String>,
+    },
+    /// It was sent, or is about to be: it may have happened.
+    Attempted {
+        at: Timestamp,
+        tried_at: Timestamp,
+    },
+    Succeeded {
+        at: Timestamp,
+        done_at: Timestamp,
+        note: String,
+    },
+    Failed {
+        at: Timestamp,
+        why: String,
+    },
+    /// Whether it happened cannot be known; a person has to look.
+    Unknown {
+        at: Timestamp,
+        why: String,
+    },
+    /// Left out on purpose.
+    Skipped {
+        at: Timestamp,
+        why: String,
+    },
+}
+
+/// What came of one try, or of looking after one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tried {
+    Succeeded {
+        note: String,
+    },
+    /// It did not happen and will not.
+    Failed {
+        why: String,
+    },
+    /// It did not happen, and may later.
+    Blocked {
+        why: String,
+    },
+    /// It may have happened; look.
+    Unclear,
+    /// It may have happened, and looking does not tell.
+    Unknown {
+        why: String,
+    },
+}
+
+/// What is to be done next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Write down that this step is to be done.
+    Intend(usize),
+    /// Write down that it is being tried, then try.
+    Attempt(usize),
+    /// A try is on record without what came of it: look at the target.
+    Observe(usize),
+    /// Wait until the way back is due.
+    Hold(Timestamp),
+    /// Everything due is written: see whether it settles.
+    Verify,
+    Over,
+}
+
+/// The steps in the plan's order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Journal {
+    pub steps: Vec<Step>,
+    /// When what was changed had settled.
+    pub verified_at: Option<Timestamp>,
+    /// What is seen while it settles: `2 of 5 updated`.
+    pub progress: String,
+    /// The way back is wanted now and not at its time.
+    pub back_now: bool,
+}
+
+/// How it all ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    Succeeded,
+    Failed(String),
+    Unknown(String),
+}
+
+impl Step {
+    const fn over(&self) -> bool {
+        matches!(self, Self::Succeeded { .. } | Self::Failed { .. } | Self::Unknown { .. } | Self::Skipped { .. })
+    }
+
+    /// The stamp: when it was first intended.
+    #[must_use]
+    pub const fn at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Waiting => None,
+            Self::Intended { at, .. }
+            | Self::Attempted { at, .. }
+            | Self::Succeeded { at, .. }
+            | Self::Failed { at, .. }
+            | Self::Unknown { at, .. }
+            | Self::Skipped { at, .. } => Some(*at),
+        }
+    }
+
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Intended { .. } => "intended",
+            Self::Attempted { .. } => "attempted",
+            Self::Succeeded { .. } => "succeeded",
+            Self::Failed { .. } => "failed",
+            Self::Unknown { .. } => "unknown",
+            Self::Skipped { .. } => "skipped",
+        }
+    }
+}
+
+impl Journal {
+    #[must_use]
+    pub fn of(plan: &Plan) -> Self {
+        let steps = vec![Step::Waiting; plan.preview.changes.len()];
+        Self { steps, verified_at: None, progress: String::new(), back_now: false }
+    }
+
+    #[must_use]
+    pub fn next(&self, plan: &Plan, now: Timestamp) -> Next {
+        if self.steps.iter().any(|step| matches!(step, Step::Failed { .. } | Step::Unknown { .. })) {
+            return Next::Over;
+        }
+        let open = self.steps.iter().zip(&plan.preview.changes).enumerate().find(|(_, (step, _))| !step.over());
+        let Some((index, (step, change))) = open else {
+            return if self.verified_at.is_some() { Next::Over } else { Next::Verify };
+        };
+        match step {
+            Step::Intended { .. } => Next::Attempt(index),
+            Step::Attempted { .. } => Next::Observe(index),
+            Step::Waiting => self.begin(index, change, now),
+            Step::Succeeded { .. } | Step::Failed { .. } | Step::Unknown { .. } | Step::Skipped { .. } => Next::Over,
+        }
+    }
+
+    fn begin(&self, index: usize, change: &Change, now: Timestamp) -> Next {
+        let Some(after) = change.after else { return Next::Intend(index) };
+        if self.verified_at.is_none() {
+            return Next::Verify;
+        }
+        match self.due(index, after.duration()) {
+            Some(due) if now < due && !self.back_now => Next::Hold(due),
+            Some(_) | None => Next::Intend(index),
+        }
+    }
+
+    fn due(&self, index: usize, after: Duration) -> Option<Timestamp> {
+        match self.steps.get(index.checked_sub(1)?)? {
+            Step::Succeeded { done_at, .. } => Some(done_at.plus(after)),
+            _ => None,
+        }
+    }
+
+    /// When the way back is due, while it waits for that.
+    #[must_use]
+    pub fn holds_until(&self, plan: &Plan) -> Option<Timestamp> {
+        let index = self.steps.iter().position(|step| !step.over())?;
+        let after = plan.preview.changes.get(index)?.after?;
+        matches!(self.steps.get(index), Some(Step::Waiting)).then(|| self.due(index, after.duration())).flatten()
+    }
+
+    pub fn intend(&mut self, index: usize, now: Timestamp) {
+        self.put(index, Step::Intended { at: now, blocked: None });
+    }
+
+    pub fn attempt(&mut self, index: usize, now: Timestamp) {
+        if let Some(Step::Intended { at, .. }) = self.steps.get(index) {
+            let at = *at;
+            self.put(index, Step::Attempted { at, tried_at: now });
+        }
+    }
+
+    /// Writes down what came of a try. Only a step that was attempted takes one: a late answer changes nothing.
+    pub fn settle(&mut self, index: usize, tried: Tried, now: Timestamp) {
+        let Some(Step::Attempted { at, .. }) = self.steps.get(index) else { return };
+        let at = *at;
+        let step = match tried {
+            Tried::Succeeded { note } => Step::Succeeded { at, done_at: now, note },
+            Tried::Failed { why } => Step::Failed { at, why },
+            Tried::Blocked { why } if now.since(at) < PATIENCE => Step::Intended { at, blocked: Some(why) },
+            Tried::Blocked { why } => Step::Failed { at, why },
+            Tried::Unclear => return,
+            Tried::Unknown { why } => Step::Unknown { at, why },
+        };
+        self.put(index, step);
+    }
+
+    /// What was not begun is left out.
+    pub fn skip_rest(&mut self, why: &str, now: Timestamp) {
+        for step in &mut self.steps {
+            if matches!(step, Step::Waiting | Step::Intended { .. }) {
+                *step = Step::Skipped { at: now, why: why.to_owned() };
+            }
+        }
+        self.verified_at.get_or_insert(now);
+    }
+
+    /// Whether a write may be under way.
+    #[must_use]
+    pub fn in_flight(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Attempted { .. }))
+    }
+
+    /// When the last write was done.
+    #[must_use]
+    pub fn written_at(&self) -> Option<Timestamp> {
+        let done = self.steps.iter().filter_map(|step| match step {
+            Step::Succeeded { done_at, .. } => Some(*done_at),
+            _ => None,
+        });
+        done.max()
+    }
+
+    #[must_use]
+    pub fn end(&self) -> End {
+        let mut end = End::Succeeded;
+        for step in &self.steps {
+            match step {
+                Step::Unknown { why, .. } => return End::Unknown(why.clone()),
+                Step::Failed { why, .. } => end = End::Failed(why.clone()),
+                _ => {}
+            }
+        }
+        end
+    }
+
+    fn put(&mut self, index: usize, step: Step) {
+        if let Some(place) = self.steps.get_mut(index) {
+            *place = step;
+        }
+    }
+}

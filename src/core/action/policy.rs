@@ -1,0 +1,278 @@
+//! Who may ask for what, who may allow it, and how many must. Whatever no rule allows is denied.
+
+mod explain;
+mod who;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::digest::version_of;
+use super::kind::Kind;
+use super::plan::Risk;
+use super::target::{Sort, Target};
+use crate::core::engine::mute::MuteInterval;
+use crate::core::ids::{Actor, TeamId, UserId};
+use crate::core::time::{Span, Timestamp};
+
+pub use explain::{Explanation, Judged};
+pub use who::{InvalidWho, Person, Who};
+
+/// The rules, in order; the first that fits an action on a target counts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Policy {
+    pub rules: Vec<Rule>,
+    /// Who may act without an approval when nobody answers: everybody is told, and it is reviewed afterwards.
+    pub break_glass: Vec<Who>,
+    /// Who may lift a freeze; whoever may respond to alerts may impose one.
+    pub unfreeze: Vec<Who>,
+}
+
+/// Allows some actions on some targets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Named on the card and by `policy explain`.
+    pub name: String,
+    pub actions: Vec<Kind>,
+    /// `*` stands for any characters; so too below.
+    #[serde(default = "anything")]
+    pub clusters: Vec<String>,
+    /// For a node, which has no namespace, this is not asked.
+    #[serde(default = "anything")]
+    pub namespaces: Vec<String>,
+    /// Deployment, StatefulSet …; empty: all.
+    #[serde(default)]
+    pub kinds: Vec<Sort>,
+    #[serde(default = "anything")]
+    pub names: Vec<String>,
+    /// Who may ask: user ids (U…, or T…/U… of another workspace), user groups (S…), `on-call`, `everyone`.
+    pub request: Vec<Who>,
+    /// Who may approve; never the one who asks.
+    pub approve: Vec<Who>,
+    /// How many must approve; by the risk when not given: R1 one, R2 and R3 two.
+    #[serde(default)]
+    pub quorum: Option<u32>,
+    /// Whether somebody on call must be among those who ask or approve; by the risk when not given: R2 yes.
+    #[serde(default)]
+    pub on_call: Option<bool>,
+    /// The least risk these actions are taken for.
+    #[serde(default)]
+    pub risk: Option<Risk>,
+    /// Whether a reason must be given.
+    #[serde(default = "yes")]
+    pub reason: bool,
+    /// How long approvals may take.
+    #[serde(default = "half_an_hour")]
+    pub approve_within: Span,
+    /// How long after the last approval it may begin.
+    #[serde(default = "ten_minutes")]
+    pub execute_within: Span,
+    /// When nothing is begun although it is approved: it waits, or expires.
+    #[serde(default)]
+    pub quiet_hours: MuteInterval,
+    /// How often actions of this rule may begin.
+    #[serde(default)]
+    pub rate: Option<Rate>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    pub most: u32,
+    pub within: Span,
+}
+
+fn anything() -> Vec<String> {
+    vec!["*".to_owned()]
+}
+
+const fn yes() -> bool {
+    true
+}
+
+const fn half_an_hour() -> Span {
+    Span::from_secs(30 * 60)
+}
+
+const fn ten_minutes() -> Span {
+    Span::from_secs(10 * 60)
+}
+
+/// Who people are right now, looked up outside: what is not known here counts for nobody.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Roster {
+    /// The bot's own workspace.
+    pub home: Option<TeamId>,
+    /// Members of the user groups that policy names.
+    pub groups: BTreeMap<String, BTreeSet<UserId>>,
+    pub on_call: BTreeSet<UserId>,
+    /// Accounts that are deactivated, or turned out to be strangers.
+    pub gone: BTreeSet<UserId>,
+}
+
+/// Everything is stopped: nothing begins while this holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Freeze {
+    pub by: Actor,
+    pub at: Timestamp,
+    pub reason: String,
+}
+
+/// Why somebody may not.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    #[error("no rule in `actions.rules` allows {kind} on {target}", kind = kind.as_str())]
+    NoRule { kind: Kind, target: Target },
+    #[error("the rule `{0}` does not let you ask for this")]
+    MayNotRequest(String),
+    #[error("the rule `{0}` does not let you approve this")]
+    MayNotApprove(String),
+    #[error("nobody approves what they asked for themselves; another person has to")]
+    OwnRequest,
+    #[error("only people on the `actions.break_glass` list can act without approval")]
+    NoBreakGlass,
+    #[error("only people on the `actions.unfreeze` list can lift a freeze")]
+    MayNotUnfreeze,
+    #[error("Slack did not say which workspace you belong to, so this cannot be decided")]
+    Unknown,
+    #[error("say why: the rule `{0}` wants a reason; add it at the end")]
+    ReasonMissing(String),
+}
+
+/// What an action takes to be allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Needs {
+    pub quorum: u32,
+    pub on_call: bool,
+}
+
+impl Rule {
+    /// At least one other person, whatever is configured.
+    #[must_use]
+    pub fn needs(&self, risk: Risk) -> Needs {
+        let risk = self.risk_of(risk);
+        Needs { quorum: self.quorum.unwrap_or(risk.quorum()).max(1), on_call: self.on_call.unwrap_or(risk.on_call()) }
+    }
+
+    #[must_use]
+    pub fn risk_of(&self, found: Risk) -> Risk {
+        self.risk.map_or(found, |least| found.max(least))
+    }
+
+    /// Why the rule is not about this, if it is not.
+    fn misses(&self, kind: Kind, target: &Target) -> Option<String> {
+        let any = |globs: &[String], text: &str| globs.iter().any(|glob| fits(glob, text));
+        if !self.actions.contains(&kind) {
+            return Some(format!("is not about {}", kind.as_str()));
+        }
+        if !any(&self.clusters, &target.cluster) {
+            return Some(format!("is not about cluster {}", target.cluster));
+        }
+        if target.sort.namespaced() && !any(&self.namespaces, &target.namespace) {
+            return Some(format!("is not about namespace {}", target.namespace));
+        }
+        if !self.kinds.is_empty() && !self.kinds.contains(&target.sort) {
+            return Some(format!("is not about a {}", target.sort));
+        }
+        (!any(&self.names, &target.name)).then(|| format!("is not about the name {}", target.name))
+    }
+}
+
+impl Policy {
+    /// The rule that decides.
+    ///
+    /// # Errors
+    /// No rule is about it: denied.
+    pub fn rule_for(&self, kind: Kind, target: &Target) -> Result<&Rule, Denied> {
+        let found = self.rules.iter().find(|rule| rule.misses(kind, target).is_none());
+        found.ok_or_else(|| Denied::NoRule { kind, target: target.clone() })
+    }
+
+    #[must_use]
+    pub fn rule_named(&self, name: &str) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.name == name)
+    }
+
+    /// # Errors
+    /// `person` may not ask for this.
+    pub fn may_request(&self, roster: &Roster, person: &Person, kind: Kind, target: &Target) -> Result<&Rule, Denied> {
+        let rule = self.rule_for(kind, target)?;
+        if roster.any(&rule.request, person) { Ok(rule) } else { Err(Denied::MayNotRequest(rule.name.clone())) }
+    }
+
+    /// # Errors
+    /// `person` may not approve under `rule` what `requester` asked for.
+    pub fn may_approve(&self, roster: &Roster, person: &Person, requester: &Person, rule: &Rule) -> Result<(), Denied> {
+        // By user alone: one human may be known under two workspaces of an organisation.
+        if person.user == requester.user {
+            return Err(Denied::OwnRequest);
+        }
+        if roster.any(&rule.approve, person) { Ok(()) } else { Err(Denied::MayNotApprove(rule.name.clone())) }
+    }
+
+    /// # Errors
+    /// `person` may not act without approval.
+    pub fn may_break_glass(&self, roster: &Roster, person: &Person) -> Result<(), Denied> {
+        if roster.any(&self.break_glass, person) { Ok(()) } else { Err(Denied::NoBreakGlass) }
+    }
+
+    /// # Errors
+    /// `person` may not lift a freeze.
+    pub fn may_unfreeze(&self, roster: &Roster, person: &Person) -> Result<(), Denied> {
+        if roster.any(&self.unfreeze, person) { Ok(()) } else { Err(Denied::MayNotUnfreeze) }
+    }
+
+    /// Of everything that decides; part of every plan, so that a plan does not outlive the rules it was approved under.
+    #[must_use]
+    pub fn version(&self) -> String {
+        version_of(&serde_json::to_string(self).unwrap_or_default())
+    }
+
+    /// The user groups whose members must be known to decide.
+    #[must_use]
+    pub fn groups(&self) -> BTreeSet<&str> {
+        let of_rules = self.rules.iter().flat_map(|rule| rule.request.iter().chain(&rule.approve));
+        let all = of_rules.chain(&self.break_glass).chain(&self.unfreeze);
+        all.filter_map(|who| if let Who::Group(group) = who { Some(group.as_str()) } else { None }).collect()
+    }
+}
+
+impl Roster {
+    /// Whether `list` names `person`, in this workspace or in the one the entry says.
+    #[must_use]
+    pub fn any(&self, list: &[Who], person: &Person) -> bool {
+        !self.gone.contains(&person.user) && list.iter().any(|who| self.is(who, person))
+    }
+
+    fn is(&self, who: &Who, person: &Person) -> bool {
+        let home = self.home.as_ref() == Some(&person.team);
+        match who {
+            Who::User { team: Some(team), user } => *team == person.team && *user == person.user,
+            Who::User { team: None, user } => home && *user == person.user,
+            Who::Group(group) => home && self.groups.get(group).is_some_and(|members| members.contains(&person.user)),
+            Who::OnCall => home && self.on_call.contains(&person.user),
+            Who::Everyone => home,
+        }
+    }
+}
+
+/// `*` stands for any characters, also none; everything else for itself.
+fn fits(glob: &str, text: &str) -> bool {
+    let Some((head, rest)) = glob.split_once('*') else { return glob == text };
+    let Some(mut left) = text.strip_prefix(head) else { return false };
+    let mut parts: Vec<&str> = rest.split('*').collect();
+    let tail = parts.pop().unwrap_or_default();
+    for part in parts {
+        match left.find(part) {
+            Some(at) => left = &left[at + part.len()..],
+            None => return false,
+        }
+    }
+    left.ends_with(tail)
+}
+
+#[cfg(test)]
+mod tests;

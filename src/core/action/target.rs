@@ -1,0 +1,137 @@
+//! What an action is done to: an object of a cluster, named in full.
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Kubernetes' kinds that actions know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Sort {
+    Deployment,
+    StatefulSet,
+    DaemonSet,
+    Pod,
+    Job,
+    CronJob,
+    Node,
+}
+
+impl Sort {
+    pub const ALL: [Self; 7] =
+        [Self::Deployment, Self::StatefulSet, Self::DaemonSet, Self::Pod, Self::Job, Self::CronJob, Self::Node];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Deployment => "Deployment",
+            Self::StatefulSet => "StatefulSet",
+            Self::DaemonSet => "DaemonSet",
+            Self::Pod => "Pod",
+            Self::Job => "Job",
+            Self::CronJob => "CronJob",
+            Self::Node => "Node",
+        }
+    }
+
+    #[must_use]
+    pub const fn namespaced(self) -> bool {
+        !matches!(self, Self::Node)
+    }
+
+    /// As kubectl takes it: `deploy`, `deployments`, `Deployment`.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        let word = word.to_lowercase();
+        let word = word.split_once('.').map_or(word.as_str(), |(kind, _group)| kind);
+        Some(match word {
+            "deploy" | "deployment" | "deployments" => Self::Deployment,
+            "sts" | "statefulset" | "statefulsets" => Self::StatefulSet,
+            "ds" | "daemonset" | "daemonsets" => Self::DaemonSet,
+            "po" | "pod" | "pods" => Self::Pod,
+            "job" | "jobs" => Self::Job,
+            "cj" | "cronjob" | "cronjobs" => Self::CronJob,
+            "no" | "node" | "nodes" => Self::Node,
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Sort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One object. Its uid is part of a plan: the same name may be another object tomorrow.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Target {
+    /// The cluster's name in `watchkeeper.yaml`.
+    pub cluster: String,
+    /// Empty for what lives in no namespace.
+    pub namespace: String,
+    pub sort: Sort,
+    pub name: String,
+}
+
+impl Target {
+    /// `feeds/pusher`, `node-1`: short, for messages that name the cluster elsewhere.
+    #[must_use]
+    pub fn short(&self) -> String {
+        if self.namespace.is_empty() { self.name.clone() } else { format!("{}/{}", self.namespace, self.name) }
+    }
+}
+
+/// `prod/feeds/Deployment/pusher`, `prod/Node/node-1`: parses back.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { cluster, namespace, sort, name } = self;
+        if namespace.is_empty() {
+            write!(f, "{cluster}/{sort}/{name}")
+        } else {
+            write!(f, "{cluster}/{namespace}/{sort}/{name}")
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is no target; write it like prod/feeds/Deployment/pusher, or prod/Node/node-1 for what has no namespace"
+)]
+pub struct InvalidTarget(pub String);
+
+impl FromStr for Target {
+    type Err = InvalidTarget;
+
+    fn from_str(text: &str) -> Result<Self, InvalidTarget> {
+        let invalid = || InvalidTarget(text.to_owned());
+        let parts: Vec<&str> = text.split('/').collect();
+        let (cluster, namespace, sort, name) = match parts.as_slice() {
+            [cluster, sort, name] => (*cluster, "", *sort, *name),
+            [cluster, namespace, sort, name] => (*cluster, *namespace, *sort, *name),
+            _ => return Err(invalid()),
+        };
+        let sort = Sort::named(sort).ok_or_else(invalid)?;
+        if [cluster, name].iter().any(|part| part.is_empty()) || sort.namespaced() == namespace.is_empty() {
+            return Err(invalid());
+        }
+        Ok(Self { cluster: cluster.to_owned(), namespace: namespace.to_owned(), sort, name: name.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_reads_back_as_written() {
+        for text in ["prod/feeds/Deployment/pusher", "prod/Node/node-1"] {
+            assert_eq!(text.parse::<Target>().unwrap().to_string(), text);
+        }
+        assert_eq!("p/f/deploy/x".parse::<Target>().unwrap().sort, Sort::Deployment);
+        for text in ["", "pusher", "prod/feeds/Secret/x", "prod/Deployment/x", "prod/ns/Node/x", "prod/ns/pod/"] {
+            assert!(text.parse::<Target>().unwrap_err().to_string().contains("write it like"), "{text}");
+        }
+    }
+}

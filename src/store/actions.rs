@@ -1,0 +1,234 @@
+//! Action requests and the journal of what was written to the outside for them.
+
+use sqlx::FromRow;
+
+use crate::core::action::request::{Request, State};
+use crate::core::ids::RequestId;
+use crate::core::time::Timestamp;
+
+use super::{Store, StoreError, Tx};
+
+/// A request and which of its versions this is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    pub request: Request,
+    pub version: i64,
+}
+
+/// A line of the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    pub step: i64,
+    /// `intent`, `attempt`, or what came of it.
+    pub entry: String,
+    pub at: Timestamp,
+    pub detail: String,
+}
+
+/// The number for the next request; nobody else gets it once `tx` is committed.
+pub async fn next_number(tx: &mut Tx) -> Result<u64, StoreError> {
+    let upsert = "
+        INSERT INTO counters (name, value) VALUES ('next_action', 1)
+        ON CONFLICT (name) DO UPDATE SET value = counters.value + 1 RETURNING value";
+    let row: Option<(i64,)> = tx.first(sqlx::query_as(upsert)).await?;
+    Ok(row.map_or(1, |(value,)| value.unsigned_abs()))
+}
+
+pub async fn insert(tx: &mut Tx, request: &Request, now: Timestamp) -> Result<(), StoreError> {
+    let insert = "
+        INSERT INTO action_requests (id, number, state, target, rule, asked_at, begun_at, closed_at, version, body)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9)";
+    let insert = sqlx::query(insert)
+        .bind(request.id.as_str())
+        .bind(i64::try_from(request.number).unwrap_or(i64::MAX))
+        .bind(request.state.as_str())
+        .bind(request.plan.target.to_string())
+        .bind(request.plan.rule.as_str())
+        .bind(request.asked.at.as_millis())
+        .bind(begun_at(request).map(Timestamp::as_millis))
+        .bind(closed_at(request, now).map(Timestamp::as_millis))
+        .bind(body(request));
+    tx.execute(insert).await?;
+    Ok(())
+}
+
+/// Replaces `before` by `after`.
+///
+/// # Errors
+/// [`StoreError::Lost`] when it was changed since `before` was read: roll back, read again, decide again.
+pub async fn save(tx: &mut Tx, before: &Stored, after: &Request, now: Timestamp) -> Result<(), StoreError> {
+    let update = "
+        UPDATE action_requests SET state = $1, begun_at = $2, closed_at = $3, body = $4, version = version + 1
+        WHERE id = $5 AND version = $6";
+    let update = sqlx::query(update)
+        .bind(after.state.as_str())
+        .bind(begun_at(after).map(Timestamp::as_millis))
+        .bind(closed_at(after, now).map(Timestamp::as_millis))
+        .bind(body(after))
+        .bind(after.id.as_str())
+        .bind(before.version);
+    if tx.execute(update).await? == 0 {
+        return Err(StoreError::Lost { what: format!("action {}", after.number) });
+    }
+    Ok(())
+}
+
+fn body(request: &Request) -> String {
+    serde_json::to_string(request).unwrap_or_default()
+}
+
+fn begun_at(request: &Request) -> Option<Timestamp> {
+    match &request.state {
+        State::Executing { started_at, .. }
+        | State::Succeeded { started_at, .. }
+        | State::Failed { started_at, .. }
+        | State::Unknown { started_at, .. } => Some(*started_at),
+        State::Cancelled { journal: Some(_), at, .. } => Some(*at),
+        _ => None,
+    }
+}
+
+fn closed_at(request: &Request, now: Timestamp) -> Option<Timestamp> {
+    request.state.over().then_some(now)
+}
+
+pub async fn get(store: &Store, id: &RequestId) -> Result<Option<Stored>, StoreError> {
+    let select = sqlx::query_as("SELECT id, version, body FROM action_requests WHERE id = $1").bind(id.as_str());
+    read_one(store.reader().await?.first(select).await?)
+}
+
+pub async fn by_number(store: &Store, number: u64) -> Result<Option<Stored>, StoreError> {
+    let number = i64::try_from(number).unwrap_or(i64::MAX);
+    let select = sqlx::query_as("SELECT id, version, body FROM action_requests WHERE number = $1").bind(number);
+    read_one(store.reader().await?.first(select).await?)
+}
+
+/// Those that are not over, oldest first.
+pub async fn live(store: &Store) -> Result<Vec<Stored>, StoreError> {
+    let select = sqlx::query_as(
+        "SELECT id, version, body FROM action_requests WHERE closed_at IS NULL ORDER BY number LIMIT 200",
+    );
+    read(store.reader().await?.all(select).await?)
+}
+
+/// Newest first.
+pub async fn latest(store: &Store, limit: u32) -> Result<Vec<Stored>, StoreError> {
+    let select = sqlx::query_as("SELECT id, version, body FROM action_requests ORDER BY number DESC LIMIT $1");
+    read(store.reader().await?.all(select.bind(i64::from(limit))).await?)
+}
+
+/// When actions under `rule` began, since then.
+pub async fn begun(store: &Store, rule: &str, since: Timestamp) -> Result<Vec<Timestamp>, StoreError> {
+    let select = sqlx::query_as("SELECT begun_at FROM action_requests WHERE rule = $1 AND begun_at >= $2")
+        .bind(rule)
+        .bind(since.as_millis());
+    let rows: Vec<(i64,)> = store.reader().await?.all(select).await?;
+    Ok(rows.into_iter().map(|(at,)| Timestamp::from_millis(at)).collect())
+}
+
+/// Adds a line to the journal of a request, behind those that are there.
+pub async fn note(tx: &mut Tx, id: &RequestId, line: &Line) -> Result<(), StoreError> {
+    let insert = "
+        INSERT INTO action_journal (request, seq, step, entry, at, detail)
+        SELECT $1, COALESCE(MAX(seq), 0) + 1, $2, $3, $4, $5 FROM action_journal WHERE request = $6";
+    let Line { step, entry, at, detail } = line;
+    let insert = sqlx::query(insert).bind(id.as_str()).bind(*step).bind(entry.as_str());
+    tx.execute(insert.bind(at.as_millis()).bind(detail.as_str()).bind(id.as_str())).await?;
+    Ok(())
+}
+
+pub async fn journal(store: &Store, id: &RequestId) -> Result<Vec<Line>, StoreError> {
+    let select = "SELECT step, entry, at, detail FROM action_journal WHERE request = $1 ORDER BY seq";
+    let rows: Vec<(i64, String, i64, String)> =
+        store.reader().await?.all(sqlx::query_as(select).bind(id.as_str())).await?;
+    let line = |(step, entry, at, detail)| Line { step, entry, at: Timestamp::from_millis(at), detail };
+    Ok(rows.into_iter().map(line).collect())
+}
+
+#[derive(FromRow)]
+struct RequestRow {
+    id: String,
+    version: i64,
+    body: String,
+}
+
+fn read(rows: Vec<RequestRow>) -> Result<Vec<Stored>, StoreError> {
+    let stored = |RequestRow { id, version, body }| match serde_json::from_str(&body) {
+        Ok(request) => Ok(Stored { request, version }),
+        Err(_) => Err(StoreError::Inconsistent { table: "action_requests", column: "body", id }),
+    };
+    rows.into_iter().map(stored).collect()
+}
+
+fn read_one(row: Option<RequestRow>) -> Result<Option<Stored>, StoreError> {
+    Ok(read(row.into_iter().collect())?.pop())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Fresh, on_both_databases};
+    use super::*;
+    use crate::core::action::testing::{person, policy, request, roster};
+
+    on_both_databases!(
+        a_request_is_found_until_it_is_over,
+        of_two_who_decide_at_once_one_counts,
+        the_journal_keeps_its_order,
+        numbers_are_given_once,
+    );
+
+    async fn kept(db: &Fresh, request: &Request) -> Stored {
+        let mut tx = db.store.begin().await.unwrap();
+        insert(&mut tx, request, db.now).await.unwrap();
+        tx.commit().await.unwrap();
+        get(&db.store, &request.id).await.unwrap().unwrap()
+    }
+
+    async fn a_request_is_found_until_it_is_over(db: Fresh) {
+        let stored = kept(&db, &request()).await;
+        assert_eq!(stored.request, request());
+        assert_eq!(by_number(&db.store, 7).await.unwrap().as_ref(), Some(&stored));
+        assert_eq!(live(&db.store).await.unwrap().len(), 1);
+        let over = request().withdraw(&person("U0ANN"), db.now).unwrap();
+        let mut tx = db.store.begin().await.unwrap();
+        save(&mut tx, &stored, &over, db.now).await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(live(&db.store).await.unwrap().is_empty());
+        assert_eq!(latest(&db.store, 5).await.unwrap()[0].request.state.as_str(), "withdrawn");
+    }
+
+    async fn of_two_who_decide_at_once_one_counts(db: Fresh) {
+        let stored = kept(&db, &request()).await;
+        let digest = request().plan.digest();
+        let yes = request().approve(&person("U0BOB"), &digest, &policy(), &roster(), request().asked.at).unwrap();
+        let no = request().reject(&person("U0CAT"), "no", &policy(), &roster(), db.now).unwrap();
+        let mut tx = db.store.begin().await.unwrap();
+        save(&mut tx, &stored, &yes, db.now).await.unwrap();
+        tx.commit().await.unwrap();
+        let mut tx = db.store.begin().await.unwrap();
+        assert!(matches!(save(&mut tx, &stored, &no, db.now).await, Err(StoreError::Lost { .. })));
+    }
+
+    async fn the_journal_keeps_its_order(db: Fresh) {
+        let id = request().id;
+        let mut tx = db.store.begin().await.unwrap();
+        for entry in ["intent", "attempt", "succeeded"] {
+            let line = Line { step: 0, entry: entry.to_owned(), at: db.now, detail: String::new() };
+            note(&mut tx, &id, &line).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let entries: Vec<_> = journal(&db.store, &id).await.unwrap().into_iter().map(|line| line.entry).collect();
+        assert_eq!(entries, ["intent", "attempt", "succeeded"]);
+        assert!(begun(&db.store, "pushers", db.now).await.unwrap().is_empty());
+    }
+
+    async fn numbers_are_given_once(db: Fresh) {
+        let mut given = Vec::new();
+        for _ in 0..3 {
+            let mut tx = db.store.begin().await.unwrap();
+            given.push(next_number(&mut tx).await.unwrap());
+            tx.commit().await.unwrap();
+        }
+        assert_eq!(given, [1, 2, 3]);
+    }
+}
