@@ -208,9 +208,8 @@ impl Journal {
         let at = *at;
         let step = match tried {
             Tried::Succeeded { note } => Step::Succeeded { at, done_at: now, note },
-            Tried::Failed { why } => Step::Failed { at, why },
             Tried::Blocked { why } if now.since(at) < PATIENCE => Step::Intended { at, blocked: Some(why) },
-            Tried::Blocked { why } => Step::Failed { at, why },
+            Tried::Failed { why } | Tried::Blocked { why } => Step::Failed { at, why },
             Tried::Unclear => return,
             Tried::Unknown { why } => Step::Unknown { at, why },
         };

@@ -59,7 +59,6 @@ fn what_touches_a_whole_service_takes_two_others_and_somebody_on_call() {
     assert!(matches!(approve(once, "U0CAT").unwrap().state, State::Approved { .. }));
     let nobody_on_call = Roster { on_call: BTreeSet::new(), ..roster() };
     let digest = request.plan.digest();
-    let mut request = request;
     for user in ["U0BOB", "U0CAT"] {
         request = request.approve(&person(user), &digest, &policy(), &nobody_on_call, later(10)).unwrap();
     }
