@@ -1,6 +1,8 @@
-//! The local world: a Slack workspace with a web page, a Hermes and trading venues, on loopback, speaking the real
-//! wire protocols. Reached only from `demo` and from tests, through the base URLs an operator could set.
+//! The local world: a Slack workspace with a web page, a Hermes, trading venues and a small Kubernetes cluster, on
+//! loopback, speaking the real wire protocols. Reached only from `demo` and from tests, through the base URLs an operator
+//! could set.
 
+pub mod cluster;
 pub mod hermes;
 pub mod page;
 pub mod slack;
