@@ -44,6 +44,8 @@ pub struct Metrics {
     source_updates: Family<Labels, Counter>,
     source_reconnects: Family<Labels, Counter>,
     source_skipped: Family<Labels, Counter>,
+    chain_calls: Family<Labels, Counter>,
+    chain_verdicts: Family<Labels, Counter>,
     socket_connections: Gauge,
     leader: Gauge,
     ack: Histogram,
@@ -73,6 +75,8 @@ impl Default for Metrics {
             source_updates: Family::default(),
             source_reconnects: Family::default(),
             source_skipped: Family::default(),
+            chain_calls: Family::default(),
+            chain_verdicts: Family::default(),
             socket_connections: Gauge::default(),
             leader: Gauge::default(),
             ack: seconds(),
@@ -108,6 +112,12 @@ impl Default for Metrics {
             "source_skipped",
             "What a source sent and was not used, by reason",
             metrics.source_skipped.clone(),
+        );
+        registry.register("chain_calls", "Calls to a chain's endpoints", metrics.chain_calls.clone());
+        registry.register(
+            "chain_verdicts",
+            "Rounds by what became of an endpoint's answer",
+            metrics.chain_verdicts.clone(),
         );
         registry.register(
             "slack_socket_connections",
@@ -188,6 +198,14 @@ impl Metrics {
         }
     }
 
+    /// One round of one endpoint: its calls since the start, and how it did.
+    pub fn chain_endpoint(&self, chain: &str, endpoint: &str, calls: u64, verdict: &str) {
+        let mut labels = vec![("chain", chain.to_owned()), ("endpoint", endpoint.to_owned())];
+        self.chain_calls.get_or_create(&labels).inner().store(calls, Ordering::Relaxed);
+        labels.push(("verdict", verdict.to_owned()));
+        self.chain_verdicts.get_or_create(&labels).inc();
+    }
+
     pub fn socket_connections(&self, open: i64) {
         self.socket_connections.set(open);
     }
@@ -236,6 +254,7 @@ mod tests {
             "hermes",
             &SourceTotals { updates: 7, skipped: vec![("malformed", 2)], ..SourceTotals::default() },
         );
+        metrics.chain_endpoint("solana", "rpc1", 12, "agreed");
         metrics.outbox(3, Duration::from_millis(1500), 1);
         let text = metrics.text();
         for line in [
@@ -243,6 +262,8 @@ mod tests {
             "watchkeeper_source_up{source=\"hermes\"} 1",
             "watchkeeper_source_updates_total{source=\"hermes\"} 7",
             "watchkeeper_source_skipped_total{source=\"hermes\",reason=\"malformed\"} 2",
+            "watchkeeper_chain_calls_total{chain=\"solana\",endpoint=\"rpc1\"} 12",
+            "watchkeeper_chain_verdicts_total{chain=\"solana\",endpoint=\"rpc1\",verdict=\"agreed\"} 1",
             "watchkeeper_outbox_depth 3",
             "watchkeeper_outbox_oldest_seconds 1.5",
             "watchkeeper_dead_letters 1",

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 /// Lowest first; a layer may name itself and every layer before it. Adapters share one rank and may not name each other.
 const RANKS: &[(&str, u8)] = &[
     ("core", 0),
+    ("body", 1),
     ("clock", 1),
     ("metrics", 1),
     ("telemetry", 1),

@@ -62,6 +62,8 @@ pub enum InvalidAsset {
     Address(#[from] InvalidAddress),
     #[error("{kind} has no such asset as {asset}; {kind} knows {known}")]
     NotThere { kind: ChainKind, asset: String, known: &'static str },
+    #[error("{chain} has no native coin; name a token")]
+    NoNative { chain: String },
     #[error("`{0}` is no name of a coin: it must not be empty, and holds no spaces, quotes or backslashes")]
     Name(String),
 }

@@ -124,6 +124,20 @@ pub struct Contradiction {
     pub others: Balance,
 }
 
+impl EndpointVerdict {
+    /// The `verdict` label in metrics.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Agreed => "agreed",
+            Self::Lagging { .. } => "lagging",
+            Self::Lying { .. } => "lying",
+            Self::Failed { .. } => "failed",
+            Self::WrongChain { .. } => "wrong_chain",
+        }
+    }
+}
+
 impl fmt::Display for EndpointVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

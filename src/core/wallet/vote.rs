@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::round::Contradiction;
-use super::{Account, Amount, Answer, Balance, EndpointVerdict, Reading, Refusal, Round, RoundOutcome, Why};
+use super::{Account, Amount, Answer, Balance, ChainKind, EndpointVerdict, Reading, Refusal, Round, RoundOutcome, Why};
 use crate::core::ids::AccountKey;
 use crate::core::time::Timestamp;
 
@@ -18,6 +18,23 @@ pub struct Tolerance {
     pub positions: u64,
     /// Of amounts at different positions, as a share of the larger, in basis points.
     pub bps: u32,
+}
+
+impl Tolerance {
+    /// A minute or two of the chain's own pace, and one percent.
+    #[must_use]
+    pub const fn usual(kind: ChainKind) -> Self {
+        let positions = match kind {
+            ChainKind::Solana | ChainKind::Near => 150,
+            // Blocks come every 12 s on Ethereum and every 0.1 s on some of the others.
+            ChainKind::Evm => 60,
+            // Ledger versions count transactions.
+            ChainKind::Aptos => 100_000,
+            ChainKind::Sui => 400,
+            ChainKind::Cosmos => 30,
+        };
+        Self { positions, bps: 100 }
+    }
 }
 
 /// An older position is taken for a bad answer this many rounds running; then the chain itself must have gone back.

@@ -10,9 +10,9 @@ use url::Url;
 
 use super::budget::{Budget, HOLD};
 use super::wire;
+use crate::body::{self, BodyError};
 use crate::clock::SharedClock;
 use crate::core::feed::FeedId;
-use crate::feeds::body::{self, BodyError};
 
 /// The catalogue of 3,000 feeds is about 2 MB.
 const REPLY_LIMIT: usize = 32 << 20;

@@ -12,8 +12,8 @@ use super::endpoint::{Endpoint, FetchError};
 use super::outlet::Outlet;
 use super::sse::{Decoder, Item};
 use super::{Hermes, wire};
+use crate::body;
 use crate::core::feed::FeedId;
-use crate::feeds::body;
 
 /// 71 bytes each keep the URL under 8 KB, the common limit of proxies.
 pub(super) const IDS_PER_URL: usize = 100;

@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use url::Url;
 
+use crate::body;
 use crate::core::decimal::Decimal;
-use crate::feeds::body;
 
 /// Every ticker of Binance at once is about 200 KB.
 const REPLY_LIMIT: usize = 4 << 20;

@@ -6,7 +6,7 @@ use reqwest::Response;
 
 /// Why a reply could not be read.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum BodyError {
+pub enum BodyError {
     #[error("{}", one_line(.0))]
     Transport(reqwest::Error),
     #[error("reply is larger than {limit} bytes")]
@@ -14,7 +14,10 @@ pub(super) enum BodyError {
 }
 
 /// The whole body, as long as it stays within `limit` bytes.
-pub(super) async fn read(mut response: Response, limit: usize) -> Result<Vec<u8>, BodyError> {
+///
+/// # Errors
+/// When it is larger, or the connection broke.
+pub async fn read(mut response: Response, limit: usize) -> Result<Vec<u8>, BodyError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(BodyError::Transport)? {
         if body.len().saturating_add(chunk.len()) > limit {
@@ -26,7 +29,7 @@ pub(super) async fn read(mut response: Response, limit: usize) -> Result<Vec<u8>
 }
 
 /// The error and its causes, innermost last, without the URL.
-pub(super) fn one_line(error: &reqwest::Error) -> String {
+pub fn one_line(error: &reqwest::Error) -> String {
     // reqwest prints the URL only at the outermost level, and only then says less than its cause does.
     let mut text = match (error.is_timeout(), error.is_connect()) {
         (true, _) => "timed out".to_owned(),
@@ -44,12 +47,12 @@ pub(super) fn one_line(error: &reqwest::Error) -> String {
 }
 
 /// `Retry-After` in seconds; the HTTP-date form is not used by the services spoken to here.
-pub(super) fn retry_after(response: &Response) -> Option<Duration> {
+pub fn retry_after(response: &Response) -> Option<Duration> {
     let value = response.headers().get(reqwest::header::RETRY_AFTER)?.to_str().ok()?;
     Some(Duration::from_secs(value.trim().parse().ok()?))
 }
 
 /// The first line of a text, short enough for a message to a person.
-pub(super) fn first_line(body: &[u8]) -> String {
+pub fn first_line(body: &[u8]) -> String {
     String::from_utf8_lossy(body).lines().next().unwrap_or_default().chars().take(200).collect()
 }
