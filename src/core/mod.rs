@@ -10,6 +10,7 @@ pub mod cron;
 pub mod decimal;
 pub mod detect;
 pub mod engine;
+pub mod escalation;
 pub mod feed;
 pub mod group;
 pub mod ids;

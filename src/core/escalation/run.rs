@@ -1,0 +1,247 @@
+//! One group's escalation: which step is next and when, and why it stopped. What is stored is instants, so a restart goes
+//! on with the same deadlines.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::policy::Plan;
+use crate::core::group::Group;
+use crate::core::ids::{Actor, GroupId, UserId};
+use crate::core::severity::Severity;
+use crate::core::time::Timestamp;
+
+/// Steps a group's history keeps: as many as `/wk why` shows.
+const MOST_TAKEN: usize = 10;
+
+/// The escalation of one alert group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    pub group: GroupId,
+    /// The policy's name.
+    pub policy: String,
+    /// The group's when it began.
+    pub severity: Severity,
+    pub stage: Stage,
+    /// Oldest first, the latest few.
+    pub taken: Vec<Taken>,
+    /// Whoever was told and is to be told how it ends.
+    pub pages: BTreeSet<Page>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Stage {
+    /// `next` is due at `due_at`.
+    Running { next: Position, due_at: Timestamp },
+    /// Every step of every round was taken, and the last wait passed; `next` comes if somebody asks for more.
+    Exhausted { next: Position, at: Timestamp },
+    /// `next` would have been the next.
+    Stopped { next: Position, at: Timestamp, why: Stop },
+}
+
+/// A step of a round, both counted from 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Position {
+    pub round: u32,
+    pub step: usize,
+}
+
+/// Why nobody is told any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Stop {
+    Acknowledged { by: Actor },
+    Resolved,
+    /// All that fires is silenced, or inhibited.
+    Suppressed,
+    /// The route's mute interval holds.
+    Muted,
+    /// Configuration no longer makes it escalate.
+    Unruled,
+}
+
+/// How the engine sees the group now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Posted, firing, and nobody has said that they are on it.
+    Unattended,
+    Acknowledged {
+        by: Actor,
+    },
+    Resolved,
+    Suppressed,
+    Muted,
+}
+
+/// A step that was taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    pub position: Position,
+    pub at: Timestamp,
+}
+
+/// Something that was sent and is edited, or closed, when the group is attended to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Page {
+    /// Told at `at`.
+    Person { user: UserId, at: Timestamp },
+    Service(Service),
+}
+
+/// A paging service outside, by its configured name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Service {
+    Pagerduty(String),
+    Webhook(String),
+}
+
+/// A step to be taken now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turn {
+    pub position: Position,
+    /// When it should have been.
+    pub due_at: Timestamp,
+}
+
+impl Run {
+    #[must_use]
+    pub fn begin(group: &Group, plan: Plan, now: Timestamp) -> Self {
+        Self {
+            group: group.id.clone(),
+            policy: plan.policy.name.clone(),
+            severity: group.severity,
+            stage: Stage::Running {
+                next: Position::default(),
+                due_at: plan.held(now.plus(plan.policy.after.duration())),
+            },
+            taken: Vec::new(),
+            pages: BTreeSet::new(),
+        }
+    }
+
+    /// Keeps step with the group: stops when it is attended to, begins anew when it no longer is, got worse after the last
+    /// step, or escalates by another policy. `plan` is `None` when no rule fits any more.
+    #[must_use]
+    pub fn follow(self, group: &Group, standing: &Standing, plan: Option<Plan>, now: Timestamp) -> Self {
+        let Some(plan) = plan else { return self.stop(Stop::Unruled, now) };
+        let why = match standing {
+            Standing::Unattended => {
+                let again = match self.stage {
+                    Stage::Running { .. } => self.policy != plan.policy.name,
+                    Stage::Exhausted { .. } => self.policy != plan.policy.name || self.severity < group.severity,
+                    Stage::Stopped { .. } => true,
+                };
+                if !again {
+                    return self.in_time(plan, now);
+                }
+                // Whoever was told before is still to hear how it ends.
+                return Self { taken: self.taken, pages: self.pages, ..Self::begin(group, plan, now) };
+            }
+            Standing::Acknowledged { by } => Stop::Acknowledged { by: by.clone() },
+            Standing::Resolved => Stop::Resolved,
+            Standing::Suppressed => Stop::Suppressed,
+            Standing::Muted => Stop::Muted,
+        };
+        self.stop(why, now)
+    }
+
+    /// A clock that went back, or waits that a reload made shorter, must not hold a step up.
+    fn in_time(self, plan: Plan, now: Timestamp) -> Self {
+        let Stage::Running { next, due_at } = self.stage else { return self };
+        let waits = plan.policy.steps.iter().map(|step| step.wait);
+        let longest = waits.chain([plan.policy.after]).max().unwrap_or_default();
+        let due_at = due_at.min(plan.held(now.plus(longest.duration())));
+        Self { stage: Stage::Running { next, due_at }, ..self }
+    }
+
+    fn stop(self, why: Stop, now: Timestamp) -> Self {
+        let at = match &self.stage {
+            Stage::Stopped { at, why: known, .. } if *known == why => *at,
+            Stage::Running { .. } | Stage::Exhausted { .. } | Stage::Stopped { .. } => now,
+        };
+        Self { stage: Stage::Stopped { next: self.next(), at, why }, ..self }
+    }
+
+    /// The step that comes, or would come, next.
+    #[must_use]
+    pub const fn next(&self) -> Position {
+        match self.stage {
+            Stage::Running { next, .. } | Stage::Exhausted { next, .. } | Stage::Stopped { next, .. } => next,
+        }
+    }
+
+    /// When something happens by itself.
+    #[must_use]
+    pub const fn due_at(&self) -> Option<Timestamp> {
+        match self.stage {
+            Stage::Running { due_at, .. } => Some(due_at),
+            Stage::Exhausted { .. } | Stage::Stopped { .. } => None,
+        }
+    }
+
+    /// Takes the next step when it is due. Steps missed while nothing ran do not come all at once: each gives the people it
+    /// tells their time, counted from now.
+    #[must_use]
+    pub fn take(self, plan: Plan, now: Timestamp) -> (Self, Option<Turn>) {
+        let Stage::Running { next, due_at } = self.stage else { return (self, None) };
+        if due_at > now {
+            return (self, None);
+        }
+        let next = within(next, plan);
+        if next.step == 0 && next.round > plan.policy.repeat {
+            return (Self { stage: Stage::Exhausted { next, at: now }, ..self }, None);
+        }
+        let (following, due) = following(next, plan, now);
+        let stage = Stage::Running { next: following, due_at: due };
+        (self.took(next, stage, now), Some(Turn { position: next, due_at }))
+    }
+
+    /// Takes the next step because somebody asked for it, whatever the hour. A group that somebody is on stays stopped.
+    #[must_use]
+    pub fn hurry(self, plan: Plan, now: Timestamp) -> (Self, Turn) {
+        let next = within(self.next(), plan);
+        let (following, due_at) = following(next, plan, now);
+        let stage = match &self.stage {
+            Stage::Running { .. } | Stage::Exhausted { .. } => Stage::Running { next: following, due_at },
+            Stage::Stopped { at, why, .. } => Stage::Stopped { next: following, at: *at, why: why.clone() },
+        };
+        (self.took(next, stage, now), Turn { position: next, due_at: now })
+    }
+
+    /// The step just taken reached nobody: the next of its round is due at once. A round that reached nobody at all is not
+    /// repeated in haste.
+    #[must_use]
+    pub fn unreached(self, now: Timestamp) -> Self {
+        match self.stage {
+            Stage::Running { next, .. } if next.step > 0 => {
+                Self { stage: Stage::Running { next, due_at: now }, ..self }
+            }
+            Stage::Running { .. } | Stage::Exhausted { .. } | Stage::Stopped { .. } => self,
+        }
+    }
+
+    fn took(mut self, position: Position, stage: Stage, at: Timestamp) -> Self {
+        self.stage = stage;
+        self.taken.push(Taken { position, at });
+        let excess = self.taken.len().saturating_sub(MOST_TAKEN);
+        self.taken.drain(..excess);
+        self
+    }
+}
+
+/// A reload may have left fewer steps.
+fn within(next: Position, plan: Plan) -> Position {
+    if next.step < plan.policy.steps.len() { next } else { Position { round: next.round + 1, step: 0 } }
+}
+
+fn following(taken: Position, plan: Plan, now: Timestamp) -> (Position, Timestamp) {
+    let wait = plan.policy.steps.get(taken.step).map(|step| step.wait.duration()).unwrap_or_default();
+    let next = within(Position { step: taken.step + 1, ..taken }, plan);
+    (next, plan.held(now.plus(wait)))
+}
+
+#[cfg(test)]
+mod tests;
