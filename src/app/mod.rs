@@ -2,6 +2,7 @@
 
 mod liveness;
 mod loops;
+mod paging;
 mod references;
 mod reload;
 mod start;

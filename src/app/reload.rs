@@ -18,13 +18,14 @@ pub struct Reload {
 /// The sections that a running process cannot change, by name.
 #[must_use]
 pub fn same_process(old: &Config, new: &Config) -> Vec<&'static str> {
-    let Config { slack, http, database, sources, references, heartbeat, canary, log, .. } = new;
+    let Config { slack, http, database, sources, references, paging, heartbeat, canary, log, .. } = new;
     let fixed = [
         ("slack", old.slack != *slack),
         ("http", old.http != *http),
         ("database", old.database != *database),
         ("sources", old.sources != *sources),
         ("references", old.references != *references),
+        ("paging", old.paging != *paging),
         ("heartbeat", old.heartbeat != *heartbeat),
         ("canary", old.canary != *canary),
         ("log", old.log != *log),

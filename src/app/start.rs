@@ -53,6 +53,8 @@ pub enum StartError {
     Listen { address: std::net::SocketAddr, error: std::io::Error },
     #[error("the source `{source_name}` cannot be set up: {error}")]
     Source { source_name: String, error: String },
+    #[error("the paging service `{service}` cannot be set up: {error}")]
+    Paging { service: String, error: String },
     #[error("the first audit entry could not be written: {0}")]
     Audit(#[from] StepError),
 }
@@ -90,6 +92,7 @@ impl App {
             rules: config.rules.clone(),
             policy: policy(&config),
             link,
+            paging: super::paging::services(&config, &environment)?,
         });
         let flow = Arc::new(flow);
         flow.keep_lease().await?;
@@ -195,6 +198,7 @@ pub(super) fn settings(config: &Config) -> Settings {
         access: config.access.clone(),
         late_after: config.slack.late_after.duration(),
         digest_after: config.slack.digest_after,
+        escalation: config.escalation.clone(),
     }
 }
 

@@ -29,6 +29,8 @@ pub fn contradictions(config: &Config) -> Vec<(String, String)> {
         say(&format!("alerting.{}", problem.key), problem.message);
     }
     rules(config, &mut say);
+    super::escalation::check(config, &mut say);
+    super::paging::check(config, &mut say);
     liveness(config, &mut say);
     if let Err(error) = tracing_subscriber::EnvFilter::builder().parse(&config.log.filter) {
         say("log.filter", format!("{error}; write it like info or info,watchkeeper=debug"));
@@ -199,7 +201,7 @@ fn labels<'a>(names: impl Iterator<Item = &'a str>, known: &[&str], key: &str, s
     }
 }
 
-fn web_address(key: &str, text: &str, say: &mut impl FnMut(&str, String)) {
+pub(super) fn web_address(key: &str, text: &str, say: &mut impl FnMut(&str, String)) {
     let fine = Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some());
     if !fine {
         say(key, format!("`{text}` is not a web address; write it like https://hermes.pyth.network"));
@@ -210,6 +212,12 @@ fn channel(key: &str, text: &str, say: &mut impl FnMut(&str, String)) {
     if !(text.starts_with(['C', 'G', 'D']) && is_id(text)) {
         say(key, format!("`{text}` is not a channel id; in Slack open the channel's details and copy the id (C…)"));
     }
+}
+
+/// What a shell takes as a variable's name; a key put there by mistake mostly is none.
+pub(super) fn is_variable(text: &str) -> bool {
+    let word = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    !text.is_empty() && text.chars().all(word) && !text.starts_with(|c: char| c.is_ascii_digit())
 }
 
 fn is_id(text: &str) -> bool {

@@ -2,6 +2,8 @@
 //! and what to do about it.
 
 mod check;
+mod escalation;
+pub mod paging;
 pub mod places;
 pub mod secrets;
 pub mod sections;
@@ -19,8 +21,10 @@ use serde::{Deserialize, Serialize};
 use crate::core::access::Access;
 use crate::core::detect::Rules;
 use crate::core::engine::Policy;
+use crate::core::escalation::Escalation;
 use crate::core::receiver::Receiver;
 
+use paging::Paging;
 use places::Places;
 use sections::{Canary, Database, Heartbeat, Http, Log, Slack};
 use sources::{HermesSource, References};
@@ -41,6 +45,9 @@ pub struct Config {
     /// Who hears of it and when: routes, inhibition, mute intervals, flap damping.
     pub alerting: Policy,
     pub receivers: Vec<Receiver>,
+    /// Who is told when nobody acknowledges.
+    pub escalation: Escalation,
+    pub paging: Paging,
     pub access: Access,
     pub heartbeat: Option<Heartbeat>,
     pub canary: Option<Canary>,

@@ -226,3 +226,42 @@ fn the_schema_in_the_docs_is_the_one_the_program_prints() {
     let there = std::fs::read_to_string(&file).unwrap_or_default();
     assert!(there == now, "docs/watchkeeper.schema.json is stale; run UPDATE=1 cargo test the_schema_in_the_docs");
 }
+
+#[test]
+fn an_escalation_that_reaches_nobody_is_found() {
+    check(&[
+        (
+            "escalation:\n  policies:\n    - name: a\n      steps:\n        - targets: [{user: alice}]\n",
+            "wk.yaml:5: escalation.policies[0].steps[0].targets[0]: is no user id; copy it (U…) from the person's Slack profile",
+        ),
+        (
+            "escalation:\n  policies:\n    - name: a\n      steps:\n        - targets: []\n          wait: 5s\n",
+            "wk.yaml:5: escalation.policies[0].steps[0].targets: tells nobody; add a target such as `{user: U0123456789}`\n\
+             wk.yaml:6: escalation.policies[0].steps[0].wait: is shorter than 30s; nobody reads and acknowledges faster",
+        ),
+        (
+            "escalation:\n  rules:\n    - policy: pagers\n      receivers: [defualt]\n",
+            "wk.yaml:3: escalation.rules[0].policy: names no policy of `escalation.policies`\n\
+             wk.yaml:4: escalation.rules[0].receivers[0]: no receiver is named `defualt`; did you mean `default`?",
+        ),
+        (
+            "escalation:\n  policies:\n    - name: a\n      steps: [{targets: [{channel: everyone}]}]\n  rules:\n    - policy: a\n      hours: Paris;O\n",
+            "wk.yaml:7: escalation.rules[0].hours: `Paris` is not a time zone of the tz database; write it like America/New_York",
+        ),
+    ]);
+}
+
+#[test]
+fn paging_services_have_names_addresses_and_variables() {
+    check(&[
+        (
+            "escalation:\n  policies:\n    - name: a\n      steps: [{targets: [{pagerduty: feds}]}]\npaging:\n  pagerduty:\n    - name: feeds\n      routing_key_env: PD_KEY\n",
+            "wk.yaml:4: escalation.policies[0].steps[0].targets[0]: nothing in `paging.pagerduty` is named `feds`; did you mean `feeds`?",
+        ),
+        (
+            "paging:\n  webhooks:\n    - name: a\n      url: hooks\n      secret_env: s3cr3t\n",
+            "wk.yaml:4: paging.webhooks[0].url: `hooks` is not a web address; write it like https://hermes.pyth.network\n\
+             wk.yaml:5: paging.webhooks[0].secret_env: `s3cr3t` is no name of an environment variable; the key itself does not belong here",
+        ),
+    ]);
+}

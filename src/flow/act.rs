@@ -16,6 +16,7 @@ use crate::slack::message::{Message, Rendered, View};
 
 use super::Flow;
 use super::effect::{ANSWER, Effect};
+use super::escalate::Asked;
 use super::receive::{Ack, finish};
 use super::step::{Extra, StepError};
 
@@ -61,6 +62,12 @@ pub(super) enum Plan {
     Denied {
         why: Denied,
         action: &'static str,
+    },
+    /// The next step of a group's escalation; `silent` when its thread says enough.
+    Escalate {
+        asked: Asked,
+        said: Message,
+        silent: bool,
     },
     /// A form, while Slack still takes the trigger.
     Open(View),
@@ -244,6 +251,13 @@ impl Flow {
                 let effects = effect.into_iter().collect();
                 self.commit_extra(Extra { effects, ..finish(key, "form opened") }).await?;
                 Ok(None)
+            }
+            Plan::Escalate { asked, said, silent } => {
+                self.look_up_targets(Some(&asked.group)).await;
+                let effects = if silent { None } else { place.effect(said.clone()) };
+                let effects = effects.into_iter().collect();
+                self.step(Vec::new(), |_| Extra { effects, escalate: Some(asked), ..finish(key, "escalated") }).await?;
+                Ok(Some(said))
             }
             Plan::Change { inputs, report, silent } => {
                 let mut said = None;

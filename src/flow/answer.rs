@@ -57,6 +57,7 @@ impl Flow {
             Command::Unack { number } => self.for_group(number, |group| {
                 change(Input::Unacknowledge { group, by: caller.actor() }, self.report(None))
             }),
+            Command::Escalate { number } => self.for_group(number, |group| self.plan_escalate(&group, caller, false)),
             Command::Silence { target, length, comment } => {
                 let comment = comment.unwrap_or_default();
                 match self.matchers_of(target) {
@@ -83,6 +84,7 @@ impl Flow {
                 | Press::Silence(..)
                 | Press::SilenceForm(_)
                 | Press::Unsilence(_)
+                | Press::Escalate(_)
         );
         if let (true, Err(why)) = (changes, self.may_respond(caller)) {
             return Plan::Denied { why, action: "button" };
@@ -107,6 +109,7 @@ impl Flow {
                 None => Plan::Answer(self.gone(group)),
             },
             Press::Unsilence(group) => self.end_silences(group, caller),
+            Press::Escalate(group) => self.plan_escalate(group, caller, true),
             Press::Why(group) => {
                 let explained = self.explain(&Target::Group(group.clone())).await;
                 Plan::Answer(explained.unwrap_or_else(|| self.gone(group)))
@@ -190,7 +193,7 @@ impl Flow {
         })
     }
 
-    fn gone(&self, group: &GroupId) -> Message {
+    pub(super) fn gone(&self, group: &GroupId) -> Message {
         let closed = self
             .with_engine(|engine, _, _| engine.group(group).and_then(|group| Some((group.number, group.closed_at()?))));
         let refusal = match closed {
@@ -241,6 +244,11 @@ impl Flow {
                 suppressions().flat_map(|s| &s.silenced_by).filter_map(|id| engine.silence(id)).collect();
             silences.sort_by_key(|silence| silence.number);
             silences.dedup_by_key(|silence| silence.number);
+            let (settings, runs) = (self.settings(), self.runs());
+            let escalation = explanation.groups.first().and_then(|explained| {
+                let run = runs.get(&explained.group.id)?;
+                Some(Self::escalation_view(&settings.escalation, run, &explained.group))
+            });
             let inhibitors: Vec<&Alert> =
                 suppressions().filter_map(|s| s.inhibited_by).filter_map(|by| engine.alert(by.alert)).collect();
             why::why(&why::WhyView {
@@ -248,6 +256,7 @@ impl Flow {
                 silences: &silences,
                 inhibitors: &inhibitors,
                 posted,
+                escalation,
                 people,
                 now,
             })

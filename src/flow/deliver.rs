@@ -17,6 +17,7 @@ use crate::store::{StoreError, Tx, lease};
 
 use super::Flow;
 use super::effect::{ANSWER, Effect};
+use super::page::Page;
 
 /// How long an alert is worth delivering; Slack may be away for a day and a weekend may follow.
 const KEEP_TRYING: Duration = Duration::from_hours(72);
@@ -34,7 +35,7 @@ const SPENT_TRIGGER: [&str; 4] = ["expired_trigger_id", "trigger_expired", "trig
 const TEXT: usize = 4000;
 
 /// What came of one attempt.
-enum Attempt {
+pub(super) enum Attempt {
     /// It took place; `shown` is where a living message now stands.
     Done {
         shown: Option<(String, MessageRef)>,
@@ -51,6 +52,11 @@ enum Attempt {
         key: String,
     },
     Failed(ApiError),
+    /// A service other than Slack failed; `again`: another attempt may succeed.
+    Elsewhere {
+        error: String,
+        again: bool,
+    },
     /// It came too late to be taken; what is to be said instead goes out.
     Missed,
     /// Nothing can be done any more, and nobody needs to look at it.
@@ -131,6 +137,7 @@ impl Flow {
                     Err(error) => self.failed("views.publish", None, error),
                 },
             },
+            Effect::Page(page) => self.page(job, page).await?,
             // Only the engine that decides knows how the message looks now.
             Effect::Chart { .. } if self.lease().is_none() => Attempt::NotYet(self.now().plus(LEFT_TO_THE_LEADER)),
             Effect::Chart { group, .. } if self.with_engine(|engine, _, _| engine.group(group).is_none()) => {
@@ -147,7 +154,7 @@ impl Flow {
         })
     }
 
-    async fn edit(&self, key: &str, place: &MessageRef, message: &Message) -> Attempt {
+    pub(super) async fn edit(&self, key: &str, place: &MessageRef, message: &Message) -> Attempt {
         let MessageRef { channel, ts } = place;
         if let Some(at) = self.turn("chat.update", Some(channel)) {
             return Attempt::NotYet(at);
@@ -163,7 +170,7 @@ impl Flow {
     }
 
     /// Posts, unless an earlier attempt already did: the job's id travels in the message's metadata.
-    async fn post(
+    pub(super) async fn post(
         &self,
         job: &Job,
         channel: &ChannelId,
@@ -242,7 +249,7 @@ impl Flow {
     }
 
     /// `Some`: when it is this method's turn; `None`: now.
-    fn turn(&self, method: &str, channel: Option<&ChannelId>) -> Option<Timestamp> {
+    pub(super) fn turn(&self, method: &str, channel: Option<&ChannelId>) -> Option<Timestamp> {
         let mut limiter = self.limiter.lock().unwrap_or_else(PoisonError::into_inner);
         match limiter.acquire(method, channel, self.now()) {
             Turn::Ready => None,
@@ -250,7 +257,7 @@ impl Flow {
         }
     }
 
-    fn failed(&self, method: &str, channel: Option<&ChannelId>, error: ApiError) -> Attempt {
+    pub(super) fn failed(&self, method: &str, channel: Option<&ChannelId>, error: ApiError) -> Attempt {
         if let ApiError::RateLimited { retry_after } = error {
             let mut limiter = self.limiter.lock().unwrap_or_else(PoisonError::into_inner);
             limiter.pause(method, channel, retry_after, self.now());
@@ -302,7 +309,7 @@ impl Flow {
             }
             Attempt::Done { shown } => {
                 // A response URL works without the token.
-                if !matches!(effect, Effect::Respond { .. }) {
+                if !matches!(effect, Effect::Respond { .. } | Effect::Page(Page::Service { .. })) {
                     self.token_works.store(true, Ordering::Relaxed);
                 }
                 jobs::succeed(&mut tx, job, now).await?;
@@ -333,9 +340,36 @@ impl Flow {
                 "moot"
             }
             Attempt::Failed(error) => self.record_failure(&mut tx, job, effect, &error, now).await?,
+            Attempt::Elsewhere { error, again } => self.record_elsewhere(&mut tx, job, effect, &error, again).await?,
         };
         tx.commit().await?;
         Ok(outcome)
+    }
+
+    /// Paging services know an event by its key, so repeating one is safe.
+    async fn record_elsewhere(
+        &self,
+        tx: &mut Tx,
+        job: &Job,
+        effect: &Effect,
+        error: &str,
+        again: bool,
+    ) -> Result<&'static str, StoreError> {
+        let now = self.now();
+        if again && now.since(job.created_at) <= KEEP_TRYING {
+            let wait = RETRY.wait(job.attempts.saturating_sub(1), self.roll());
+            tracing::warn!(job.kind = %job.kind, error, wait_ms = wait.as_millis(), "a paging service failed; trying again");
+            jobs::retry(tx, job, error, jobs::Effect::None, now.plus(wait)).await?;
+            return Ok("retried");
+        }
+        tracing::error!(job.id = %job.id, job.kind = %job.kind, error, "gave up an effect; see /wk status");
+        jobs::bury(tx, job, error, now).await?;
+        if let Effect::Page(page) = effect
+            && let Some(note) = page.given_up(error)
+        {
+            self.enqueue(tx, &note, job.priority, now).await?;
+        }
+        Ok("dead")
     }
 
     async fn record_failure(

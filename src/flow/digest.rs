@@ -115,6 +115,11 @@ impl Gathering {
 }
 
 impl Flow {
+    /// Whether the group's news go into a digest, so that it has no message of its own.
+    pub(super) fn digested(&self, group: &GroupId) -> bool {
+        self.digests().values().any(|digest| digest.groups.contains(group))
+    }
+
     /// Only a decision that brings up new groups can start a digest, so only then is the outbox asked.
     pub(super) fn may_flood(decision: &Decision) -> bool {
         decision.effects.iter().any(|effect| matches!(effect, Decided::Show { attention: Attention::New, .. }))

@@ -10,6 +10,8 @@ use crate::core::time::Timestamp;
 use crate::slack::blocks::notes;
 use crate::slack::message::{Message, View};
 
+use super::page::Page;
+
 /// One call on Slack that somebody will see.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "effect", rename_all = "snake_case")]
@@ -38,6 +40,8 @@ pub enum Effect {
     PublishHome { user: UserId, view: View },
     /// A chart of `feed` for the living message of `group`, drawn when it is its turn.
     Chart { group: GroupId, feed: FeedId, since: Timestamp },
+    /// Somebody is told that nobody has acknowledged.
+    Page(Page),
 }
 
 impl Effect {
@@ -52,6 +56,7 @@ impl Effect {
             // Lanes are shown to people, and whoever has the URL can answer in the bot's name.
             Self::Respond { url, .. } => format!("respond:{}", hex::encode(&Sha256::digest(url.as_bytes())[..8])),
             Self::Chart { group, .. } => format!("chart:{group}"),
+            Self::Page(page) => page.lane(),
         }
     }
 
@@ -62,6 +67,7 @@ impl Effect {
             Self::Show { key, .. } => Some(format!("show:{key}")),
             Self::PublishHome { .. } => Some("home".to_owned()),
             Self::Chart { .. } => Some("chart".to_owned()),
+            Self::Page(page) => page.coalesce(),
             Self::Note { .. }
             | Self::Post { .. }
             | Self::Ephemeral { .. }
@@ -95,7 +101,8 @@ impl Effect {
             | Self::Respond { .. }
             | Self::OpenView { .. }
             | Self::PublishHome { .. }
-            | Self::Chart { .. } => Vec::new(),
+            | Self::Chart { .. }
+            | Self::Page(_) => Vec::new(),
         }
     }
 
@@ -111,12 +118,16 @@ impl Effect {
             Self::OpenView { .. } => "open_view",
             Self::PublishHome { .. } => "publish_home",
             Self::Chart { .. } => "chart",
+            Self::Page(_) => "page",
         }
     }
 }
 
 /// Somebody waits for the answer to what they pressed or typed; it goes before every alert.
 pub const ANSWER: i64 = 40;
+
+/// Somebody is called: before every message, in the order it was decided.
+pub const CALL: i64 = 35;
 
 /// A critical alert never waits behind noise.
 #[must_use]

@@ -9,7 +9,7 @@ use crate::core::engine::{Engine, Snapshot};
 use crate::core::label::Labels;
 use crate::core::severity::Severity;
 use crate::store::lease::{self, Lease};
-use crate::store::{StoreError, alerts, facts};
+use crate::store::{StoreError, alerts, escalations, facts};
 
 use super::{Flow, digest, picture};
 
@@ -94,9 +94,11 @@ impl Flow {
         let snapshot = alerts::load(&self.store).await?;
         let charts = picture::restored(facts::list(&self.store, picture::CHART).await?);
         let digests = digest::restored(facts::list(&self.store, digest::DIGEST).await?);
+        let runs = escalations::load(&self.store).await?;
         let live = snapshot.alerts.iter().filter(|alert| !alert.resolved());
         let live = live.map(|alert| (alert.labels.clone(), alert.severity)).collect();
         self.replace_engine(snapshot);
+        self.replace_runs(runs);
         *self.charts.write().unwrap_or_else(PoisonError::into_inner) = charts;
         *self.digests.lock().unwrap_or_else(PoisonError::into_inner) = digests;
         Ok(live)
@@ -122,9 +124,12 @@ impl Flow {
         if self.up_to_date() {
             return;
         }
-        match alerts::load(&self.store).await {
-            Ok(snapshot) => {
+        let loaded =
+            async { Ok::<_, StoreError>((alerts::load(&self.store).await?, escalations::load(&self.store).await?)) };
+        match loaded.await {
+            Ok((snapshot, runs)) => {
                 self.replace_engine(snapshot);
+                self.replace_runs(runs);
                 *self.followed_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.now());
             }
             Err(error) => tracing::warn!(error = %error, "answering from older state: the database cannot be read"),

@@ -110,8 +110,16 @@ impl Flow {
             let members = members(engine.members(group), &silences, now, |alert| {
                 engine.suppression(alert).inhibited_by.is_some()
             });
-            let view =
-                AlertView { group, members: &members, people, now, chart: None, mention: None, ring_owners: false };
+            let view = AlertView {
+                group,
+                members: &members,
+                people,
+                now,
+                chart: None,
+                mention: None,
+                ring_owners: false,
+                escalation: None,
+            };
             Some(alert::details(&view))
         })
     }

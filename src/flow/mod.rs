@@ -8,9 +8,11 @@ mod answer;
 mod deliver;
 mod digest;
 pub mod effect;
+mod escalate;
 pub mod lead;
 pub mod look;
 mod observe;
+pub mod page;
 mod picture;
 mod prune;
 mod quiet;
@@ -30,11 +32,13 @@ use crate::clock::SharedClock;
 use crate::core::access::Access;
 use crate::core::detect::{Rules, Watch};
 use crate::core::engine::{Engine, Policy, Snapshot};
+use crate::core::escalation::Escalation;
 use crate::core::feed::Feed;
 use crate::core::ids::{GroupId, Ids, TeamId, UserId};
 use crate::core::receiver::Receiver;
 use crate::core::time::Timestamp;
 use crate::metrics::Metrics;
+use crate::paging::Paging;
 use crate::slack::api::WebApi;
 use crate::slack::blocks::people::People;
 use crate::slack::limiter::Limiter;
@@ -43,6 +47,7 @@ use crate::store::lease::Lease;
 use crate::store::{Backend, Store};
 
 use digest::Digests;
+use escalate::Escalations;
 use look::Link;
 use observe::Unsaid;
 
@@ -62,6 +67,7 @@ pub struct Settings {
     pub late_after: Duration,
     /// Messages waiting for a channel from which on new non-critical groups are gathered into one digest.
     pub digest_after: u64,
+    pub escalation: Escalation,
 }
 
 /// Who the bot is in its workspace, learned from `auth.test`.
@@ -85,6 +91,7 @@ pub struct Parts {
     pub rules: Rules,
     pub policy: Policy,
     pub link: Link,
+    pub paging: Paging,
 }
 
 /// Everything the use cases share.
@@ -113,6 +120,8 @@ pub struct Flow {
     people: RwLock<Arc<People>>,
     charts: RwLock<BTreeMap<GroupId, String>>,
     digests: Mutex<Digests>,
+    escalations: Escalations,
+    paging: Paging,
     lease: RwLock<Option<Lease>>,
     followed_at: Mutex<Option<Timestamp>>,
     limiter: Mutex<Limiter>,
@@ -127,9 +136,11 @@ impl Flow {
     /// Knows nothing of the past until it holds the lease or is asked something. Must be called inside a runtime.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { clock, ids, store, metrics, api, holder, seed, settings, rules, policy, link } = parts;
+        let Parts { clock, ids, store, metrics, api, holder, seed, settings, rules, policy, link, paging } = parts;
         Self {
             digests: Mutex::default(),
+            escalations: Escalations::default(),
+            paging,
             doubtful: AtomicBool::new(false),
             intake: Intake::start(store.clone()),
             started_at: clock.now(),
@@ -213,7 +224,8 @@ impl Flow {
 
     /// When the engine must be asked again although nothing came in.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.engine.read().unwrap_or_else(PoisonError::into_inner).next_deadline()
+        let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner).next_deadline();
+        engine.into_iter().chain(self.next_step()).min()
     }
 
     /// The feeds under watch now, for the venues to compare.

@@ -86,6 +86,9 @@ impl Flow {
         let now = self.now();
         let signals = self.watch.lock().unwrap_or_else(PoisonError::into_inner).tick(now);
         let due = self.next_deadline().is_some_and(|deadline| deadline <= now);
+        if self.next_step().is_some_and(|at| at <= now) {
+            self.look_up_targets(None).await;
+        }
         self.judge(signals, due).await;
     }
 

@@ -66,7 +66,8 @@ impl Flow {
         self.charts.write().unwrap_or_else(PoisonError::into_inner).insert(group.clone(), file);
         let show = {
             let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
-            let scene = Scene { engine: &engine, changes: &Changes::default(), flow: self, now };
+            let (changes, runs) = (Changes::default(), BTreeMap::new());
+            let scene = Scene { engine: &engine, changes: &changes, flow: self, runs: &runs, now };
             engine.group(group).and_then(|group| scene.look(group, false))
         };
         if let Some((effect, priority)) = show {

@@ -1,7 +1,10 @@
 //! From the engine's effects to effects on Slack: what the messages say as of the decision being made.
 
+use std::collections::BTreeMap;
+
 use crate::core::alert::Alert;
 use crate::core::engine::{self, Changes, Engine, Note};
+use crate::core::escalation::Run;
 use crate::core::feed::FeedId;
 use crate::core::group::{Attention, Group};
 use crate::core::ids::GroupId;
@@ -23,6 +26,8 @@ pub(super) struct Scene<'a> {
     pub engine: &'a Engine,
     pub changes: &'a Changes,
     pub flow: &'a Flow,
+    /// The escalations that the decision changes.
+    pub runs: &'a BTreeMap<GroupId, Run>,
     pub now: Timestamp,
 }
 
@@ -72,6 +77,8 @@ impl<'a> Scene<'a> {
         let people = self.flow.people();
         let chart = self.flow.chart_of(&group.id);
         let mention = receiver.mention.get(&group.severity).map(String::as_str);
+        let (settings, known) = (self.flow.settings(), self.flow.runs());
+        let run = self.runs.get(&group.id).or_else(|| known.get(&group.id));
         let view = AlertView {
             group,
             members: &members,
@@ -80,6 +87,7 @@ impl<'a> Scene<'a> {
             chart: chart.as_deref(),
             mention: mention.filter(|_| rings),
             ring_owners: rings,
+            escalation: run.map(|run| Flow::escalation_view(&settings.escalation, run, group)),
         };
         let show = Effect::Show {
             key: group_key(&group.id),
@@ -161,7 +169,7 @@ impl<'a> Scene<'a> {
         self.changes.alerts.get(&fingerprint).or_else(|| self.engine.alert(fingerprint))
     }
 
-    fn silences(&self) -> Vec<&'a Silence> {
+    pub fn silences(&self) -> Vec<&'a Silence> {
         let changed = &self.changes.silences;
         let unchanged = self.engine.silences(self.now).into_iter().filter(|silence| !changed.contains_key(&silence.id));
         changed.values().chain(unchanged).collect()

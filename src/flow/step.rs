@@ -1,6 +1,7 @@
 //! The one place where state changes: the engine decides, everything that follows is committed in one transaction, and
 //! only then does the engine know. A failed commit leaves no trace, in memory or in the store.
 
+use std::collections::BTreeMap;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
@@ -15,6 +16,7 @@ use crate::store::{StoreError, Tx, alerts, audit, inbox};
 use super::Flow;
 use super::digest::{self, Digests, Gathering};
 use super::effect::Effect;
+use super::escalate::{self, Asked, Escalated};
 use super::render::Scene;
 
 /// What the caller wants committed together with the decision.
@@ -25,6 +27,8 @@ pub struct Extra {
     /// Effects with their priorities.
     pub effects: Vec<(Effect, i64)>,
     pub records: Vec<Record>,
+    /// Somebody wants a group's next escalation step.
+    pub escalate: Option<Asked>,
 }
 
 /// Why nothing was changed.
@@ -59,18 +63,25 @@ impl Flow {
         };
         let depth = if Self::may_flood(&decision) { jobs::depth(&self.store).await? } else { Depth::default() };
         let mut gathering = Gathering::new(self.digests(), &depth, self.settings().digest_after);
-        let effects = {
+        let extra = extra(&decision.outcomes);
+        let (effects, escalated) = {
             let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
-            let scene = Scene { engine: &engine, changes: &decision.changes, flow: self, now };
-            scene.effects(&decision.effects, &mut gathering)
+            let unchanged = BTreeMap::new();
+            let scene = Scene { engine: &engine, changes: &decision.changes, flow: self, runs: &unchanged, now };
+            let mut escalated = self.escalate(&scene, extra.escalate.as_ref());
+            let scene = Scene { runs: &escalated.runs, ..scene };
+            let mut effects = scene.effects(&decision.effects, &mut gathering);
+            effects.extend(scene.escalated_looks(&decision.effects));
+            effects.append(&mut escalated.effects);
+            (effects, escalated)
         };
         let digests = gathering.changed();
-        let extra = extra(&decision.outcomes);
-        let nothing = decision.changes.is_empty() && effects.is_empty() && decision.records.is_empty();
+        let nothing =
+            decision.changes.is_empty() && effects.is_empty() && decision.records.is_empty() && escalated.is_empty();
         if nothing && extra.finish.is_none() && extra.effects.is_empty() && extra.records.is_empty() {
             return Ok(decision.outcomes);
         }
-        let outcome = self.commit(&decision, effects, &digests, extra, now).await;
+        let outcome = self.commit(&decision, effects, &digests, &escalated, extra, now).await;
         if let Err(StepError::Store(_)) = &outcome {
             // A commit whose answer was lost may have taken place: what the store has is known only by reading it.
             self.doubtful.store(true, Ordering::Relaxed);
@@ -78,6 +89,7 @@ impl Flow {
         }
         outcome?;
         self.keep_digests(digests);
+        self.keep_runs(escalated);
         self.engine.write().unwrap_or_else(PoisonError::into_inner).apply(&decision.changes);
         self.engine_bell.notify_one();
         Ok(decision.outcomes)
@@ -99,6 +111,7 @@ impl Flow {
         decision: &Decision,
         effects: Vec<(Effect, i64)>,
         digests: &Digests,
+        escalated: &Escalated,
         extra: Extra,
         now: Timestamp,
     ) -> Result<(), StepError> {
@@ -112,11 +125,13 @@ impl Flow {
         }
         alerts::save(&mut tx, &decision.changes).await?;
         digest::save(&mut tx, digests, now).await?;
+        escalate::save(&mut tx, escalated).await?;
         let any = !effects.is_empty() || !extra.effects.is_empty();
         for (effect, priority) in effects.into_iter().chain(extra.effects) {
             self.enqueue(&mut tx, &effect, priority, now).await?;
         }
-        let records: Vec<Record> = decision.records.iter().cloned().chain(extra.records).collect();
+        let records = decision.records.iter().chain(&escalated.records).cloned();
+        let records: Vec<Record> = records.chain(extra.records).collect();
         if !records.is_empty() {
             audit::append(&mut tx, &records).await?;
         }

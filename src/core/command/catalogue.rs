@@ -19,11 +19,12 @@ pub struct Topic {
 /// Every command, in the order help lists them. Words are found in this list, so one left out could not be typed.
 #[must_use]
 pub const fn catalogue() -> &'static [Topic] {
-    const TOPICS: [Topic; 11] = [
+    const TOPICS: [Topic; 12] = [
         Verb::Status.topic(),
         Verb::Alerts.topic(),
         Verb::Ack.topic(),
         Verb::Unack.topic(),
+        Verb::Escalate.topic(),
         Verb::Silence.topic(),
         Verb::Unsilence.topic(),
         Verb::Silences.topic(),
@@ -48,6 +49,7 @@ impl Verb {
             Self::Feeds => ("feeds", "[filter] [page <n>]", "Lists the feeds, worst first", "feeds crypto"),
             Self::Alerts => ("alerts", "[all|filter]", "Lists open alerts; `all` adds those resolved lately", "alerts"),
             Self::Ack => ("ack", "<n> [comment]", "Says that you are on it; reminders stop", "ack 17 looking"),
+            Self::Escalate => ("escalate", "<n>", "Takes the alert's next escalation step now", "escalate 17"),
             Self::Unack => ("unack", "<n>", "Takes an acknowledgement back", "unack 17"),
             Self::Silence => (
                 "silence",

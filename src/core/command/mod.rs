@@ -20,6 +20,7 @@ pub enum Verb {
     Alerts,
     Ack,
     Unack,
+    Escalate,
     Silence,
     Silences,
     Unsilence,
@@ -50,6 +51,9 @@ pub enum Command {
         comment: Option<String>,
     },
     Unack {
+        number: u64,
+    },
+    Escalate {
         number: u64,
     },
     Silence {
@@ -106,6 +110,7 @@ impl Command {
             Self::Alerts { .. } => Verb::Alerts,
             Self::Ack { .. } => Verb::Ack,
             Self::Unack { .. } => Verb::Unack,
+            Self::Escalate { .. } => Verb::Escalate,
             Self::Silence { .. } => Verb::Silence,
             Self::Silences => Verb::Silences,
             Self::Unsilence { .. } => Verb::Unsilence,
@@ -124,7 +129,11 @@ impl Command {
             | Self::Alerts { .. }
             | Self::Silences
             | Self::Why { .. } => true,
-            Self::Ack { .. } | Self::Unack { .. } | Self::Silence { .. } | Self::Unsilence { .. } => false,
+            Self::Ack { .. }
+            | Self::Unack { .. }
+            | Self::Escalate { .. }
+            | Self::Silence { .. }
+            | Self::Unsilence { .. } => false,
         }
     }
 }

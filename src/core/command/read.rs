@@ -34,6 +34,7 @@ pub fn parse(text: &str) -> Result<Command, Unreadable> {
             Ok(Command::Ack { number, comment: arguments.comment(1) })
         }
         Verb::Unack => arguments.only_number(ALERT_NUMBER).map(|number| Command::Unack { number }),
+        Verb::Escalate => arguments.only_number(ALERT_NUMBER).map(|number| Command::Escalate { number }),
         Verb::Silence => arguments.silence(),
         Verb::Silences => arguments.nothing_more(0).map(|()| Command::Silences),
         Verb::Unsilence => arguments.only_number(SILENCE_NUMBER).map(|number| Command::Unsilence { number }),

@@ -1,6 +1,7 @@
 //! Looking things up, for `/wk alerts` and for rendering.
 
 use super::Engine;
+use super::deadline::muted_by;
 use super::overlay::Overlay;
 use crate::core::alert::Alert;
 use crate::core::group::Group;
@@ -84,6 +85,12 @@ impl Engine {
             silenced_by: silences.filter(|s| all_match(&s.matchers, alert)).map(|s| s.id.clone()).collect(),
             inhibited_by: state.inhibited_by(alert).map(|(rule, alert)| Inhibitor { rule, alert }),
         }
+    }
+
+    /// The mute interval that keeps the group's route quiet now.
+    #[must_use]
+    pub fn muted(&self, group: &Group, now: Timestamp) -> Option<String> {
+        muted_by(self.routes.leg(&group.delivery.route), &self.policy, now)
     }
 
     /// Those in force and those still to come, by number.

@@ -59,6 +59,10 @@ pub enum Target {
     Channel(String),
     /// A user group (S…), in the message's thread.
     UserGroup(String),
+    /// A service of `paging.pagerduty`, by its name.
+    Pagerduty(String),
+    /// A service of `paging.webhooks`, by its name.
+    Webhook(String),
 }
 
 /// Which alerts use a policy.
@@ -172,5 +176,6 @@ fn misfit(target: &Target) -> Option<&'static str> {
         Target::UserGroup(group) => {
             (!id(group, &['S'])).then_some("is no user group id; copy it (S…) from the group's page in Slack")
         }
+        Target::Pagerduty(_) | Target::Webhook(_) => None,
     }
 }

@@ -20,7 +20,7 @@ pub struct Run {
     pub group: GroupId,
     /// The policy's name.
     pub policy: String,
-    /// The group's when it began.
+    /// The group's when it was last looked at while running.
     pub severity: Severity,
     pub stage: Stage,
     /// Oldest first, the latest few.
@@ -32,8 +32,8 @@ pub struct Run {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Stage {
-    /// `next` is due at `due_at`.
-    Running { next: Position, due_at: Timestamp },
+    /// `next` is due at `due_at`: the moment it is wanted at, or when working hours begin after that.
+    Running { next: Position, wanted_at: Timestamp, due_at: Timestamp },
     /// Every step of every round was taken, and the last wait passed; `next` comes if somebody asks for more.
     Exhausted { next: Position, at: Timestamp },
     /// `next` would have been the next.
@@ -51,7 +51,9 @@ pub struct Position {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Stop {
-    Acknowledged { by: Actor },
+    Acknowledged {
+        by: Actor,
+    },
     Resolved,
     /// All that fires is silenced, or inhibited.
     Suppressed,
@@ -86,7 +88,10 @@ pub struct Taken {
 #[serde(rename_all = "snake_case")]
 pub enum Page {
     /// Told at `at`.
-    Person { user: UserId, at: Timestamp },
+    Person {
+        user: UserId,
+        at: Timestamp,
+    },
     Service(Service),
 }
 
@@ -113,10 +118,7 @@ impl Run {
             group: group.id.clone(),
             policy: plan.policy.name.clone(),
             severity: group.severity,
-            stage: Stage::Running {
-                next: Position::default(),
-                due_at: plan.held(now.plus(plan.policy.after.duration())),
-            },
+            stage: running(Position::default(), now.plus(plan.policy.after.duration()), plan),
             taken: Vec::new(),
             pages: BTreeSet::new(),
         }
@@ -135,7 +137,7 @@ impl Run {
                     Stage::Stopped { .. } => true,
                 };
                 if !again {
-                    return self.in_time(plan, now);
+                    return self.in_time(group, plan, now);
                 }
                 // Whoever was told before is still to hear how it ends.
                 return Self { taken: self.taken, pages: self.pages, ..Self::begin(group, plan, now) };
@@ -148,13 +150,14 @@ impl Run {
         self.stop(why, now)
     }
 
-    /// A clock that went back, or waits that a reload made shorter, must not hold a step up.
-    fn in_time(self, plan: Plan, now: Timestamp) -> Self {
-        let Stage::Running { next, due_at } = self.stage else { return self };
+    /// A clock that went back, waits that a reload made shorter, or working hours that a worse group does not have, must
+    /// not hold a step up.
+    fn in_time(self, group: &Group, plan: Plan, now: Timestamp) -> Self {
+        let Stage::Running { next, wanted_at, .. } = self.stage else { return self };
         let waits = plan.policy.steps.iter().map(|step| step.wait);
         let longest = waits.chain([plan.policy.after]).max().unwrap_or_default();
-        let due_at = due_at.min(plan.held(now.plus(longest.duration())));
-        Self { stage: Stage::Running { next, due_at }, ..self }
+        let stage = running(next, wanted_at.min(now.plus(longest.duration())), plan);
+        Self { stage, severity: group.severity, ..self }
     }
 
     fn stop(self, why: Stop, now: Timestamp) -> Self {
@@ -186,7 +189,7 @@ impl Run {
     /// tells their time, counted from now.
     #[must_use]
     pub fn take(self, plan: Plan, now: Timestamp) -> (Self, Option<Turn>) {
-        let Stage::Running { next, due_at } = self.stage else { return (self, None) };
+        let Stage::Running { next, due_at, .. } = self.stage else { return (self, None) };
         if due_at > now {
             return (self, None);
         }
@@ -194,8 +197,8 @@ impl Run {
         if next.step == 0 && next.round > plan.policy.repeat {
             return (Self { stage: Stage::Exhausted { next, at: now }, ..self }, None);
         }
-        let (following, due) = following(next, plan, now);
-        let stage = Stage::Running { next: following, due_at: due };
+        let (following, wanted_at) = following(next, plan, now);
+        let stage = running(following, wanted_at, plan);
         (self.took(next, stage, now), Some(Turn { position: next, due_at }))
     }
 
@@ -203,9 +206,9 @@ impl Run {
     #[must_use]
     pub fn hurry(self, plan: Plan, now: Timestamp) -> (Self, Turn) {
         let next = within(self.next(), plan);
-        let (following, due_at) = following(next, plan, now);
+        let (following, wanted_at) = following(next, plan, now);
         let stage = match &self.stage {
-            Stage::Running { .. } | Stage::Exhausted { .. } => Stage::Running { next: following, due_at },
+            Stage::Running { .. } | Stage::Exhausted { .. } => running(following, wanted_at, plan),
             Stage::Stopped { at, why, .. } => Stage::Stopped { next: following, at: *at, why: why.clone() },
         };
         (self.took(next, stage, now), Turn { position: next, due_at: now })
@@ -217,7 +220,7 @@ impl Run {
     pub fn unreached(self, now: Timestamp) -> Self {
         match self.stage {
             Stage::Running { next, .. } if next.step > 0 => {
-                Self { stage: Stage::Running { next, due_at: now }, ..self }
+                Self { stage: Stage::Running { next, wanted_at: now, due_at: now }, ..self }
             }
             Stage::Running { .. } | Stage::Exhausted { .. } | Stage::Stopped { .. } => self,
         }
@@ -240,7 +243,11 @@ fn within(next: Position, plan: Plan) -> Position {
 fn following(taken: Position, plan: Plan, now: Timestamp) -> (Position, Timestamp) {
     let wait = plan.policy.steps.get(taken.step).map(|step| step.wait.duration()).unwrap_or_default();
     let next = within(Position { step: taken.step + 1, ..taken }, plan);
-    (next, plan.held(now.plus(wait)))
+    (next, now.plus(wait))
+}
+
+fn running(next: Position, wanted_at: Timestamp, plan: Plan) -> Stage {
+    Stage::Running { next, wanted_at, due_at: plan.held(wanted_at) }
 }
 
 #[cfg(test)]

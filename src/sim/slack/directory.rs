@@ -17,7 +17,7 @@ impl State {
         let color = COLORS.get(at % COLORS.len()).copied().unwrap_or_default();
         let (tz_label, tz_offset) = zone(&user.tz);
         json!({
-            "id": user.id, "team_id": user.team, "name": user.name, "real_name": user.real_name, "deleted": false,
+            "id": user.id, "team_id": user.team, "name": user.name, "real_name": user.real_name, "deleted": user.deleted,
             "color": color, "tz": user.tz, "tz_label": tz_label, "tz_offset": tz_offset, "is_bot": user.is_bot,
             "is_app_user": false, "is_admin": false, "is_owner": false, "is_restricted": false, "updated": 0,
             "is_stranger": user.team != self.team.id,

@@ -241,6 +241,14 @@ impl Workspace {
         self.membership(user, channel, false)
     }
 
+    /// Somebody leaves for good.
+    pub fn deactivate(&self, user: &str) {
+        self.hub.with(|state| {
+            let id = user_id(state, user).unwrap_or_default();
+            state.users.iter_mut().filter(|u| u.id == id).for_each(|u| u.deleted = true);
+        });
+    }
+
     fn membership(&self, user: &str, channel: &str, joins: bool) -> Result<(), String> {
         let now = self.hub.now();
         self.hub.with(|state| {

@@ -68,6 +68,8 @@ pub struct User {
     pub team: String,
     pub tz: String,
     pub is_bot: bool,
+    /// Has left: deactivated by an admin.
+    pub deleted: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -274,6 +276,7 @@ impl User {
             team: team.to_owned(),
             tz: tz.to_owned(),
             is_bot: false,
+            deleted: false,
         }
     }
 }

@@ -17,6 +17,8 @@ pub enum Press {
     Why(GroupId),
     /// Every member of the group, for the person who asked.
     Details(GroupId),
+    /// The next escalation step, now.
+    Escalate(GroupId),
     /// A command as it would be typed after `/wk`: pages of a list, a suggestion.
     Run(String),
     /// A link was followed; there is nothing to do but to say that it arrived.
@@ -53,6 +55,7 @@ impl Press {
             Self::Unsilence(_) => "unsilence",
             Self::Why(_) => "why",
             Self::Details(_) => "details",
+            Self::Escalate(_) => "escalate",
             Self::Run(_) => "run",
             Self::Link => "link",
         }
@@ -73,7 +76,8 @@ impl Press {
             | Self::SilenceForm(group)
             | Self::Unsilence(group)
             | Self::Why(group)
-            | Self::Details(group) => group.to_string(),
+            | Self::Details(group)
+            | Self::Escalate(group) => group.to_string(),
             Self::Silence(group, length) => format!("{group} {length}"),
             Self::Run(command) => command.clone(),
             Self::Link => "link".to_owned(),
@@ -113,6 +117,7 @@ impl Press {
             ("unsilence", None) => Some(Self::Unsilence(group)),
             ("why", None) => Some(Self::Why(group)),
             ("details", None) => Some(Self::Details(group)),
+            ("escalate", None) => Some(Self::Escalate(group)),
             _ => None,
         }
     }
@@ -132,7 +137,8 @@ mod tests {
             Press::SilenceForm(group.clone()),
             Press::Unsilence(group.clone()),
             Press::Why(group.clone()),
-            Press::Details(group),
+            Press::Details(group.clone()),
+            Press::Escalate(group),
             Press::Run("feeds crypto page 2".to_owned()),
             Press::Link,
         ] {

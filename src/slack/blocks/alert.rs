@@ -5,6 +5,7 @@ use slack_morphism::prelude::*;
 use super::actions::Press;
 use super::kit::{self, Accent};
 use super::members::{Members, facts};
+use super::page::{self, EscalationView};
 use super::people::People;
 use super::words::{bold, clamp, count, moment, plain, rule_words, said, severity_emoji, struck, utc};
 use crate::core::alert::Alert;
@@ -27,6 +28,8 @@ pub struct AlertView<'a> {
     pub mention: Option<&'a str>,
     /// Whether owners of what fires are pinged as well.
     pub ring_owners: bool,
+    /// Where its escalation stands, when it escalates.
+    pub escalation: Option<EscalationView<'a>>,
 }
 
 /// An alert of the group, and what keeps it quiet.
@@ -210,6 +213,9 @@ fn asides(view: &AlertView, members: &Members, standing: &Standing) -> Vec<Strin
         flapping => lines
             .push(format!("〰️ {flapping} of {} *flapping*: held open until quiet for a while", members.firing.len())),
     }
+    if let Standing::Firing = standing {
+        lines.extend(view.escalation.and_then(|escalation| page::aside(&escalation, view.now)));
+    }
     if inhibited > 0 {
         lines.push(format!("↳ {} inhibited by a larger one", count(inhibited, "alert")));
     }
@@ -226,6 +232,9 @@ fn buttons(view: &AlertView, members: &Members, standing: &Standing) -> Option<S
         Standing::Firing => {
             elements.push(acknowledge().into());
             elements.push(kit::silence_select(&view.group.id).into());
+            if view.escalation.is_some() {
+                elements.push(kit::button("Escalate", &Press::Escalate(group())).into());
+            }
         }
         Standing::Acknowledged(_) => elements.push(kit::silence_select(&view.group.id).into()),
         Standing::Silenced { .. } => {
@@ -240,6 +249,9 @@ fn buttons(view: &AlertView, members: &Members, standing: &Standing) -> Option<S
     elements.extend(links.filter_map(|(nth, link)| kit::link(&link.label, &link.url, nth)).map(Into::into));
     let mut entries =
         vec![("Show all members", Press::Details(group())), ("Silence with a comment…", Press::SilenceForm(group()))];
+    if view.escalation.is_some() && !matches!(standing, Standing::Firing) {
+        entries.push(("Escalate", Press::Escalate(group())));
+    }
     if view.group.acknowledged.is_some() {
         entries.push(("Take the acknowledgement back", Press::Unacknowledge(group())));
     }

@@ -57,6 +57,10 @@ const fn more(verb: Verb) -> Option<&'static str> {
         Verb::Feeds => Some("The filter is any part of a symbol or a class: `crypto`, `fx`, `sol`."),
         Verb::Alerts => Some("The filter is any part of a label's value: `critical`, `sol`."),
         Verb::Ack => Some("When an alert gets worse, an earlier acknowledgement no longer counts."),
+        Verb::Escalate => Some(
+            "Who is told when is in `escalation.policies`; `/wk why` shows where an alert stands. Whoever has acknowledged \
+             it, and you, are not called.",
+        ),
         Verb::Why => Some("It also says why nothing was told: pending, silenced, inhibited or muted."),
         Verb::Help | Verb::Status | Verb::Unack | Verb::Silences | Verb::Unsilence => None,
     }

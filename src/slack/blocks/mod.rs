@@ -13,6 +13,7 @@ pub mod lists;
 mod members;
 pub mod modals;
 pub mod notes;
+pub mod page;
 pub mod people;
 pub mod replies;
 pub mod status;

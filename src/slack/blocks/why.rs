@@ -1,6 +1,7 @@
 //! Why an alert is where it is: matched, routed, inhibited, silenced, grouped, muted, delivered, and what comes next.
 
 use super::kit;
+use super::page::{self, EscalationView};
 use super::people::People;
 use super::words::{bold, code, count, fitting, moment, rule_words, said, severity_emoji, subject};
 use crate::core::alert::{Alert, AlertState};
@@ -20,6 +21,8 @@ pub struct WhyView<'a> {
     pub inhibitors: &'a [&'a Alert],
     /// What became of the first group's message.
     pub posted: Option<Posted<'a>>,
+    /// The first group's, when it escalates.
+    pub escalation: Option<EscalationView<'a>>,
     pub people: &'a People,
     pub now: Timestamp,
 }
@@ -54,7 +57,10 @@ pub fn why(view: &WhyView) -> Message {
     }
     blocks.extend(groups.iter().take(GROUPS).enumerate().map(|(index, group)| {
         let posted = view.posted.filter(|_| index == 0);
-        kit::section(&of_group(view, group, posted).join("\n"))
+        let mut lines = of_group(view, group, posted);
+        let escalation = view.escalation.filter(|_| index == 0);
+        lines.extend(escalation.map(|it| format!("• *Escalates*  {}", page::story(&it, view.people, view.now))));
+        kit::section(&lines.join("\n"))
     }));
     if groups.is_empty() {
         blocks.push(kit::section("• *Delivered*  nothing: it belongs to no open group"));

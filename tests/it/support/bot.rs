@@ -261,7 +261,12 @@ async fn wire(
     clock: &Arc<TestClock>,
 ) -> (Arc<Flow>, SocketAddr, CancellationToken, tokio::task::JoinHandle<()>) {
     let secrets = [("SLACK_BOT_TOKEN", "xoxb-story"), ("SLACK_SIGNING_SECRET", SECRET)];
-    let environment = Environment::from_pairs(secrets.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let mut secrets: Vec<(String, String)> = secrets.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    // Keys of services outside: each is its own variable's name.
+    let keys = config.paging.pagerduty.iter().map(|one| &one.routing_key_env);
+    let keys = keys.chain(config.paging.webhooks.iter().map(|one| &one.secret_env));
+    secrets.extend(keys.map(|name| (name.clone(), name.clone())));
+    let environment = Environment::from_pairs(secrets);
     let ids = Arc::new(Ulids::from_seed(7));
     let wiring = Wiring { config: config.clone(), environment, clock: clock.clone(), ids, seed: 7 };
     let app = App::start(wiring).await.unwrap();

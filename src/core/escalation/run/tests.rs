@@ -72,7 +72,7 @@ fn whoever_attends_to_it_stops_it_and_letting_go_begins_anew() {
     let again = stopped.follow(&group, &ann(), Some(plan(&policy)), at(200));
     assert!(matches!(&again.stage, Stage::Stopped { at: since, .. } if *since == at(120)), "stopped once: {again:?}");
     let anew = again.follow(&group, &Standing::Unattended, Some(plan(&policy)), at(400));
-    assert_eq!(anew.stage, Stage::Running { next: Position::default(), due_at: at(460) });
+    assert_eq!((anew.next(), anew.due_at()), (Position::default(), Some(at(460))));
 }
 
 #[test]
@@ -98,7 +98,10 @@ fn worse_after_the_last_step_begins_anew_and_worse_before_it_goes_on() {
     assert_eq!(worse.due_at(), Some(at(560)));
     let (_, running) = played(&policy, 100);
     let kept = running.clone().follow(&group(Severity::Critical), &Standing::Unattended, Some(plan(&policy)), at(100));
-    assert_eq!(kept, running);
+    assert_eq!(kept.stage, running.stage);
+    let (done, _) = kept.take(plan(&policy), at(360));
+    let after = done.clone().follow(&group(Severity::Critical), &Standing::Unattended, Some(plan(&policy)), at(500));
+    assert_eq!(after, done, "the last step was taken when it was critical already");
 }
 
 #[test]
@@ -117,6 +120,8 @@ fn outside_working_hours_a_step_waits_until_they_begin() {
     let hours = "UTC;0900-1200,0900-1200,1000-1200,O,O,C,C".parse().unwrap();
     let run = Run::begin(&group(Severity::Warning), Plan { policy: &policy, hours: Some(&hours) }, NOW);
     assert_eq!(run.due_at(), Some(at(22 * 3600)));
+    let always = run.follow(&group(Severity::Critical), &Standing::Unattended, Some(plan(&policy)), at(100));
+    assert_eq!(always.due_at(), Some(at(60)), "worse, and no longer held by working hours");
 }
 
 #[test]

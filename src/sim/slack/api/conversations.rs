@@ -124,8 +124,9 @@ fn open(ask: &mut Ask) -> Answer {
     let [user] = users.as_slice() else {
         return Err(if users.is_empty() { "users_list_not_supplied" } else { "too_many_users" }.into());
     };
-    if ask.state.user(user).is_none() {
-        return Err("user_not_found".into());
+    let person = ask.state.user(user).ok_or("user_not_found")?;
+    if person.deleted {
+        return Err("user_disabled".into());
     }
     let id = ask.state.open_im(&ask.app.bot_user, user);
     Ok(json!({"channel": {"id": id}}))

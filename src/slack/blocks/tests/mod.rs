@@ -71,7 +71,7 @@ fn texts(value: &Value) -> Vec<&str> {
 /// Whom a message may ping.
 fn expected(name: &str, members: usize) -> BTreeSet<String> {
     let ping = match name {
-        "living_ping" | "note_worse" => Some("<!here>"),
+        "living_ping" | "note_worse" | "step" => Some("<!here>"),
         "living_told" if members > 0 => Some("<@U0OWNER>"),
         _ => None,
     };

@@ -1,5 +1,7 @@
 //! Every message there is, made from given outside texts.
 
+mod pages;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -211,6 +213,8 @@ pub fn messages(outside: &Outside, members: usize) -> Vec<(&'static str, Value)>
     all.extend(list_messages(outside, members));
     all.extend(why_messages(outside, members));
     all.extend(status_messages(outside));
+    all.extend(pages::page_messages(outside, members));
+    all.extend(pages::escalating_messages(outside, members));
     all.extend(reply_messages(outside));
     all.into_iter()
         .map(|(name, message)| (name, serde_json::to_value(message).unwrap()))
@@ -248,6 +252,7 @@ fn living_messages(outside: &Outside, members: usize) -> Named {
         chart: None,
         mention: None,
         ring_owners: false,
+        escalation: None,
     };
     let first = alerts.first().map(|alert| told(alert, outside));
     let telling: Vec<_> = first.iter().chain(alerts.get(1)).map(Member::loud).collect();
@@ -424,6 +429,7 @@ fn why_messages(outside: &Outside, members: usize) -> Named {
         silences: &[&silence],
         inhibitors: &[&by],
         posted: Some(Posted::Dead { error: &outside.error }),
+        escalation: None,
         people: &people,
         now: NOW,
     };
