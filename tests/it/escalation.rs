@@ -132,10 +132,10 @@ async fn a_restart_keeps_the_deadlines_and_tells_nobody_twice() {
     for database in databases() {
         let bot = bot(database, |_| {}).await;
         until_posted(&bot).await;
-        bot.advance(340).await;
+        bot.advance(355).await;
         assert_eq!(pages(&bot, "alice").len(), 1);
         let bot = bot.restart().await;
-        bot.advance(19).await;
+        bot.advance(4).await;
         assert_eq!((pages(&bot, "alice").len(), pages(&bot, "bob").len()), (1, 0));
         bot.advance(1).await;
         assert_eq!(pages(&bot, "bob").len(), 1, "due as if nothing had happened: {:#?}", bot.alerts());
