@@ -74,13 +74,13 @@ pub fn page(view: &PageView) -> Message {
         }
     };
     let firing = format!("Firing since {} ({})", moment(since, *now), spoken(now.since(since)));
-    let lines = match view.why {
+    let told = match view.why {
         Why::Over { why: Stop::Resolved, .. } => format!("#{}{place}: {state}", group.number),
         Why::Unattended | Why::Asked { .. } | Why::Over { .. } => {
             format!("{firing}\n#{}{place}: {state}", group.number)
         }
     };
-    let mut blocks = vec![kit::section(&title), kit::section(&lines)];
+    let mut blocks = vec![kit::section(&title), kit::section(&told)];
     if let Why::Unattended | Why::Asked { .. } = view.why {
         if let Some(cause) = members.firing.iter().find_map(|alert| alert.evidence.cause.as_deref()) {
             blocks.push(kit::section(&format!("*Likely cause*\n{}", said(cause, 500))));
