@@ -120,7 +120,7 @@ impl Flow {
         let asked = asked.and_then(|group| settings.escalation.plan(&group).map(|plan| plan.policy));
         let policies = policies.into_iter().filter_map(|name| settings.escalation.policy(name)).chain(asked);
         let targets = policies.flat_map(|policy| &policy.steps).flat_map(|step| &step.targets);
-        let people: BTreeSet<UserId> = targets.flat_map(|target| self.people_of(target, now)).collect();
+        let people: BTreeSet<UserId> = targets.filter_map(Self::people_of).collect();
         let unknown: Vec<UserId> = {
             let looked_up = self.escalations.looked_up.lock().unwrap_or_else(PoisonError::into_inner);
             let fresh = |at: Timestamp| at <= now && now.since(at) < LOOK_AGAIN;
@@ -148,10 +148,10 @@ impl Flow {
         looked_up.get(user).is_some_and(|(_, left)| *left)
     }
 
-    fn people_of(&self, target: &Target, _at: Timestamp) -> Vec<UserId> {
+    fn people_of(target: &Target) -> Option<UserId> {
         match target {
-            Target::User(user) => vec![user.clone()],
-            Target::Channel(_) | Target::UserGroup(_) | Target::Pagerduty(_) | Target::Webhook(_) => Vec::new(),
+            Target::User(user) => Some(user.clone()),
+            Target::Channel(_) | Target::UserGroup(_) | Target::Pagerduty(_) | Target::Webhook(_) => None,
         }
     }
 
@@ -219,7 +219,7 @@ impl Flow {
             return;
         }
         if matches!(run.stage, Stage::Exhausted { .. }) && known.is_none_or(|known| known.stage != run.stage) {
-            self.say_exhausted(scene, group, &run, escalated);
+            Self::say_exhausted(scene, group, &run, escalated);
         }
         if let Some(known) = known.filter(|known| reads(known) != reads(&run)) {
             self.retell(scene, group, known, &mut run, escalated);
@@ -247,7 +247,7 @@ impl Flow {
         told.retain(|told| seen.insert(told.clone()));
         for one in &told {
             if let Told::Service(service) = one {
-                escalated.effects.extend(self.service_page(scene, group, service, Action::Trigger));
+                escalated.effects.extend(Self::service_page(scene, group, service, Action::Trigger));
                 run.pages.insert(escalation::Page::Service(service.clone()));
             }
             if let Told::Person { user } = one {
@@ -321,7 +321,7 @@ impl Flow {
         Effect::Page(Page::Person { key, group, user, message, sent_at: at, due_at: sent.due_at, over })
     }
 
-    fn service_page(&self, scene: &Scene, group: &Group, service: &Service, action: Action) -> Option<(Effect, i64)> {
+    fn service_page(scene: &Scene, group: &Group, service: &Service, action: Action) -> Option<(Effect, i64)> {
         let channel = scene.receiver(group)?.channel;
         let members = scene.members(group);
         let event = super::page::event(group, &members, action, scene.now);
@@ -349,7 +349,7 @@ impl Flow {
                         // Somebody decided about it, or it no longer matters: nobody else needs to be called.
                         Stage::Stopped { .. } => Action::Acknowledge,
                     };
-                    escalated.effects.extend(self.service_page(scene, group, service, action));
+                    escalated.effects.extend(Self::service_page(scene, group, service, action));
                 }
             }
         }
@@ -358,7 +358,7 @@ impl Flow {
         }
     }
 
-    fn say_exhausted(&self, scene: &Scene, group: &Group, run: &Run, escalated: &mut Escalated) {
+    fn say_exhausted(scene: &Scene, group: &Group, run: &Run, escalated: &mut Escalated) {
         let Some(receiver) = scene.receiver(group) else { return };
         let message = page::exhausted(&run.policy);
         let thread = Page::Thread { key: group_key(&group.id), channel: receiver.channel, message, due_at: scene.now };
