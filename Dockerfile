@@ -1,0 +1,27 @@
+# Built without the local world; runs as nobody on a base with glibc, certificates and nothing else.
+#   docker build -t watchkeeper .
+#   docker run --env-file .env -v "$PWD/watchkeeper.yaml:/etc/watchkeeper/watchkeeper.yaml:ro" -v wk:/var/lib/watchkeeper watchkeeper
+ARG RUST=1.95
+FROM rust:${RUST}-slim-bookworm AS build
+RUN cargo install cargo-auditable --locked --version 0.7.1
+WORKDIR /src
+COPY Cargo.toml Cargo.lock build.rs ./
+COPY src src
+COPY assets assets
+COPY migrations migrations
+COPY benches benches
+COPY tests/it tests/it
+# The list of dependencies goes into the binary: `cargo audit bin` and scanners read it there.
+ENV SOURCE_DATE_EPOCH=0 RUSTFLAGS="--remap-path-prefix=/src=. --remap-path-prefix=/usr/local/cargo=cargo"
+RUN cargo auditable build --release --locked --no-default-features --bin watchkeeper \
+ && install -d -o 65532 -g 65532 /data
+
+FROM gcr.io/distroless/cc-debian12:nonroot
+COPY --from=build /src/target/release/watchkeeper /usr/local/bin/watchkeeper
+COPY --from=build --chown=65532:65532 /data /var/lib/watchkeeper
+ENV WATCHKEEPER_CONFIG=/etc/watchkeeper/watchkeeper.yaml
+WORKDIR /var/lib/watchkeeper
+USER 65532:65532
+EXPOSE 8080
+ENTRYPOINT ["/usr/local/bin/watchkeeper"]
+CMD ["serve"]
