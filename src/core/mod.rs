@@ -12,6 +12,7 @@ pub mod detect;
 pub mod engine;
 pub mod escalation;
 pub mod feed;
+pub mod gitops;
 pub mod group;
 pub mod ids;
 pub mod label;

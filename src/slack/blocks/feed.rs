@@ -90,7 +90,7 @@ fn facts(view: &FeedCard) -> Vec<(&'static str, String)> {
     facts
 }
 
-fn alert_line(number: Option<u64>, alert: &Alert, now: Timestamp) -> String {
+pub(super) fn alert_line(number: Option<u64>, alert: &Alert, now: Timestamp) -> String {
     let number = number.map_or_else(String::new, |number| format!("*#{number}* "));
     let waiting = if alert.firing() { "" } else { " (pending)" };
     let emoji = severity_emoji(alert.severity);

@@ -1,5 +1,6 @@
 //! Every message as it reads, inside Slack's limits, and unable to ping whoever it was not meant to.
 
+mod gitops;
 mod limits;
 mod render;
 mod world;

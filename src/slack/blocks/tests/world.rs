@@ -38,14 +38,14 @@ use crate::core::time::{Span, Timestamp};
 
 /// Texts that come from outside.
 pub struct Outside {
-    symbol: String,
-    summary: String,
-    value: String,
-    threshold: String,
-    cause: String,
-    comment: String,
-    name: String,
-    error: String,
+    pub symbol: String,
+    pub summary: String,
+    pub value: String,
+    pub threshold: String,
+    pub cause: String,
+    pub comment: String,
+    pub name: String,
+    pub error: String,
 }
 
 impl Outside {
@@ -88,7 +88,7 @@ impl Outside {
 
 pub const NOW: Timestamp = Timestamp::from_secs(1_796_000_000);
 
-fn before(secs: u64) -> Timestamp {
+pub fn before(secs: u64) -> Timestamp {
     NOW.minus(Duration::from_secs(secs))
 }
 
@@ -100,7 +100,7 @@ fn ann() -> Actor {
     Actor::Person { user: UserId::new("U0ANN"), team: None }
 }
 
-fn firing(outside: &Outside, index: usize) -> Alert {
+pub fn firing(outside: &Outside, index: usize) -> Alert {
     let symbol = match index {
         0 => outside.symbol.clone(),
         1 => "Crypto.BTC/USD".to_owned(),
@@ -210,6 +210,7 @@ pub fn messages(outside: &Outside, members: usize) -> Vec<(&'static str, Value)>
     all.extend(living_messages(outside, members));
     all.extend(note_messages(outside, members));
     all.extend(feed_messages(outside, members));
+    all.extend(super::gitops::messages(outside, members));
     all.extend(list_messages(outside, members));
     all.extend(why_messages(outside, members));
     all.extend(status_messages(outside));
@@ -222,7 +223,7 @@ pub fn messages(outside: &Outside, members: usize) -> Vec<(&'static str, Value)>
         .collect()
 }
 
-type Named = Vec<(&'static str, crate::slack::message::Message)>;
+pub type Named = Vec<(&'static str, crate::slack::message::Message)>;
 
 fn people(outside: &Outside) -> People {
     [(UserId::new("U0ANN"), outside.name.clone())].into_iter().collect()
