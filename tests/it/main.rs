@@ -4,6 +4,7 @@
 mod alerts;
 mod bolt;
 mod browser;
+mod chains;
 mod cli;
 mod commands;
 mod deliveries;

@@ -4,6 +4,7 @@ pub mod bot;
 pub mod clock;
 pub mod database;
 pub mod kube;
+pub mod nodes;
 pub mod process;
 
 pub use bot::Bot;
