@@ -1,7 +1,8 @@
 //! watchkeeper: Slack-native ChatOps for teams that keep price feeds and the services behind them alive.
 //!
 //! Modules are listed lowest layer first. Imports point up this list and never sideways:
-//! [`core`] is pure; adapters ([`store`], [`slack`], [`feeds`], [`chain`], [`chart`], [`paging`]) do I/O and know only `core` and [`clock`];
+//! [`core`] is pure; adapters ([`store`], [`slack`], [`feeds`], [`chain`], [`chart`], [`cluster`], [`paging`]) do I/O and
+//! know only `core` and [`clock`];
 //! [`flow`] holds the use cases; [`web`], [`jobs`] and [`cli`] are the ways in; [`app`] wires them.
 //! `tests/it/layers.rs` reads the `use` lines and fails on a wrong arrow.
 
@@ -14,6 +15,7 @@ pub mod telemetry;
 
 pub mod chain;
 pub mod chart;
+pub mod cluster;
 pub mod feeds;
 pub mod paging;
 pub mod slack;

@@ -25,6 +25,19 @@ pub struct SourceTotals {
     pub skipped: Vec<(&'static str, u64)>,
 }
 
+/// A cluster as it is now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClusterFigures {
+    /// `connecting`, `healthy`, `degraded`, `unreachable`
+    pub status: &'static str,
+    /// The cluster's clock less ours.
+    pub skew_millis: i64,
+    /// By kind.
+    pub objects: Vec<(&'static str, usize)>,
+    /// Totals by kind.
+    pub unreadable: Vec<(&'static str, u64)>,
+}
+
 /// Every metric, made once and shared.
 #[derive(Debug)]
 pub struct Metrics {
@@ -46,6 +59,11 @@ pub struct Metrics {
     source_skipped: Family<Labels, Counter>,
     chain_calls: Family<Labels, Counter>,
     chain_verdicts: Family<Labels, Counter>,
+    cluster_status: Family<Labels, Gauge>,
+    cluster_skew: Family<Labels, Seconds>,
+    cluster_objects: Family<Labels, Gauge>,
+    cluster_unreadable: Family<Labels, Counter>,
+    cluster_news: Family<Labels, Counter>,
     socket_connections: Gauge,
     leader: Gauge,
     ack: Histogram,
@@ -77,6 +95,11 @@ impl Default for Metrics {
             source_skipped: Family::default(),
             chain_calls: Family::default(),
             chain_verdicts: Family::default(),
+            cluster_status: Family::default(),
+            cluster_skew: Family::default(),
+            cluster_objects: Family::default(),
+            cluster_unreadable: Family::default(),
+            cluster_news: Family::default(),
             socket_connections: Gauge::default(),
             leader: Gauge::default(),
             ack: seconds(),
@@ -119,6 +142,23 @@ impl Default for Metrics {
             "Rounds by what became of an endpoint's answer",
             metrics.chain_verdicts.clone(),
         );
+        registry.register(
+            "cluster_status",
+            "1 for the status a cluster has, 0 for the others",
+            metrics.cluster_status.clone(),
+        );
+        registry.register(
+            "cluster_clock_skew_seconds",
+            "The cluster's clock less the bot's",
+            metrics.cluster_skew.clone(),
+        );
+        registry.register("cluster_objects", "Objects in the index by kind", metrics.cluster_objects.clone());
+        registry.register(
+            "cluster_unreadable_objects",
+            "Objects that came and could not be made out",
+            metrics.cluster_unreadable.clone(),
+        );
+        registry.register("cluster_news", "News taken in from a cluster's watches", metrics.cluster_news.clone());
         registry.register(
             "slack_socket_connections",
             "Open Socket Mode connections",
@@ -204,6 +244,25 @@ impl Metrics {
         self.chain_calls.get_or_create(&labels).inner().store(calls, Ordering::Relaxed);
         labels.push(("verdict", verdict.to_owned()));
         self.chain_verdicts.get_or_create(&labels).inc();
+    pub fn cluster_news(&self, cluster: &str) {
+        self.cluster_news.get_or_create(&vec![("cluster", cluster.to_owned())]).inc();
+    }
+
+    pub fn cluster(&self, cluster: &str, figures: &ClusterFigures) {
+        let ClusterFigures { status, skew_millis, objects, unreadable } = figures;
+        let with = |name, value: &str| vec![("cluster", cluster.to_owned()), (name, value.to_owned())];
+        for known in ["connecting", "healthy", "degraded", "unreachable"] {
+            self.cluster_status.get_or_create(&with("status", known)).set(i64::from(known == *status));
+        }
+        let skew = Duration::from_millis(skew_millis.unsigned_abs()).as_secs_f64();
+        let skew = if *skew_millis < 0 { -skew } else { skew };
+        self.cluster_skew.get_or_create(&vec![("cluster", cluster.to_owned())]).set(skew);
+        for (kind, count) in objects {
+            self.cluster_objects.get_or_create(&with("kind", kind)).set(i64::try_from(*count).unwrap_or(i64::MAX));
+        }
+        for (kind, total) in unreadable {
+            self.cluster_unreadable.get_or_create(&with("kind", kind)).inner().store(*total, Ordering::Relaxed);
+        }
     }
 
     pub fn socket_connections(&self, open: i64) {
@@ -255,6 +314,10 @@ mod tests {
             &SourceTotals { updates: 7, skipped: vec![("malformed", 2)], ..SourceTotals::default() },
         );
         metrics.chain_endpoint("solana", "rpc1", 12, "agreed");
+        metrics.cluster(
+            "prod",
+            &ClusterFigures { status: "healthy", skew_millis: -1500, objects: vec![("Pod", 3)], unreadable: vec![] },
+        );
         metrics.outbox(3, Duration::from_millis(1500), 1);
         let text = metrics.text();
         for line in [
@@ -264,6 +327,10 @@ mod tests {
             "watchkeeper_source_skipped_total{source=\"hermes\",reason=\"malformed\"} 2",
             "watchkeeper_chain_calls_total{chain=\"solana\",endpoint=\"rpc1\"} 12",
             "watchkeeper_chain_verdicts_total{chain=\"solana\",endpoint=\"rpc1\",verdict=\"agreed\"} 1",
+            "watchkeeper_cluster_status{cluster=\"prod\",status=\"healthy\"} 1",
+            "watchkeeper_cluster_status{cluster=\"prod\",status=\"unreachable\"} 0",
+            "watchkeeper_cluster_clock_skew_seconds{cluster=\"prod\"} -1.5",
+            "watchkeeper_cluster_objects{cluster=\"prod\",kind=\"Pod\"} 3",
             "watchkeeper_outbox_depth 3",
             "watchkeeper_outbox_oldest_seconds 1.5",
             "watchkeeper_dead_letters 1",

@@ -68,6 +68,7 @@ impl App {
         for source in sources {
             tasks.spawn(source.run(out.clone(), stop.clone()));
         }
+        super::clusters::spawn(&flow, seed, tasks, stop);
         super::references::spawn(&flow, &config, out, seed, tasks, stop);
         tasks.spawn(observe(Arc::clone(&flow), observations, stop.clone()));
         super::liveness::spawn(&flow, &config, heartbeat, tasks, stop);

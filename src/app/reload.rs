@@ -18,7 +18,7 @@ pub struct Reload {
 /// The sections that a running process cannot change, by name.
 #[must_use]
 pub fn same_process(old: &Config, new: &Config) -> Vec<&'static str> {
-    let Config { slack, http, database, sources, references, paging, heartbeat, canary, log, .. } = new;
+    let Config { slack, http, database, sources, references, clusters, paging, heartbeat, canary, log, .. } = new;
     let fixed = [
         ("slack", old.slack != *slack),
         ("http", old.http != *http),
@@ -26,6 +26,7 @@ pub fn same_process(old: &Config, new: &Config) -> Vec<&'static str> {
         ("sources", old.sources != *sources),
         ("references", old.references != *references),
         ("paging", old.paging != *paging),
+        ("clusters", old.clusters != *clusters),
         ("heartbeat", old.heartbeat != *heartbeat),
         ("canary", old.canary != *canary),
         ("log", old.log != *log),

@@ -93,6 +93,7 @@ impl App {
             policy: policy(&config),
             link,
             paging: super::paging::services(&config, &environment)?,
+            clusters: super::clusters::connections(&config),
         });
         let flow = Arc::new(flow);
         flow.keep_lease().await?;

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use url::Url;
 
-use super::Config;
 use super::sections::Mode;
 use super::shape::nearest;
 use super::sources::References;
+use super::{Config, clusters};
 use crate::core::label::{ALERTNAME, Matcher, SEVERITY};
 use crate::core::route::Route;
 
@@ -24,6 +24,7 @@ pub fn contradictions(config: &Config) -> Vec<(String, String)> {
     http(config, &mut say);
     database(&config.database.url, &mut say);
     sources(config, &mut say);
+    clusters::check(&config.clusters, &mut say);
     receivers(config, &mut say);
     for problem in config.alerting.validate() {
         say(&format!("alerting.{}", problem.key), problem.message);

@@ -4,6 +4,7 @@
 mod check;
 mod escalation;
 pub mod paging;
+pub mod clusters;
 pub mod places;
 pub mod secrets;
 pub mod sections;
@@ -25,6 +26,7 @@ use crate::core::escalation::Escalation;
 use crate::core::receiver::Receiver;
 
 use paging::Paging;
+use clusters::Cluster;
 use places::Places;
 use sections::{Canary, Database, Heartbeat, Http, Log, Slack};
 use sources::{HermesSource, References};
@@ -40,6 +42,8 @@ pub struct Config {
     /// Hermes sources; at least one to watch feeds.
     pub sources: Vec<HermesSource>,
     pub references: References,
+    /// Kubernetes clusters to watch.
+    pub clusters: Vec<Cluster>,
     /// When a feed is in trouble: thresholds by class and feed.
     pub rules: Rules,
     /// Who hears of it and when: routes, inhibition, mute intervals, flap damping.

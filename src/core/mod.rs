@@ -25,3 +25,4 @@ pub mod signal;
 pub mod silence;
 pub mod time;
 pub mod wallet;
+pub mod workload;

@@ -14,12 +14,13 @@ use crate::core::group::Group;
 use crate::core::ids::{GroupId, UserId};
 use crate::core::silence::Silence;
 use crate::core::time::Timestamp;
+use crate::core::workload::{self, Cluster, Kind, Name, Reach};
 use crate::slack::blocks::alert::{self, AlertView, Member};
 use crate::slack::blocks::feed::{self as cards, FeedCard, FeedCondition, FeedRow, FeedsView};
 use crate::slack::blocks::home::{self, HomeView};
 use crate::slack::blocks::lists::{self, AlertItem, AlertsView};
 use crate::slack::blocks::status::{
-    self, AlertCounts, DeadLetter, LeaseLine, Outbox, SlackLink, SourceLine, StatusView, StoreLine,
+    self, AlertCounts, ClusterLine, DeadLetter, LeaseLine, Outbox, SlackLink, SourceLine, StatusView, StoreLine,
 };
 use crate::slack::message::{Message, View};
 use crate::store::{Backend, jobs, lease};
@@ -151,6 +152,8 @@ impl Flow {
         let now = self.now();
         let sources = self.source_lines();
         let lines: Vec<SourceLine> = sources.iter().map(OwnedSource::line).collect();
+        let clusters = self.cluster_lines();
+        let clusters: Vec<ClusterLine> = clusters.iter().map(OwnedCluster::line).collect();
         let depth = jobs::depth(&self.store).await;
         let letters = jobs::dead(&self.store, 3).await.unwrap_or_default();
         let names: Vec<String> =
@@ -176,6 +179,7 @@ impl Flow {
             started_at: self.started_at,
             now,
             sources: &lines,
+            clusters: &clusters,
             alerts,
             outbox: Outbox { waiting, oldest, dead, dead_letters: &dead_letters },
             store: StoreLine {
@@ -222,6 +226,21 @@ impl Flow {
         ]
     }
 
+    fn cluster_lines(&self) -> Vec<OwnedCluster> {
+        self.with_clusters(|clusters| {
+            let own = clusters.iter().map(|Cluster { name, index }| {
+                let count = |wanted| index.counts().into_iter().find(|(kind, _)| *kind == wanted).map_or(0, |(_, n)| n);
+                let (version, skew_millis) = match index.reach() {
+                    Reach::Up { version, skew_millis, .. } => (version.clone(), *skew_millis),
+                    Reach::Unknown | Reach::Down { .. } => (String::new(), 0),
+                };
+                let (nodes, pods) = (count(Kind::Node), count(Kind::Pod));
+                OwnedCluster { name: Name::clone(name), status: index.status(), version, nodes, pods, skew_millis }
+            });
+            own.collect()
+        })
+    }
+
     fn source_lines(&self) -> Vec<OwnedSource> {
         let watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
         let own = watch.sources().map(|source| OwnedSource {
@@ -252,6 +271,22 @@ struct OwnedSource {
 impl OwnedSource {
     fn line(&self) -> SourceLine<'_> {
         SourceLine { name: &self.name, status: self.status.as_ref(), feeds: self.feeds, silent: self.silent }
+    }
+}
+
+struct OwnedCluster {
+    name: Name,
+    status: workload::Status,
+    version: String,
+    nodes: usize,
+    pods: usize,
+    skew_millis: i64,
+}
+
+impl OwnedCluster {
+    fn line(&self) -> ClusterLine<'_> {
+        let Self { name, status, version, nodes, pods, skew_millis } = self;
+        ClusterLine { name, status, version, nodes: *nodes, pods: *pods, skew_millis: *skew_millis }
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod act;
 mod answer;
+mod clusters;
 mod deliver;
 mod digest;
 pub mod effect;
@@ -29,6 +30,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use crate::clock::SharedClock;
+use crate::cluster::Clusters;
 use crate::core::access::Access;
 use crate::core::detect::{Rules, Watch};
 use crate::core::engine::{Engine, Policy, Snapshot};
@@ -37,6 +39,7 @@ use crate::core::feed::Feed;
 use crate::core::ids::{GroupId, Ids, TeamId, UserId};
 use crate::core::receiver::Receiver;
 use crate::core::time::Timestamp;
+use crate::core::workload;
 use crate::metrics::Metrics;
 use crate::paging::Paging;
 use crate::slack::api::WebApi;
@@ -92,6 +95,7 @@ pub struct Parts {
     pub policy: Policy,
     pub link: Link,
     pub paging: Paging,
+    pub clusters: Clusters,
 }
 
 /// Everything the use cases share.
@@ -101,6 +105,8 @@ pub struct Flow {
     pub store: Store,
     pub metrics: Arc<Metrics>,
     pub api: WebApi,
+    /// Connections to the clusters: what they are asked and told goes through here.
+    pub clusters: Arc<Clusters>,
     /// Which process this is, in the lease and on claimed jobs.
     pub holder: String,
     pub started_at: Timestamp,
@@ -114,6 +120,7 @@ pub struct Flow {
     /// Held from decision to applied commit, so that decisions follow one another.
     stepping: tokio::sync::Mutex<()>,
     watch: Mutex<Watch>,
+    workloads: Mutex<workload::Clusters>,
     unsaid: Mutex<Unsaid>,
     settings: RwLock<Arc<Settings>>,
     home: RwLock<Home>,
@@ -136,7 +143,7 @@ impl Flow {
     /// Knows nothing of the past until it holds the lease or is asked something. Must be called inside a runtime.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { clock, ids, store, metrics, api, holder, seed, settings, rules, policy, link, paging } = parts;
+        let Parts { clock, ids, store, metrics, api, holder, seed, settings, rules, policy, link, paging, clusters } = parts;
         Self {
             digests: Mutex::default(),
             escalations: Escalations::default(),
@@ -147,6 +154,8 @@ impl Flow {
             engine: RwLock::new(Engine::new(policy.clone(), Snapshot::default())),
             policy: RwLock::new(policy),
             watch: Mutex::new(Watch::new(rules)),
+            workloads: Mutex::new(workload::Clusters::new(clusters.names().cloned())),
+            clusters: Arc::new(clusters),
             settings: RwLock::new(Arc::new(settings)),
             charts: RwLock::default(),
             rng: Mutex::new(fastrand::Rng::with_seed(seed)),

@@ -6,6 +6,7 @@ mod bolt;
 mod browser;
 mod chains;
 mod cli;
+mod clusters;
 mod commands;
 mod deliveries;
 mod escalation;

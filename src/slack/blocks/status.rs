@@ -6,6 +6,7 @@ use super::kit;
 use super::words::{ago, code, count, moment, said};
 use crate::core::feed::SourceStatus;
 use crate::core::time::{Timestamp, spoken};
+use crate::core::workload::{Status, Trouble};
 use crate::slack::message::Message;
 
 /// What the answer to `/wk status` is made from.
@@ -15,6 +16,7 @@ pub struct StatusView<'a> {
     pub started_at: Timestamp,
     pub now: Timestamp,
     pub sources: &'a [SourceLine<'a>],
+    pub clusters: &'a [ClusterLine<'a>],
     pub alerts: AlertCounts,
     pub outbox: Outbox<'a>,
     pub store: StoreLine<'a>,
@@ -30,6 +32,18 @@ pub struct SourceLine<'a> {
     pub feeds: usize,
     /// Feeds whose market is open and that give nothing new.
     pub silent: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct ClusterLine<'a> {
+    pub name: &'a str,
+    pub status: &'a Status,
+    /// As `/version` gives it; empty until it is known.
+    pub version: &'a str,
+    pub nodes: usize,
+    pub pods: usize,
+    /// The cluster's clock less ours.
+    pub skew_millis: i64,
 }
 
 /// Open alert groups.
@@ -92,7 +106,12 @@ pub enum SlackLink<'a> {
 #[must_use]
 pub fn status(view: &StatusView) -> Message {
     let StatusView { version, started_at, now, .. } = view;
-    let lines = [source_lines(view), vec![slack_line(view), store_line(view), lease_line(view)], outbox_lines(view)];
+    let lines = [
+        source_lines(view),
+        cluster_lines(view),
+        vec![slack_line(view), store_line(view), lease_line(view)],
+        outbox_lines(view),
+    ];
     let lines: Vec<Line> = lines.into_iter().flatten().collect();
     let wrong = lines.iter().filter(|line| !line.well).count();
     let verdict = match wrong {
@@ -139,6 +158,9 @@ fn alerts_line(view: &StatusView) -> String {
 
 fn source_lines(view: &StatusView) -> Vec<Line> {
     const SHOWN: usize = 10;
+    if view.sources.is_empty() && !view.clusters.is_empty() {
+        return Vec::new();
+    }
     if view.sources.is_empty() {
         return vec![Line::bad("*Sources*  none is configured".to_owned())];
     }
@@ -161,6 +183,42 @@ fn source_lines(view: &StatusView) -> Vec<Line> {
     };
     let mut lines: Vec<_> = view.sources.iter().take(SHOWN).map(line).collect();
     if let Some(more) = view.sources.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        lines.push(Line::good(format!("and {more} more")));
+    }
+    lines
+}
+
+fn cluster_lines(view: &StatusView) -> Vec<Line> {
+    const SHOWN: usize = 10;
+    /// More than this and times in objects mislead.
+    const SKEWED: u64 = 60_000;
+    let line = |cluster: &ClusterLine| {
+        let ClusterLine { name, status, version, nodes, pods, skew_millis } = cluster;
+        let name = format!("*Cluster {}*", said(name, 60));
+        let runs = format!("{}, {}", count(*nodes, "node"), count(*pods, "pod"));
+        match status {
+            Status::Connecting => Line::good(format!("{name}  connecting, {runs} so far")),
+            Status::Healthy { .. } if skew_millis.unsigned_abs() > SKEWED => {
+                let by = spoken(Duration::from_millis(skew_millis.unsigned_abs()));
+                let which = if *skew_millis > 0 { "ahead of" } else { "behind" };
+                Line::bad(format!("{name}  {runs} · its clock is {by} {which} ours"))
+            }
+            Status::Healthy { since } => {
+                let version = if version.is_empty() { String::new() } else { format!(" · {}", code(version)) };
+                Line::good(format!("{name}  {runs}{version} · watched since {}", moment(*since, view.now)))
+            }
+            Status::Degraded { what: Trouble::Unreachable, since, error } => {
+                Line::bad(format!("{name}  unreachable since {}: {}", moment(*since, view.now), said(error, 200)))
+            }
+            Status::Degraded { what: Trouble::Kinds(kinds), since, error } => {
+                let kinds: Vec<_> = kinds.iter().take(3).map(|kind| kind.plural()).collect();
+                let (kinds, since) = (kinds.join(", "), moment(*since, view.now));
+                Line::bad(format!("{name}  {runs} · {kinds} not watched since {since}: {}", said(error, 200)))
+            }
+        }
+    };
+    let mut lines: Vec<_> = view.clusters.iter().take(SHOWN).map(line).collect();
+    if let Some(more) = view.clusters.len().checked_sub(SHOWN).filter(|more| *more > 0) {
         lines.push(Line::good(format!("and {more} more")));
     }
     lines

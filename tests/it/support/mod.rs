@@ -2,6 +2,7 @@
 
 pub mod bot;
 pub mod clock;
+pub mod cluster;
 pub mod database;
 pub mod kube;
 pub mod nodes;

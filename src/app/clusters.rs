@@ -1,0 +1,67 @@
+//! The clusters' watches, and the loop that takes in what they say.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::cluster::{Access, Clusters, Settings, Update};
+use crate::config::Config;
+use crate::config::clusters::Cluster;
+use crate::flow::Flow;
+
+use super::loops::every;
+
+/// News waiting for the flow; when it is full, the API servers wait.
+const NEWS: usize = 1024;
+const MEASURE: Duration = Duration::from_secs(5);
+
+/// The connections that `config` asks for; nothing is connected to yet.
+pub(super) fn connections(config: &Config) -> Clusters {
+    Clusters::new(config.clusters.iter().map(settings).collect())
+}
+
+fn settings(cluster: &Cluster) -> Settings {
+    let access = match &cluster.kubeconfig {
+        Some(path) => Access::Kubeconfig { path: path.clone(), context: cluster.context.clone() },
+        // The configuration was checked: it is one or the other.
+        None => Access::InCluster,
+    };
+    Settings {
+        name: cluster.name.as_str().into(),
+        access,
+        include: cluster.namespaces.include.clone(),
+        exclude: cluster.namespaces.exclude.clone(),
+        owner_label: cluster.owner_label.clone(),
+        kinds: cluster.kinds(),
+    }
+}
+
+pub(super) fn spawn(flow: &Arc<Flow>, seed: u64, tasks: &TaskTracker, stop: &CancellationToken) {
+    if flow.clusters.is_empty() {
+        return;
+    }
+    let (out, news) = mpsc::channel(NEWS);
+    flow.clusters.watch(&out, &flow.clock, seed, tasks, stop);
+    tasks.spawn(observe(Arc::clone(flow), news, stop.clone()));
+    tasks.spawn(every(flow, MEASURE, stop.clone(), |flow| {
+        flow.measure_clusters();
+        std::future::ready(())
+    }));
+}
+
+async fn observe(flow: Arc<Flow>, mut news: mpsc::Receiver<Update>, stop: CancellationToken) {
+    loop {
+        let mut batch = Vec::new();
+        let received = tokio::select! {
+            () = stop.cancelled() => 0,
+            received = news.recv_many(&mut batch, NEWS) => received,
+        };
+        if received == 0 {
+            return;
+        }
+        flow.observe_clusters(batch);
+    }
+}
