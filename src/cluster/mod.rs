@@ -12,6 +12,7 @@
 
 mod connect;
 mod error;
+mod evidence;
 mod probe;
 mod watch;
 mod wire;

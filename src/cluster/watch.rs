@@ -272,7 +272,7 @@ impl Watch {
         let excluded = |namespace: &str| settings.exclude.iter().any(|name| name == namespace);
         match item.object(&settings.owner_label) {
             Some(object) if excluded(&object.meta().namespace) => {}
-            Some(object) => self.outlet.send(News::Applied(self.scope.clone(), object)).await,
+            Some(object) => self.outlet.send(News::Applied(self.scope.clone(), Box::new(object))).await,
             None => self.outlet.send(News::Unreadable { scope: self.scope.clone() }).await,
         }
     }
@@ -304,6 +304,7 @@ impl Watch {
     }
 }
 
+#[expect(clippy::large_enum_variant, reason = "one at a time, on its way through")]
 enum Next<W> {
     Event(watcher::Result<Event<Item<W>>>),
     /// Nothing came of a listing for [`SILENT`].

@@ -3,6 +3,7 @@
 mod apps;
 mod batch;
 mod core;
+mod event;
 mod leaf;
 mod policy;
 #[cfg(test)]
@@ -19,11 +20,14 @@ use serde::{Deserialize, Deserializer};
 
 use crate::core::workload::{Controller, Image, Kind, Meta, Object, Touch};
 
-use leaf::{Fields, Flag, Int, List, Pairs, Text, When};
+use leaf::{Flag, Int, Pairs, Text, When};
+
+pub use leaf::{Fields, List};
 
 pub use self::apps::{DaemonSets, Deployments, ReplicaSets, StatefulSets};
 pub use self::batch::{CronJobs, Jobs};
 pub use self::core::{Claims, Nodes, Pods};
+pub use self::event::Said;
 pub use self::policy::{Autoscalers, Budgets, Certificates};
 
 /// Long messages are cut to this many bytes: enough to judge, and ten thousand of them stay small.

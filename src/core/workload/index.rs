@@ -293,7 +293,7 @@ impl Index {
                 let watching = Watching { sync: Sync::Listing, listing: listing.wrapping_add(1) };
                 self.watches.insert(scope, watching);
             }
-            News::Applied(scope, object) => return vec![self.put(&scope, object, now)],
+            News::Applied(scope, object) => return vec![self.put(&scope, *object, now)],
             News::Deleted(id) => {
                 with_table!(self, id.kind, table => drop(table.remove(&id.namespace, &id.name)));
                 return vec![id];

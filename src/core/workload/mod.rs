@@ -11,6 +11,7 @@
 pub mod apps;
 pub mod batch;
 mod clusters;
+mod event;
 mod index;
 mod kind;
 mod names;
@@ -24,6 +25,7 @@ mod table;
 mod tests;
 
 pub use clusters::{Cluster, Clusters};
+pub use event::Event;
 pub use index::{Id, Index};
 pub use kind::Kind;
 pub use object::{Controller, Image, Meta, Name, Object, Touch};
@@ -44,7 +46,7 @@ pub enum News {
     /// Everything in scope is about to be listed, as [`News::Applied`].
     Listing(Scope),
     /// There now, in this form.
-    Applied(Scope, Object),
+    Applied(Scope, Box<Object>),
     Deleted(Id),
     /// The listing is complete, or the watch goes on: from here on the index is up to date.
     Live(Scope),

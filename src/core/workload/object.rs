@@ -100,9 +100,7 @@ pub trait Kept: Sized {
     fn intern(&mut self, names: &mut Names);
 
     /// Takes over what only the object's past tells: `before` is its last version, `now` the bot's clock.
-    fn carry(&mut self, before: &Self, now: Timestamp) {
-        let _nothing_to_remember = (before, now);
-    }
+    fn carry(&mut self, _before: &Self, _now: Timestamp) {}
 }
 
 macro_rules! each_kind {

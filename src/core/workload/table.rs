@@ -32,15 +32,12 @@ impl<T: Kept> Table<T> {
         let meta = object.meta();
         let (namespace, name) = (Name::clone(&meta.namespace), Name::clone(&meta.name));
         let space = self.spaces.entry(namespace).or_default();
-        match space.get_mut(&name) {
-            Some(entry) => {
-                object.carry(&entry.object, now);
-                *entry = Entry { object, listing };
-            }
-            None => {
-                space.insert(name, Entry { object, listing });
-                self.len += 1;
-            }
+        if let Some(entry) = space.get_mut(&name) {
+            object.carry(&entry.object, now);
+            *entry = Entry { object, listing };
+        } else {
+            space.insert(name, Entry { object, listing });
+            self.len += 1;
         }
     }
 

@@ -38,7 +38,7 @@ fn index() -> Index {
 }
 
 fn put(index: &mut Index, object: Object) {
-    index.apply(News::Applied(scope(object.kind()), object), at(1));
+    index.apply(News::Applied(scope(object.kind()), Box::new(object)), at(1));
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn a_listing_of_one_namespace_leaves_the_others_alone() {
     let within = |namespace: &str| Scope { kind: Kind::Pod, namespace: Some(namespace.into()) };
     for namespace in ["one", "two"] {
         index.apply(News::Listing(within(namespace)), at(0));
-        index.apply(News::Applied(within(namespace), Object::Pod(pod(namespace, "a"))), at(0));
+        index.apply(News::Applied(within(namespace), Box::new(Object::Pod(pod(namespace, "a")))), at(0));
         index.apply(News::Live(within(namespace)), at(0));
     }
     index.apply(News::Listing(within("one")), at(1));
@@ -147,7 +147,7 @@ fn when_a_container_was_last_seen_in_a_crash_loop_outlives_the_loop() {
             last: None,
             backoff_seen_at: None,
         };
-        Object::Pod(Pod { containers: Box::new([container]), ..pod("prices", "a") })
+        Box::new(Object::Pod(Pod { containers: Box::new([container]), ..pod("prices", "a") }))
     };
     let waiting = State::Waiting { reason: pod::CRASH_LOOP.into(), message: "".into() };
     index.apply(News::Applied(scope(Kind::Pod), with(waiting)), at(10));
