@@ -38,6 +38,30 @@ pub struct ClusterFigures {
     pub unreadable: Vec<(&'static str, u64)>,
 }
 
+/// What is counted of each cluster.
+#[derive(Debug, Default)]
+struct ClusterMetrics {
+    status: Family<Labels, Gauge>,
+    skew: Family<Labels, Seconds>,
+    objects: Family<Labels, Gauge>,
+    unreadable: Family<Labels, Counter>,
+    news: Family<Labels, Counter>,
+}
+
+impl ClusterMetrics {
+    fn register(&self, registry: &mut Registry) {
+        registry.register("cluster_status", "1 for the status a cluster has, 0 for the others", self.status.clone());
+        registry.register("cluster_clock_skew_seconds", "The cluster's clock less the bot's", self.skew.clone());
+        registry.register("cluster_objects", "Objects in the index by kind", self.objects.clone());
+        registry.register(
+            "cluster_unreadable_objects",
+            "Objects that came and could not be made out",
+            self.unreadable.clone(),
+        );
+        registry.register("cluster_news", "News taken in from a cluster's watches", self.news.clone());
+    }
+}
+
 /// Every metric, made once and shared.
 #[derive(Debug)]
 pub struct Metrics {
@@ -59,11 +83,7 @@ pub struct Metrics {
     source_skipped: Family<Labels, Counter>,
     chain_calls: Family<Labels, Counter>,
     chain_verdicts: Family<Labels, Counter>,
-    cluster_status: Family<Labels, Gauge>,
-    cluster_skew: Family<Labels, Seconds>,
-    cluster_objects: Family<Labels, Gauge>,
-    cluster_unreadable: Family<Labels, Counter>,
-    cluster_news: Family<Labels, Counter>,
+    clusters: ClusterMetrics,
     socket_connections: Gauge,
     leader: Gauge,
     ack: Histogram,
@@ -95,11 +115,7 @@ impl Default for Metrics {
             source_skipped: Family::default(),
             chain_calls: Family::default(),
             chain_verdicts: Family::default(),
-            cluster_status: Family::default(),
-            cluster_skew: Family::default(),
-            cluster_objects: Family::default(),
-            cluster_unreadable: Family::default(),
-            cluster_news: Family::default(),
+            clusters: ClusterMetrics::default(),
             socket_connections: Gauge::default(),
             leader: Gauge::default(),
             ack: seconds(),
@@ -142,23 +158,7 @@ impl Default for Metrics {
             "Rounds by what became of an endpoint's answer",
             metrics.chain_verdicts.clone(),
         );
-        registry.register(
-            "cluster_status",
-            "1 for the status a cluster has, 0 for the others",
-            metrics.cluster_status.clone(),
-        );
-        registry.register(
-            "cluster_clock_skew_seconds",
-            "The cluster's clock less the bot's",
-            metrics.cluster_skew.clone(),
-        );
-        registry.register("cluster_objects", "Objects in the index by kind", metrics.cluster_objects.clone());
-        registry.register(
-            "cluster_unreadable_objects",
-            "Objects that came and could not be made out",
-            metrics.cluster_unreadable.clone(),
-        );
-        registry.register("cluster_news", "News taken in from a cluster's watches", metrics.cluster_news.clone());
+        metrics.clusters.register(&mut registry);
         registry.register(
             "slack_socket_connections",
             "Open Socket Mode connections",
@@ -244,24 +244,26 @@ impl Metrics {
         self.chain_calls.get_or_create(&labels).inner().store(calls, Ordering::Relaxed);
         labels.push(("verdict", verdict.to_owned()));
         self.chain_verdicts.get_or_create(&labels).inc();
+    }
+
     pub fn cluster_news(&self, cluster: &str) {
-        self.cluster_news.get_or_create(&vec![("cluster", cluster.to_owned())]).inc();
+        self.clusters.news.get_or_create(&vec![("cluster", cluster.to_owned())]).inc();
     }
 
     pub fn cluster(&self, cluster: &str, figures: &ClusterFigures) {
         let ClusterFigures { status, skew_millis, objects, unreadable } = figures;
         let with = |name, value: &str| vec![("cluster", cluster.to_owned()), (name, value.to_owned())];
         for known in ["connecting", "healthy", "degraded", "unreachable"] {
-            self.cluster_status.get_or_create(&with("status", known)).set(i64::from(known == *status));
+            self.clusters.status.get_or_create(&with("status", known)).set(i64::from(known == *status));
         }
         let skew = Duration::from_millis(skew_millis.unsigned_abs()).as_secs_f64();
         let skew = if *skew_millis < 0 { -skew } else { skew };
-        self.cluster_skew.get_or_create(&vec![("cluster", cluster.to_owned())]).set(skew);
+        self.clusters.skew.get_or_create(&vec![("cluster", cluster.to_owned())]).set(skew);
         for (kind, count) in objects {
-            self.cluster_objects.get_or_create(&with("kind", kind)).set(i64::try_from(*count).unwrap_or(i64::MAX));
+            self.clusters.objects.get_or_create(&with("kind", kind)).set(i64::try_from(*count).unwrap_or(i64::MAX));
         }
         for (kind, total) in unreadable {
-            self.cluster_unreadable.get_or_create(&with("kind", kind)).inner().store(*total, Ordering::Relaxed);
+            self.clusters.unreadable.get_or_create(&with("kind", kind)).inner().store(*total, Ordering::Relaxed);
         }
     }
 

@@ -69,7 +69,7 @@ impl Watched {
                 }
             }
         };
-        let waited = tokio::time::timeout(Duration::from_secs(60), waited).await.is_ok();
+        let waited = tokio::time::timeout(Duration::from_mins(1), waited).await.is_ok();
         assert!(waited, "{what}: {:?}", self.status());
     }
 

@@ -38,7 +38,7 @@ struct World {
 struct Objects {
     version: u64,
     /// Path of the collection, `pods` or `deployments`, then namespace and name.
-    objects: BTreeMap<(String, String, String), Value>,
+    held: BTreeMap<(String, String, String), Value>,
     /// (version, plural, event)
     log: Vec<(u64, String, Value)>,
     /// Changes up to here are no longer to be had.
@@ -91,20 +91,20 @@ impl ApiServer {
         let key = key(plural, &object);
         state.version += 1;
         object["metadata"]["resourceVersion"] = json!(state.version.to_string());
-        let kind = if state.objects.contains_key(&key) { "MODIFIED" } else { "ADDED" };
-        state.objects.insert(key, object.clone());
-        self.record(state, plural, kind, object);
+        let kind = if state.held.contains_key(&key) { "MODIFIED" } else { "ADDED" };
+        state.held.insert(key, object.clone());
+        self.record(state, plural, kind, &object);
     }
 
     pub fn delete(&self, plural: &str, namespace: &str, name: &str) {
         let mut state = self.world.state.lock().unwrap();
-        let Some(mut object) = state.objects.remove(&(plural.into(), namespace.into(), name.into())) else { return };
+        let Some(mut object) = state.held.remove(&(plural.into(), namespace.into(), name.into())) else { return };
         state.version += 1;
         object["metadata"]["resourceVersion"] = json!(state.version.to_string());
-        self.record(state, plural, "DELETED", object);
+        self.record(state, plural, "DELETED", &object);
     }
 
-    fn record(&self, mut state: std::sync::MutexGuard<Objects>, plural: &str, kind: &str, object: Value) {
+    fn record(&self, mut state: std::sync::MutexGuard<Objects>, plural: &str, kind: &str, object: &Value) {
         let version = state.version;
         state.log.push((version, plural.to_owned(), json!({ "type": kind, "object": object })));
         drop(state);
@@ -217,7 +217,7 @@ async fn answer(State(world): State<Arc<World>>, uri: Uri, Query(query): Asked) 
     }
     let of = |object: &Value| namespace.is_empty() || object["metadata"]["namespace"] == namespace;
     if query.get("watch").map(String::as_str) != Some("true") {
-        let found = state.objects.iter().filter(|((p, ..), object)| *p == plural && of(object));
+        let found = state.held.iter().filter(|((p, ..), object)| *p == plural && of(object));
         let items: Vec<Value> = found.map(|(_, object)| object.clone()).collect();
         let metadata = json!({ "resourceVersion": state.version.to_string() });
         return axum::Json(json!({ "kind": "List", "apiVersion": "v1", "metadata": metadata, "items": items }))
@@ -230,15 +230,15 @@ async fn answer(State(world): State<Arc<World>>, uri: Uri, Query(query): Asked) 
     let mut from: u64 = query.get("resourceVersion").and_then(|version| version.parse().ok()).unwrap_or(0);
     let mut first = String::new();
     if streaming {
-        let found = state.objects.iter().filter(|((p, ..), object)| *p == plural && of(object));
+        let found = state.held.iter().filter(|((p, ..), object)| *p == plural && of(object));
         for (_, object) in found {
-            first += &format!("{}\n", json!({ "type": "ADDED", "object": object }));
+            first.push_str(&line(&json!({ "type": "ADDED", "object": object })));
         }
         from = state.version;
         let annotations = json!({ "k8s.io/initial-events-end": "true" });
         let metadata = json!({ "resourceVersion": from.to_string(), "annotations": annotations });
         let bookmark = json!({ "kind": "Pod", "apiVersion": "v1", "metadata": metadata });
-        first += &format!("{}\n", json!({ "type": "BOOKMARK", "object": bookmark }));
+        first.push_str(&line(&json!({ "type": "BOOKMARK", "object": bookmark })));
     } else if plain(&Fault::Gone) || from < state.compacted {
         return status(410, "Expired", "too old resource version", 0);
     }
@@ -269,13 +269,13 @@ fn events(
                     let state = world.state.lock().unwrap();
                     if from < state.compacted {
                         let gone = json!({ "kind": "Status", "code": 410, "reason": "Expired", "message": "too old" });
-                        text = format!("{}\n", json!({ "type": "ERROR", "object": gone }));
+                        text = line(&json!({ "type": "ERROR", "object": gone }));
                         over = true;
                     }
                     for (version, of, event) in &state.log {
                         let within = namespace.is_empty() || event["object"]["metadata"]["namespace"] == namespace;
                         if *version > from && *of == plural && within {
-                            text += &format!("{event}\n");
+                            text.push_str(&line(event));
                         }
                         last = last.max(*version);
                     }
@@ -305,6 +305,10 @@ fn status(code: u16, reason: &str, message: &str, retry_after: u32) -> Response 
     let body = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason,
         "message": message, "details": details });
     (StatusCode::from_u16(code).unwrap(), axum::Json(body)).into_response()
+}
+
+fn line(event: &Value) -> String {
+    format!("{event}\n")
 }
 
 trait AsJson {
