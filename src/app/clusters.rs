@@ -19,7 +19,7 @@ const NEWS: usize = 1024;
 const MEASURE: Duration = Duration::from_secs(5);
 
 /// The connections that `config` asks for; nothing is connected to yet.
-pub(super) fn connections(config: &Config) -> Clusters {
+pub(crate) fn connections(config: &Config) -> Clusters {
     Clusters::new(config.clusters.iter().map(settings).collect())
 }
 

@@ -1,6 +1,6 @@
 //! The composition root: from a configuration to a running bot, and from a signal to a clean end.
 
-mod clusters;
+pub(crate) mod clusters;
 mod liveness;
 mod loops;
 mod paging;

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 
 use crate::app::Wiring;
 use crate::clock::{SharedClock, SystemClock, Ulids};
+use crate::config::clusters::{Cluster, Namespaces};
 use crate::config::secrets::Environment;
 use crate::config::sections::{Http, Mode, Slack};
 use crate::config::sources::{HermesSource, References, Selection, Venue};
@@ -20,7 +21,7 @@ use crate::core::ids::ChannelId;
 use crate::core::receiver::Receiver;
 use crate::core::time::Span;
 use crate::feeds::reference::VenueKind;
-use crate::sim::{hermes, slack, venues};
+use crate::sim::{cluster, hermes, slack, venues};
 use crate::slack::manifest::{self, Features, REQUEST_PATH, Transport};
 use crate::telemetry::{self, LogFormat};
 
@@ -57,6 +58,8 @@ enum Transported {
     Http,
 }
 
+/// What the local cluster is called in commands.
+const CLUSTER: &str = "local";
 const BOT_TOKEN: &str = "xoxb-local-world";
 const APP_TOKEN: &str = "xapp-local-world";
 const SIGNING_SECRET: &str = "local-world-signing-secret";
@@ -70,9 +73,16 @@ pub(super) async fn demo(options: DemoArguments) -> Result<(), Failure> {
     }
     let hermes = hermes::start(hermes).await?;
     let venues = venues::start(0, hermes.market()).await?;
+    let mut small = cluster::Config::demo(clock.clone());
+    if options.calm {
+        small.script = None;
+    }
+    let small = cluster::start(small).await?;
     let workspace = slack::start(workspace(&options, &clock)).await?;
 
     let directory = Directory::of(options.dir)?;
+    let kubeconfig = directory.path().join("kubeconfig");
+    small.write_kubeconfig(CLUSTER, &kubeconfig)?;
     let listen = free_address()?;
     let mode = if options.mode == Transported::Socket { Mode::Socket } else { Mode::Http };
     let config = Config {
@@ -89,6 +99,7 @@ pub(super) async fn demo(options: DemoArguments) -> Result<(), Failure> {
             feeds: Selection::default(),
         }],
         references: references(&venues),
+        clusters: vec![watched(kubeconfig)],
         rules: rules(),
         alerting: alerting(),
         receivers: vec![Receiver {
@@ -185,6 +196,17 @@ fn references(venues: &venues::Handle) -> References {
         kraken: at(VenueKind::Kraken),
         binance: at(VenueKind::Binance),
         coingecko: at(VenueKind::Coingecko),
+    }
+}
+
+fn watched(kubeconfig: PathBuf) -> Cluster {
+    Cluster {
+        name: CLUSTER.to_owned(),
+        kubeconfig: Some(kubeconfig),
+        context: None,
+        in_cluster: false,
+        namespaces: Namespaces::default(),
+        owner_label: "team".to_owned(),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::slack::api::{ApiSettings, Identity, WebApi};
 use crate::slack::manifest;
 use crate::store::{Store, StoreError};
 
-use super::{Failure, features, say};
+use super::{Failure, features, rbac, say};
 
 /// Slack refuses signatures five minutes apart; a minute is already a sign of a clock that nobody sets.
 const CLOCK_MAY_DIFFER: Duration = Duration::from_mins(1);
@@ -25,18 +25,18 @@ const SOURCE_ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 
 /// What was found out, printed as it comes.
 #[derive(Default)]
-struct Findings {
+pub(super) struct Findings {
     good: usize,
     wrong: usize,
 }
 
 impl Findings {
-    fn good(&mut self, what: &str) -> std::io::Result<()> {
+    pub(super) fn good(&mut self, what: &str) -> std::io::Result<()> {
         self.good += 1;
         say(&format!("  ok    {what}"))
     }
 
-    fn bad(&mut self, what: &str, fix: &str) -> std::io::Result<()> {
+    pub(super) fn bad(&mut self, what: &str, fix: &str) -> std::io::Result<()> {
         self.wrong += 1;
         say(&format!("  WRONG {what}\n        fix: {fix}"))
     }
@@ -60,6 +60,10 @@ pub(super) async fn doctor(config: &Config, env: &Environment) -> Result<ExitCod
     database(config, env, &mut findings).await?;
     say("Sources")?;
     sources(config, env, &mut findings).await?;
+    if !config.clusters.is_empty() {
+        say("Clusters")?;
+        rbac::check(config, &mut findings).await?;
+    }
     if findings.wrong == 0 {
         say(&format!("all {} checks are well", findings.good))?;
         return Ok(ExitCode::SUCCESS);

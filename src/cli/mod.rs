@@ -5,6 +5,7 @@ mod audit;
 mod demo;
 mod doctor;
 mod outbox;
+mod rbac;
 mod serve;
 
 use std::io::{self, Write};
@@ -42,10 +43,12 @@ enum Command {
     Demo(demo::DemoArguments),
     /// Reads the configuration and says what is wrong with it: file, line, key and what to do.
     CheckConfig,
-    /// Checks token, scopes, channels, database, sources and clock, and says how to mend each.
+    /// Checks token, scopes, channels, database, sources, clusters and clock, and says how to mend each.
     Doctor,
     /// Prints the Slack app manifest for what is configured (JSON; Slack's manifest editor takes it).
     Manifest,
+    /// Prints the role to grant in a cluster, no more than what is configured needs (YAML for `kubectl apply`).
+    Rbac(rbac::RbacArguments),
     /// Prints the JSON Schema of the configuration file, for editors.
     Schema,
     /// Brings the database's schema up to date and exits.
@@ -93,6 +96,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         }
         Command::Doctor => return doctor::doctor(&load(&file)?, &Environment::of_process()).await,
         Command::Manifest => say(&serde_json::to_string_pretty(&manifest::manifest(&features(&load(&file)?)?))?)?,
+        Command::Rbac(arguments) => rbac::rbac(&load(&file)?, &arguments)?,
         Command::Schema => say(&serde_json::to_string_pretty(&config::schema())?)?,
         Command::Migrate => {
             let store = open_store(&load(&file)?, &Environment::of_process()).await?;

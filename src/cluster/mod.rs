@@ -14,6 +14,7 @@ mod connect;
 mod error;
 mod evidence;
 mod probe;
+pub mod read;
 mod watch;
 mod wire;
 

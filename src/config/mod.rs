@@ -2,9 +2,9 @@
 //! and what to do about it.
 
 mod check;
+pub mod clusters;
 mod escalation;
 pub mod paging;
-pub mod clusters;
 pub mod places;
 pub mod secrets;
 pub mod sections;
@@ -25,8 +25,8 @@ use crate::core::engine::Policy;
 use crate::core::escalation::Escalation;
 use crate::core::receiver::Receiver;
 
-use paging::Paging;
 use clusters::Cluster;
+use paging::Paging;
 use places::Places;
 use sections::{Canary, Database, Heartbeat, Http, Log, Slack};
 use sources::{HermesSource, References};

@@ -17,6 +17,7 @@ pub mod group;
 pub mod ids;
 pub mod label;
 pub mod market;
+pub mod rbac;
 pub mod receiver;
 pub mod redact;
 pub mod route;

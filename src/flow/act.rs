@@ -19,6 +19,7 @@ use super::effect::{ANSWER, Effect};
 use super::escalate::Asked;
 use super::receive::{Ack, finish};
 use super::step::{Extra, StepError};
+use super::workload_logs::LogRequest;
 
 /// Who asks, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +70,12 @@ pub(super) enum Plan {
         said: Message,
         silent: bool,
     },
+    /// A log is read by the worker; who asked for it goes into the audit log, `now` is said meanwhile.
+    ReadLog {
+        request: Box<LogRequest>,
+        record: Record,
+        now: Message,
+    },
     /// A form, while Slack still takes the trigger.
     Open(View),
     Nothing,
@@ -78,20 +85,37 @@ pub(super) enum Plan {
 #[derive(Clone, Debug)]
 enum Place {
     Nowhere,
+    /// In the acknowledgement; what is known later goes to the place in it.
+    Acknowledgement(Box<Self>),
     Url(String),
-    Ephemeral { channel: ChannelId, user: UserId, thread_ts: Option<MessageTs> },
-    Message { channel: ChannelId, thread_ts: Option<MessageTs> },
+    Ephemeral {
+        channel: ChannelId,
+        user: UserId,
+        thread_ts: Option<MessageTs>,
+    },
+    Message {
+        channel: ChannelId,
+        thread_ts: Option<MessageTs>,
+    },
 }
 
 impl Place {
     fn effect(self, message: Message) -> Option<(Effect, i64)> {
         let effect = match self {
-            Self::Nowhere => return None,
+            Self::Nowhere | Self::Acknowledgement(_) => return None,
             Self::Url(url) => Effect::Respond { url, message },
             Self::Ephemeral { channel, user, thread_ts } => Effect::Ephemeral { channel, user, thread_ts, message },
             Self::Message { channel, thread_ts } => Effect::Post { channel, thread_ts, fallback: None, message },
         };
         Some((effect, ANSWER))
+    }
+
+    /// Where an answer goes that takes longer than an acknowledgement may.
+    fn later(self) -> Self {
+        match self {
+            Self::Acknowledgement(later) => *later,
+            place => place,
+        }
     }
 }
 
@@ -100,12 +124,13 @@ impl Flow {
         let caller = Caller::of(&command.user, command.user_team.as_ref(), Some(&command.channel));
         self.know(&caller.user).await;
         let plan = self.plan(&command.text, &caller).await;
-        let place = match (way, &command.response_url) {
-            (Way::Ack, _) => Place::Nowhere,
-            (Way::Later, Some(url)) => Place::Url(url.expose().to_owned()),
-            (Way::Later, None) => {
-                Place::Ephemeral { channel: command.channel.clone(), user: command.user.clone(), thread_ts: None }
-            }
+        let later = match &command.response_url {
+            Some(url) => Place::Url(url.expose().to_owned()),
+            None => Place::Ephemeral { channel: command.channel.clone(), user: command.user.clone(), thread_ts: None },
+        };
+        let place = match way {
+            Way::Ack => Place::Acknowledgement(Box::new(later)),
+            Way::Later => later,
         };
         let said = self.carry_out(key, plan, &caller, place, command.trigger_id.as_deref()).await?;
         Ok(match (way, said) {
@@ -231,6 +256,12 @@ impl Flow {
                 let effects = place.effect(message.clone()).into_iter().collect();
                 self.commit_extra(Extra { effects, records: vec![record], ..finish(key, "denied") }).await?;
                 Ok(Some(message))
+            }
+            Plan::ReadLog { request, record, now } => {
+                let answer = place.later().effect(now.clone()).map(|(effect, _)| Box::new(effect));
+                let effects = vec![(Effect::ReadLog { request: *request, answer }, ANSWER)];
+                self.commit_extra(Extra { effects, records: vec![record], ..finish(key, "log asked for") }).await?;
+                Ok(Some(now))
             }
             Plan::Open(view) => {
                 let now = self.now();

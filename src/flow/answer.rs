@@ -51,6 +51,7 @@ impl Flow {
                 silences.sort_by_key(|silence| silence.ends_at);
                 lists::silences(&lists::SilencesView { silences: &silences, people, now })
             })),
+            Command::Workload(ask) => self.plan_workload(ask, caller).await,
             Command::Why { target } => Plan::Answer(self.why(&target).await),
             Command::Ack { number, comment: _ } => self
                 .for_group(number, |group| change(Input::Acknowledge { group, by: caller.actor() }, self.report(None))),

@@ -57,6 +57,8 @@ pub(super) enum Attempt {
         error: String,
         again: bool,
     },
+    /// Something was looked up; this goes out with it.
+    Found(Option<Box<Effect>>),
     /// It came too late to be taken; what is to be said instead goes out.
     Missed,
     /// Nothing can be done any more, and nobody needs to look at it.
@@ -138,6 +140,10 @@ impl Flow {
                 },
             },
             Effect::Page(page) => self.page(job, page).await?,
+            Effect::ReadLog { request, answer } => {
+                let said = self.read_log(request).await;
+                Attempt::Found(answer.clone().map(|answer| Box::new(answer.saying(said))))
+            }
             // Only the engine that decides knows how the message looks now.
             Effect::Chart { .. } if self.lease().is_none() => Attempt::NotYet(self.now().plus(LEFT_TO_THE_LEADER)),
             Effect::Chart { group, .. } if self.with_engine(|engine, _, _| engine.group(group).is_none()) => {
@@ -326,6 +332,13 @@ impl Flow {
                 messages::forget(&mut tx, &key).await?;
                 jobs::retry(&mut tx, job, "the message is gone; posting it anew", jobs::Effect::None, now).await?;
                 "gone"
+            }
+            Attempt::Found(answer) => {
+                jobs::succeed(&mut tx, job, now).await?;
+                if let Some(answer) = answer {
+                    self.enqueue(&mut tx, &answer, ANSWER, now).await?;
+                }
+                "done"
             }
             Attempt::Missed => {
                 jobs::succeed(&mut tx, job, now).await?;

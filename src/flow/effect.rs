@@ -11,6 +11,7 @@ use crate::slack::blocks::notes;
 use crate::slack::message::{Message, View};
 
 use super::page::Page;
+use super::workload_logs::LogRequest;
 
 /// One call on Slack that somebody will see.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,6 +43,8 @@ pub enum Effect {
     Chart { group: GroupId, feed: FeedId, since: Timestamp },
     /// Somebody is told that nobody has acknowledged.
     Page(Page),
+    /// A log is read from its cluster; `answer` goes out with it in the place of its message.
+    ReadLog { request: LogRequest, answer: Option<Box<Self>> },
 }
 
 impl Effect {
@@ -57,6 +60,7 @@ impl Effect {
             Self::Respond { url, .. } => format!("respond:{}", hex::encode(&Sha256::digest(url.as_bytes())[..8])),
             Self::Chart { group, .. } => format!("chart:{group}"),
             Self::Page(page) => page.lane(),
+            Self::ReadLog { request, .. } => format!("log:{}", request.user),
         }
     }
 
@@ -72,8 +76,27 @@ impl Effect {
             | Self::Post { .. }
             | Self::Ephemeral { .. }
             | Self::Respond { .. }
+            | Self::ReadLog { .. }
             | Self::OpenView { .. } => None,
         }
+    }
+
+    /// The same with another message; what shows none stays as it is.
+    #[must_use]
+    pub fn saying(mut self, said: Message) -> Self {
+        match &mut self {
+            Self::Show { message, .. }
+            | Self::Note { message, .. }
+            | Self::Post { message, .. }
+            | Self::Ephemeral { message, .. }
+            | Self::Respond { message, .. } => *message = said,
+            Self::OpenView { .. }
+            | Self::PublishHome { .. }
+            | Self::Chart { .. }
+            | Self::Page(_)
+            | Self::ReadLog { .. } => {}
+        }
+        self
     }
 
     /// As stored in the outbox.
@@ -102,7 +125,8 @@ impl Effect {
             | Self::OpenView { .. }
             | Self::PublishHome { .. }
             | Self::Chart { .. }
-            | Self::Page(_) => Vec::new(),
+            | Self::Page(_)
+            | Self::ReadLog { .. } => Vec::new(),
         }
     }
 
@@ -119,6 +143,7 @@ impl Effect {
             Self::PublishHome { .. } => "publish_home",
             Self::Chart { .. } => "chart",
             Self::Page(_) => "page",
+            Self::ReadLog { .. } => "read_log",
         }
     }
 }

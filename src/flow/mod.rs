@@ -21,6 +21,9 @@ pub mod receive;
 mod render;
 mod step;
 mod unfinished;
+mod workload_card;
+pub mod workload_logs;
+mod workloads;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
@@ -143,7 +146,8 @@ impl Flow {
     /// Knows nothing of the past until it holds the lease or is asked something. Must be called inside a runtime.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { clock, ids, store, metrics, api, holder, seed, settings, rules, policy, link, paging, clusters } = parts;
+        let Parts { clock, ids, store, metrics, api, holder, seed, settings, rules, policy, link, paging, clusters } =
+            parts;
         Self {
             digests: Mutex::default(),
             escalations: Escalations::default(),

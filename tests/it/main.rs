@@ -23,3 +23,4 @@ mod slack_wire;
 mod store;
 mod support;
 mod venues;
+mod workloads;

@@ -19,7 +19,7 @@ pub struct Topic {
 /// Every command, in the order help lists them. Words are found in this list, so one left out could not be typed.
 #[must_use]
 pub const fn catalogue() -> &'static [Topic] {
-    const TOPICS: [Topic; 12] = [
+    const TOPICS: [Topic; 18] = [
         Verb::Status.topic(),
         Verb::Alerts.topic(),
         Verb::Ack.topic(),
@@ -31,6 +31,12 @@ pub const fn catalogue() -> &'static [Topic] {
         Verb::Why.topic(),
         Verb::Feed.topic(),
         Verb::Feeds.topic(),
+        Verb::Cluster.topic(),
+        Verb::Workload.topic(),
+        Verb::Pods.topic(),
+        Verb::Logs.topic(),
+        Verb::Rollout.topic(),
+        Verb::Nodes.topic(),
         Verb::Help.topic(),
     ];
     &TOPICS
@@ -65,6 +71,24 @@ impl Verb {
                 "Explains an alert: what matched, grouped, inhibited, silenced and delivered it",
                 "why 17",
             ),
+            Self::Cluster => ("cluster", "[name]", "How the Kubernetes clusters are, problems first", "cluster"),
+            Self::Workload => (
+                "workload",
+                "<name> [-n namespace] [-c cluster]",
+                "One workload: pods, rollout, image, restarts, warnings, who keeps it",
+                "workload hermes",
+            ),
+            Self::Pods => ("pods", "[filter] [-n namespace] [-c cluster]", "Lists pods, worst first", "pods hermes"),
+            Self::Logs => (
+                "logs",
+                "<workload|pod> [--previous] [--since 10m]",
+                "The end of a log, secrets hidden; for responders, on record",
+                "logs hermes --since 10m",
+            ),
+            Self::Rollout => {
+                ("rollout", "<workload>", "A workload's revisions, with image and cause", "rollout hermes")
+            }
+            Self::Nodes => ("nodes", "[-c cluster]", "Lists nodes, worst first", "nodes"),
         };
         Topic { verb: self, name, usage, what, example }
     }

@@ -3,6 +3,7 @@
 mod catalogue;
 mod read;
 mod words;
+pub mod workload;
 
 use super::label::Matcher;
 use super::time::Span;
@@ -25,6 +26,12 @@ pub enum Verb {
     Silences,
     Unsilence,
     Why,
+    Cluster,
+    Workload,
+    Pods,
+    Logs,
+    Rollout,
+    Nodes,
 }
 
 /// What somebody asked for, read but not yet looked up: a symbol or a number here may name nothing.
@@ -68,6 +75,8 @@ pub enum Command {
     Why {
         target: WhyTarget,
     },
+    /// About what runs in the clusters.
+    Workload(workload::Ask),
 }
 
 /// Which alerts to list.
@@ -115,6 +124,7 @@ impl Command {
             Self::Silences => Verb::Silences,
             Self::Unsilence { .. } => Verb::Unsilence,
             Self::Why { .. } => Verb::Why,
+            Self::Workload(ask) => ask.verb(),
         }
     }
 
@@ -134,6 +144,7 @@ impl Command {
             | Self::Escalate { .. }
             | Self::Silence { .. }
             | Self::Unsilence { .. } => false,
+            Self::Workload(ask) => ask.for_everyone(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::words::{Word, plain, split};
+use super::workload;
 use super::{Command, SilenceTarget, Unreadable, Verb, Which, WhyTarget, catalogue};
 use crate::core::label::{InvalidMatcher, Matcher};
 use crate::core::time::Span;
@@ -38,6 +39,9 @@ pub fn parse(text: &str) -> Result<Command, Unreadable> {
         Verb::Silence => arguments.silence(),
         Verb::Silences => arguments.nothing_more(0).map(|()| Command::Silences),
         Verb::Unsilence => arguments.only_number(SILENCE_NUMBER).map(|number| Command::Unsilence { number }),
+        Verb::Cluster | Verb::Workload | Verb::Pods | Verb::Logs | Verb::Rollout | Verb::Nodes => {
+            workload::read(verb, words).map(Command::Workload).map_err(|problem| arguments.unreadable(problem))
+        }
         Verb::Why => {
             let target = arguments.all("an alert's number or a feed's symbol")?;
             let target = number(&target).map_or(WhyTarget::Feed(target), WhyTarget::Group);
@@ -55,6 +59,11 @@ fn verb(word: &str) -> Option<Verb> {
         "?" => Some(Verb::Help),
         "acknowledge" => Some(Verb::Ack),
         "mute" => Some(Verb::Silence),
+        "clusters" => Some(Verb::Cluster),
+        "deployment" | "deploy" => Some(Verb::Workload),
+        "pod" => Some(Verb::Pods),
+        "log" => Some(Verb::Logs),
+        "node" => Some(Verb::Nodes),
         _ => catalogue().iter().find(|topic| topic.name == word).map(|topic| topic.verb),
     }
 }

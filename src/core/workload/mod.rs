@@ -12,6 +12,8 @@ pub mod apps;
 pub mod batch;
 mod clusters;
 mod event;
+pub mod find;
+pub mod health;
 mod index;
 mod kind;
 mod names;
@@ -19,10 +21,13 @@ pub mod node;
 mod object;
 pub mod pod;
 pub mod policy;
+pub mod problems;
 mod sync;
 mod table;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_people;
 
 pub use clusters::{Cluster, Clusters};
 pub use event::Event;

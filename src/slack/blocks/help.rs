@@ -24,7 +24,7 @@ fn all() -> Message {
     let lines: Vec<_> = catalogue().iter().map(line).collect();
     let blocks = [
         kit::section(
-            "*watchkeeper* watches price feeds. Ask with `/wk`, by mentioning me, or here in a direct message:",
+            "*watchkeeper* watches price feeds and what runs behind them. Ask with `/wk`, by mentioning me, or here in a direct message:",
         ),
         kit::section(&lines.join("\n")),
         kit::context(
@@ -62,6 +62,25 @@ const fn more(verb: Verb) -> Option<&'static str> {
              it, and you, are not called.",
         ),
         Verb::Why => Some("It also says why nothing was told: pending, silenced, inhibited or muted."),
-        Verb::Help | Verb::Status | Verb::Unack | Verb::Silences | Verb::Unsilence => None,
+        Verb::Workload => Some(
+            "The name may be a part of it, a pod's, or with its kind: `deployment/hermes`, `cronjob/report`. Options:\n\
+             • `-n feeds` one namespace\n• `-c prod` one cluster",
+        ),
+        Verb::Pods => {
+            Some("The filter is any part of a name, namespace, node or trouble: `hermes`, `CrashLoop`, `worker-2`.")
+        }
+        Verb::Logs => Some(
+            "Of a workload's pods, the one that is worst off is read; name a pod to read another.\n\
+             • `--previous` (or `-p`) the run before, which ended\n• `--since 10m` instead of the last 400 lines\n\
+             What is too long to show comes to your direct messages as a file. Who read what is in the audit log.",
+        ),
+        Verb::Help
+        | Verb::Status
+        | Verb::Unack
+        | Verb::Silences
+        | Verb::Unsilence
+        | Verb::Cluster
+        | Verb::Rollout
+        | Verb::Nodes => None,
     }
 }

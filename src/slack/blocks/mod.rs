@@ -20,6 +20,7 @@ pub mod replies;
 pub mod status;
 pub mod why;
 pub mod words;
+pub mod workloads;
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 mod gitops;
 mod limits;
 mod render;
+mod workloads;
 mod world;
 
 use std::collections::BTreeSet;

@@ -218,6 +218,7 @@ pub fn messages(outside: &Outside, members: usize) -> Vec<(&'static str, Value)>
     all.extend(pages::page_messages(outside, members));
     all.extend(pages::escalating_messages(outside, members));
     all.extend(reply_messages(outside));
+    all.extend(super::workloads::workload_messages(outside, members));
     all.into_iter()
         .map(|(name, message)| (name, serde_json::to_value(message).unwrap()))
         .chain(views(outside, members))
