@@ -17,6 +17,7 @@ pub mod chain;
 pub mod chart;
 pub mod cluster;
 pub mod feeds;
+pub mod oncall;
 pub mod paging;
 pub mod slack;
 pub mod store;

@@ -91,6 +91,8 @@ pub struct Metrics {
     canary: Seconds,
     canary_at: Seconds,
     canary_lost: Counter,
+    schedule_fetches: Family<Labels, Counter>,
+    user_groups: Family<Labels, Counter>,
 }
 
 impl Default for Metrics {
@@ -123,6 +125,8 @@ impl Default for Metrics {
             canary: Seconds::default(),
             canary_at: Seconds::default(),
             canary_lost: Counter::default(),
+            schedule_fetches: Family::default(),
+            user_groups: Family::default(),
             registry: Registry::default(),
         };
         registry.register("inputs", "Inputs from Slack by kind and outcome", metrics.inputs.clone());
@@ -182,6 +186,16 @@ impl Default for Metrics {
             metrics.canary_at.clone(),
         );
         registry.register("canary_failures", "Canary messages that did not go through", metrics.canary_lost.clone());
+        registry.register(
+            "oncall_fetches",
+            "Fetches of schedules that are kept elsewhere, by schedule and outcome",
+            metrics.schedule_fetches.clone(),
+        );
+        registry.register(
+            "oncall_user_groups",
+            "Looks at the Slack user group of a schedule, by outcome",
+            metrics.user_groups.clone(),
+        );
         Self { registry, ..metrics }
     }
 }
@@ -290,6 +304,17 @@ impl Metrics {
 
     pub fn canary_lost(&self) {
         self.canary_lost.inc();
+    }
+
+    pub fn schedule_fetch(&self, schedule: &str, worked: bool) {
+        let outcome = if worked { "done" } else { "failed" };
+        let labels = vec![("schedule", schedule.to_owned()), ("outcome", outcome.to_owned())];
+        self.schedule_fetches.get_or_create(&labels).inc();
+    }
+
+    pub fn user_group(&self, schedule: &str, outcome: &str) {
+        let labels = vec![("schedule", schedule.to_owned()), ("outcome", outcome.to_owned())];
+        self.user_groups.get_or_create(&labels).inc();
     }
 
     /// The OpenMetrics text for `/metrics`.

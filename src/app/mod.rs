@@ -3,6 +3,7 @@
 pub(crate) mod clusters;
 mod liveness;
 mod loops;
+mod oncall;
 mod paging;
 mod references;
 mod reload;
@@ -42,6 +43,7 @@ pub struct App {
     counters: SourceCounters,
     socket_status: Arc<SocketStatus>,
     heartbeat: Option<liveness::HeartbeatUrl>,
+    schedules: Vec<oncall::Source>,
     /// For jitter.
     seed: u64,
 }

@@ -30,6 +30,8 @@ pub fn same_process(old: &Config, new: &Config) -> Vec<&'static str> {
         ("heartbeat", old.heartbeat != *heartbeat),
         ("canary", old.canary != *canary),
         ("log", old.log != *log),
+        // Their shifts are fetched by loops that start with the process.
+        ("oncall", super::oncall::fetched(old) != super::oncall::fetched(new)),
     ];
     fixed.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name).collect()
 }

@@ -55,6 +55,8 @@ pub enum StartError {
     Source { source_name: String, error: String },
     #[error("the paging service `{service}` cannot be set up: {error}")]
     Paging { service: String, error: String },
+    #[error("a schedule cannot be fetched: {error}")]
+    Schedule { error: String },
     #[error("the first audit entry could not be written: {0}")]
     Audit(#[from] StepError),
 }
@@ -97,7 +99,9 @@ impl App {
         });
         let flow = Arc::new(flow);
         flow.keep_lease().await?;
+        flow.refresh_on_call().await?;
         flow.commit_extra(Extra { records: vec![loaded(&config, &flow)], ..Extra::default() }).await?;
+        let schedules = super::oncall::sources(&config, &environment)?;
         let heartbeat = HeartbeatUrl::of(&config, &environment)?;
         let socket_status = Arc::new(SocketStatus::default());
         Ok(Self {
@@ -110,6 +114,7 @@ impl App {
             counters,
             socket_status,
             heartbeat,
+            schedules,
             seed,
         })
     }
@@ -197,6 +202,7 @@ pub(super) fn settings(config: &Config) -> Settings {
     Settings {
         receivers: config.receivers.iter().map(|receiver| (receiver.name.clone(), receiver.clone())).collect(),
         access: config.access.clone(),
+        oncall: super::oncall::settings(config),
         late_after: config.slack.late_after.duration(),
         digest_after: config.slack.digest_after,
         escalation: config.escalation.clone(),

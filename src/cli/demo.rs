@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 use crate::app::Wiring;
 use crate::clock::{SharedClock, SystemClock, Ulids};
 use crate::config::clusters::{Cluster, Namespaces};
+use crate::config::oncall::OnCall;
 use crate::config::secrets::Environment;
 use crate::config::sections::{Http, Mode, Slack};
 use crate::config::sources::{HermesSource, References, Selection, Venue};
@@ -17,7 +18,9 @@ use crate::config::{Config, sections::Database};
 use crate::core::command::catalogue;
 use crate::core::detect::{Overrides, Rules};
 use crate::core::engine::Policy;
-use crate::core::ids::ChannelId;
+use crate::core::engine::mute::TimeOfDay;
+use crate::core::ids::{ChannelId, UserGroupId, UserId};
+use crate::core::oncall::{Layer, Person, Restriction, Schedule, StartDate};
 use crate::core::receiver::Receiver;
 use crate::core::time::Span;
 use crate::feeds::reference::VenueKind;
@@ -86,7 +89,12 @@ pub(super) async fn demo(options: DemoArguments) -> Result<(), Failure> {
     let listen = free_address()?;
     let mode = if options.mode == Transported::Socket { Mode::Socket } else { Mode::Http };
     let config = Config {
-        slack: Slack { mode, api_url: workspace.api_url(), ..Slack::default() },
+        slack: Slack {
+            mode,
+            api_url: workspace.api_url(),
+            public_url: Some(format!("http://{listen}")),
+            ..Slack::default()
+        },
         http: Http { listen, metrics_listen: Some(free_address()?), ..Http::default() },
         database: Database {
             url: format!("sqlite:{}", directory.path().join("watchkeeper.sqlite").display()),
@@ -102,6 +110,7 @@ pub(super) async fn demo(options: DemoArguments) -> Result<(), Failure> {
         clusters: vec![watched(kubeconfig)],
         rules: rules(),
         alerting: alerting(),
+        oncall: oncall(),
         receivers: vec![Receiver {
             name: "default".to_owned(),
             channel: ChannelId::new("C0ALERTS"),
@@ -185,6 +194,37 @@ fn app(mode: Mode, listen: SocketAddr) -> slack::AppConfig {
         commands: vec![command],
         delivery,
     }
+}
+
+/// Alice and Bob take turns, Dave comes along on weekdays; the group `@oncall` follows them.
+fn oncall() -> OnCall {
+    let layer = |users: &[&str], zone: &str, restrictions: Vec<Restriction>| Layer {
+        users: users.iter().map(|user| Person::Slack(UserId::new(*user))).collect(),
+        shift_length: Span::from_secs(7 * 86_400),
+        start: StartDate(jiff::civil::date(2026, 1, 5)),
+        hand_over: TimeOfDay::from_minutes(9 * 60),
+        time_zone: zone.parse().unwrap_or_default(),
+        restrictions,
+    };
+    let days = Restriction {
+        weekdays: "monday:friday".parse().into_iter().collect(),
+        start_time: TimeOfDay::from_minutes(9 * 60),
+        end_time: TimeOfDay::from_minutes(17 * 60),
+    };
+    let schedule = |name: &str, layers, user_group: Option<&str>| Schedule {
+        name: name.to_owned(),
+        layers,
+        ical: None,
+        pagerduty: None,
+        time_zone: None,
+        channel: Some(ChannelId::new("C0OPS")),
+        user_group: user_group.map(UserGroupId::new),
+    };
+    let primary = vec![layer(&["U0ALICE", "U0BOB"], "Europe/Paris", Vec::new())];
+    let secondary =
+        vec![layer(&["U0BOB", "U0CAROL"], "Europe/Paris", Vec::new()), layer(&["U0DAVE"], "Europe/Warsaw", vec![days])];
+    let schedules = vec![schedule("primary", primary, Some("S0ONCALL")), schedule("secondary", secondary, None)];
+    OnCall { schedules, ..OnCall::default() }
 }
 
 fn references(venues: &venues::Handle) -> References {

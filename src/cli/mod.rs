@@ -91,7 +91,11 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         #[cfg(feature = "demo")]
         Command::Demo(options) => demo::demo(options).await?,
         Command::CheckConfig => {
-            load(&file)?;
+            let config = load(&file)?;
+            let text = std::fs::read_to_string(&file)?;
+            for warning in config::warnings(&file, &text, &config, now()) {
+                say(&format!("warning: {warning}"))?;
+            }
             say(&format!("{} is fine", file.display()))?;
         }
         Command::Doctor => return doctor::doctor(&load(&file)?, &Environment::of_process()).await,
@@ -140,7 +144,7 @@ fn features(config: &Config) -> Result<Features, Failure> {
             return Err("slack.public_url is not set; http mode needs it for the manifest's request URL".into());
         }
     };
-    Ok(Features::all(transport))
+    Ok(Features { on_call: !config.oncall.schedules.is_empty(), ..Features::all(transport) })
 }
 
 /// A line on standard output. A reader that went away (`| head`) is no error of ours.

@@ -33,6 +33,7 @@ pub fn contradictions(config: &Config) -> Vec<(String, String)> {
     super::escalation::check(config, &mut say);
     super::paging::check(config, &mut say);
     liveness(config, &mut say);
+    super::oncall::contradictions(config, &mut say);
     if let Err(error) = tracing_subscriber::EnvFilter::builder().parse(&config.log.filter) {
         say("log.filter", format!("{error}; write it like info or info,watchkeeper=debug"));
     }
@@ -209,7 +210,7 @@ pub(super) fn web_address(key: &str, text: &str, say: &mut impl FnMut(&str, Stri
     }
 }
 
-fn channel(key: &str, text: &str, say: &mut impl FnMut(&str, String)) {
+pub(super) fn channel(key: &str, text: &str, say: &mut impl FnMut(&str, String)) {
     if !(text.starts_with(['C', 'G', 'D']) && is_id(text)) {
         say(key, format!("`{text}` is not a channel id; in Slack open the channel's details and copy the id (C…)"));
     }
@@ -221,6 +222,6 @@ pub(super) fn is_variable(text: &str) -> bool {
     !text.is_empty() && text.chars().all(word) && !text.starts_with(|c: char| c.is_ascii_digit())
 }
 
-fn is_id(text: &str) -> bool {
+pub(super) fn is_id(text: &str) -> bool {
     text.len() >= 2 && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
 }

@@ -4,6 +4,7 @@
 mod check;
 pub mod clusters;
 mod escalation;
+pub mod oncall;
 pub mod paging;
 pub mod places;
 pub mod secrets;
@@ -24,8 +25,10 @@ use crate::core::detect::Rules;
 use crate::core::engine::Policy;
 use crate::core::escalation::Escalation;
 use crate::core::receiver::Receiver;
+use crate::core::time::Timestamp;
 
 use clusters::Cluster;
+use oncall::OnCall;
 use paging::Paging;
 use places::Places;
 use sections::{Canary, Database, Heartbeat, Http, Log, Slack};
@@ -53,6 +56,8 @@ pub struct Config {
     pub escalation: Escalation,
     pub paging: Paging,
     pub access: Access,
+    /// Who has the watch: schedules, and who their people are in Slack.
+    pub oncall: OnCall,
     pub heartbeat: Option<Heartbeat>,
     pub canary: Option<Canary>,
     pub log: Log,
@@ -106,6 +111,14 @@ pub fn parse(file: &Path, text: &str) -> Result<Config, Vec<Problem>> {
         .map(|(key, message)| Problem { file: file.to_owned(), line: places.line(&key), key, message })
         .collect();
     if problems.is_empty() { Ok(config) } else { Err(problems) }
+}
+
+/// What is not wrong and still surprises, as [`Problem`]s to be read.
+#[must_use]
+pub fn warnings(file: &Path, text: &str, config: &Config, now: Timestamp) -> Vec<Problem> {
+    let places = Places::of(text);
+    let found = oncall::warnings(config, now).into_iter();
+    found.map(|(key, message)| Problem { file: file.to_owned(), line: places.line(&key), key, message }).collect()
 }
 
 /// The JSON Schema of the file, for editors.

@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use cron::{Schedule, TimeUnitSpec};
 use jiff::civil::{Date, DateTime};
-use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp as Instant};
 use serde::{Deserialize, Serialize};
 
+use super::civil;
 use super::time::Timestamp;
 
 /// Five fields (minute, hour, day of the month, month, day of the week) or six (seconds first), then optionally a zone of
@@ -68,8 +69,7 @@ impl Cron {
     /// The first instant after `after` at which it runs; `None` past the end of time.
     #[must_use]
     pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
-        let after = Instant::from_millisecond(after.as_millis()).ok()?;
-        self.0.next_after(after).map(|at| Timestamp::from_millis(at.as_millisecond()))
+        self.0.next_after(civil::instant(after)?).map(civil::timestamp)
     }
 }
 
@@ -81,7 +81,7 @@ impl Parsed {
         // equal hours are there any that do not.
         let next = loop {
             local = self.next_local(local, 1)?;
-            let instants = self.instants(local)?;
+            let instants = civil::instants(&self.zone, local);
             if let Some(at) = instants.into_iter().take(if hourly { 2 } else { 1 }).find(|at| *at > after) {
                 break at;
             }
@@ -131,21 +131,6 @@ impl Parsed {
             }
         }
         None
-    }
-
-    /// The instants of a wall-clock time: two when it exists twice, the change itself when it does not exist.
-    fn instants(&self, local: DateTime) -> Option<Vec<Instant>> {
-        match self.zone.to_ambiguous_timestamp(local).offset() {
-            AmbiguousOffset::Unambiguous { offset } => Some(vec![offset.to_timestamp(local).ok()?]),
-            AmbiguousOffset::Fold { before, after } => {
-                Some(vec![before.to_timestamp(local).ok()?, after.to_timestamp(local).ok()?])
-            }
-            AmbiguousOffset::Gap { before, .. } => {
-                // By the clock that was not changed, the time lies at the change or after it.
-                let unchanged = before.to_timestamp(local).ok()?.checked_add(Span::new().seconds(1)).ok()?;
-                Some(vec![self.zone.preceding(unchanged).next()?.timestamp()])
-            }
-        }
     }
 }
 

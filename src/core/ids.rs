@@ -53,6 +53,12 @@ id!(/// A Slack channel id, `C…`, `G…` or `D…`.
     ChannelId);
 id!(/// A Slack user id, `U…` or `W…`.
     UserId);
+id!(/// A Slack user group id, `S…`.
+    UserGroupId);
+id!(/// An override's id (ULID).
+    OverrideId);
+id!(/// A swap's id (ULID).
+    SwapId);
 id!(/// A Slack workspace id, `T…`; an enterprise id `E…` stands in for it on org-wide installs.
     TeamId);
 id!(/// A Slack message timestamp such as `1718000000.000100`: unique in its channel only, never a number.

@@ -59,6 +59,11 @@ pub(super) enum Plan {
         report: Report,
         silent: bool,
     },
+    /// Changes what needs no decision of the engine; committed with its answer.
+    Record {
+        extra: Box<Extra>,
+        message: Message,
+    },
     /// Not allowed; goes into the audit log.
     Denied {
         why: Denied,
@@ -83,7 +88,7 @@ pub(super) enum Plan {
 
 /// Where an answer goes that no acknowledgement can carry.
 #[derive(Clone, Debug)]
-enum Place {
+pub(super) enum Place {
     Nowhere,
     /// In the acknowledgement; what is known later goes to the place in it.
     Acknowledgement(Box<Self>),
@@ -100,7 +105,7 @@ enum Place {
 }
 
 impl Place {
-    fn effect(self, message: Message) -> Option<(Effect, i64)> {
+    pub fn effect(self, message: Message) -> Option<(Effect, i64)> {
         let effect = match self {
             Self::Nowhere | Self::Acknowledgement(_) => return None,
             Self::Url(url) => Effect::Respond { url, message },
@@ -226,7 +231,7 @@ impl Flow {
     }
 
     /// Commits `plan` and its answer; gives the answer back when `place` is nowhere.
-    async fn carry_out(
+    pub(super) async fn carry_out(
         &self,
         key: &str,
         plan: Plan,
@@ -242,6 +247,12 @@ impl Flow {
             Plan::Answer(message) => {
                 let effects = place.effect(message.clone()).into_iter().collect();
                 self.commit_extra(Extra { effects, ..finish(key, "answered") }).await?;
+                Ok(Some(message))
+            }
+            Plan::Record { extra, message } => {
+                let mut extra = Extra { finish: finish(key, "changed").finish, ..*extra };
+                extra.effects.extend(place.effect(message.clone()));
+                self.commit_extra(extra).await?;
                 Ok(Some(message))
             }
             Plan::Denied { why, action } => {
@@ -307,7 +318,7 @@ impl Flow {
     }
 
     /// Where a person reads what no channel shall hear. Slack opens the conversation if there is none yet.
-    async fn direct(&self, user: &UserId) -> Place {
+    pub(super) async fn direct(&self, user: &UserId) -> Place {
         match self.api.conversations_open(user).await {
             Ok(channel) => Place::Message { channel, thread_ts: None },
             Err(error) => {

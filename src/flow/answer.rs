@@ -41,6 +41,7 @@ impl Flow {
         }
         self.follow().await;
         match command {
+            Command::OnCall(ask) => self.plan_on_call(ask, caller).await,
             Command::Help { topic } => Plan::Answer(help::help(topic)),
             Command::Status => Plan::Answer(self.status().await),
             Command::Feed { feed } => Plan::Answer(self.feed_card(&feed)),
@@ -86,6 +87,7 @@ impl Flow {
                 | Press::SilenceForm(_)
                 | Press::Unsilence(_)
                 | Press::Escalate(_)
+                | Press::OnCall(_)
         );
         if let (true, Err(why)) = (changes, self.may_respond(caller)) {
             return Plan::Denied { why, action: "button" };
@@ -117,6 +119,7 @@ impl Flow {
             }
             Press::Details(group) => Plan::Answer(self.group_details(group).unwrap_or_else(|| self.gone(group))),
             Press::Run(text) => Box::pin(self.plan(text, caller)).await,
+            Press::OnCall(press) => self.plan_on_call_press(press, caller).await,
             Press::Link => Plan::Nothing,
         }
     }
@@ -147,7 +150,7 @@ impl Flow {
         Plan::Change { inputs, report: self.report(None), silent: true }
     }
 
-    fn may_respond(&self, caller: &Caller) -> Result<(), Denied> {
+    pub(super) fn may_respond(&self, caller: &Caller) -> Result<(), Denied> {
         self.settings().access.respond(&caller.user, caller.team.as_ref(), self.home().team.as_ref())
     }
 

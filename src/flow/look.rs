@@ -125,10 +125,11 @@ impl Flow {
         })
     }
 
-    pub(super) async fn home_view(&self, _user: &UserId) -> View {
+    pub(super) async fn home_view(&self, user: &UserId) -> View {
         self.follow().await;
         let sources = self.source_lines();
         let lines: Vec<SourceLine> = sources.iter().map(OwnedSource::line).collect();
+        let shifts = self.own_shifts(user, self.now());
         self.with_engine(|engine, people, now| {
             let open = Listed::of(engine, engine.open_groups().collect(), now);
             let mut closed: Vec<&Group> = engine.groups().filter(|group| !group.open()).collect();
@@ -138,6 +139,7 @@ impl Flow {
             let mut silences: Vec<&Silence> = engine.silences(now).into_iter().filter(|s| s.active(now)).collect();
             silences.sort_by_key(|silence| silence.ends_at);
             home::home(&HomeView {
+                shifts: &shifts,
                 open: &open.items(),
                 resolved: &closed.items(),
                 silences: &silences,

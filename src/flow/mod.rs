@@ -13,6 +13,7 @@ mod escalate;
 pub mod lead;
 pub mod look;
 mod observe;
+pub mod oncall;
 pub mod page;
 mod picture;
 mod prune;
@@ -69,6 +70,7 @@ const NAME_WITHIN: Duration = Duration::from_millis(800);
 pub struct Settings {
     pub receivers: BTreeMap<String, Receiver>,
     pub access: Access,
+    pub oncall: oncall::Settings,
     /// Inputs older than this are recorded and not acted on.
     pub late_after: Duration,
     /// Messages waiting for a channel from which on new non-critical groups are gathered into one digest.
@@ -136,6 +138,7 @@ pub struct Flow {
     followed_at: Mutex<Option<Timestamp>>,
     limiter: Mutex<Limiter>,
     rng: Mutex<fastrand::Rng>,
+    desk: oncall::Desk,
     link: RwLock<Link>,
     token_works: AtomicBool,
     /// A commit failed: memory may be behind the store, and is read again before the next decision.
@@ -169,6 +172,7 @@ impl Flow {
             engine_bell: Notify::new(),
             stepping: tokio::sync::Mutex::default(),
             unsaid: Mutex::default(),
+            desk: oncall::Desk::default(),
             home: RwLock::default(),
             people: RwLock::default(),
             lease: RwLock::default(),

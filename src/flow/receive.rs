@@ -21,6 +21,7 @@ use crate::store::{StoreError, inbox};
 use super::Flow;
 use super::act::{Caller, Plan, Way};
 use super::effect::{ANSWER, Effect};
+use super::oncall;
 use super::step::{Extra, StepError};
 use super::unfinished::Unfinished;
 
@@ -272,6 +273,9 @@ impl Flow {
             Input::Action(action) => self.press(&delivery.key, action).await?,
             Input::ViewSubmission(submission) if submission.view.callback_id == actions::SILENCE_FORM => {
                 self.submit_silence(&delivery.key, submission, way).await?
+            }
+            Input::ViewSubmission(submission) if oncall::ours(&submission.view.callback_id) => {
+                self.submit_on_call(&delivery.key, submission, way).await?
             }
             Input::HomeOpened { user, .. } => {
                 let view = self.home_view(user).await;

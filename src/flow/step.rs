@@ -11,7 +11,7 @@ use crate::core::ids::JobId;
 use crate::core::time::Timestamp;
 use crate::store::jobs::{self, Depth, NewJob};
 use crate::store::lease::{self, Lease};
-use crate::store::{StoreError, Tx, alerts, audit, inbox};
+use crate::store::{StoreError, Tx, alerts, audit, facts, inbox, oncall};
 
 use super::Flow;
 use super::digest::{self, Digests, Gathering};
@@ -29,6 +29,19 @@ pub struct Extra {
     pub records: Vec<Record>,
     /// Somebody wants a group's next escalation step.
     pub escalate: Option<Asked>,
+    /// What changes about on call.
+    pub oncall: Vec<oncall::Change>,
+    /// Small things to remember, and to forget, by their names.
+    pub facts: Vec<(String, String)>,
+    pub forgotten: Vec<String>,
+}
+
+impl Extra {
+    fn is_empty(&self) -> bool {
+        let Self { finish, effects, records, escalate: _, oncall, facts, forgotten } = self;
+        let rest = oncall.is_empty() && facts.is_empty() && forgotten.is_empty();
+        finish.is_none() && effects.is_empty() && records.is_empty() && rest
+    }
 }
 
 /// Why nothing was changed.
@@ -78,7 +91,7 @@ impl Flow {
         let digests = gathering.changed();
         let nothing =
             decision.changes.is_empty() && effects.is_empty() && decision.records.is_empty() && escalated.is_empty();
-        if nothing && extra.finish.is_none() && extra.effects.is_empty() && extra.records.is_empty() {
+        if nothing && extra.is_empty() {
             return Ok(decision.outcomes);
         }
         let outcome = self.commit(&decision, effects, &digests, &escalated, extra, now).await;
@@ -126,6 +139,7 @@ impl Flow {
         alerts::save(&mut tx, &decision.changes).await?;
         digest::save(&mut tx, digests, now).await?;
         escalate::save(&mut tx, escalated).await?;
+        remember(&mut tx, &extra, now).await?;
         let any = !effects.is_empty() || !extra.effects.is_empty();
         for (effect, priority) in effects.into_iter().chain(extra.effects) {
             self.enqueue(&mut tx, &effect, priority, now).await?;
@@ -136,6 +150,7 @@ impl Flow {
             audit::append(&mut tx, &records).await?;
         }
         tx.commit().await?;
+        self.on_call_changed(&extra.oncall);
         if any {
             self.outbox_bell.notify_one();
         }
@@ -178,15 +193,33 @@ impl Flow {
         for (effect, priority) in &extra.effects {
             self.enqueue(&mut tx, effect, *priority, now).await?;
         }
+        remember(&mut tx, &extra, now).await?;
         if !extra.records.is_empty() {
             audit::append(&mut tx, &extra.records).await?;
         }
         tx.commit().await?;
+        self.on_call_changed(&extra.oncall);
         if !extra.effects.is_empty() {
             self.outbox_bell.notify_one();
         }
         Ok(())
     }
+}
+
+/// What stands beside decisions, effects and records.
+async fn remember(tx: &mut Tx, extra: &Extra, now: Timestamp) -> Result<(), StepError> {
+    oncall::save(tx, &extra.oncall, now).await.map_err(|error| match error {
+        // Somebody else answered the same question first.
+        StoreError::Lost { .. } => StepError::AlreadyDone,
+        other => StepError::Store(other),
+    })?;
+    for (key, value) in &extra.facts {
+        facts::put(tx, key, value, now).await?;
+    }
+    for key in &extra.forgotten {
+        facts::forget(tx, key).await?;
+    }
+    Ok(())
 }
 
 /// Nobody else decides until `tx` ends.

@@ -31,6 +31,8 @@ pub struct Features {
     pub home: bool,
     /// Price charts uploaded to alerts.
     pub charts: bool,
+    /// Schedules with addresses or user groups.
+    pub on_call: bool,
     /// Alerts go to private channels too.
     pub private_channels: bool,
 }
@@ -47,6 +49,7 @@ impl Features {
             direct_messages: true,
             home: true,
             charts: true,
+            on_call: true,
             private_channels: true,
         }
     }
@@ -69,6 +72,9 @@ pub fn scopes(features: &Features) -> Vec<Scope> {
         (true, "channels:read", "check that alert channels exist and that the bot is a member"),
         (true, "channels:history", "look whether an alert was posted before posting it again"),
         (true, "users:read", "show names and local times of people on call"),
+        (features.on_call, "users:read.email", "find people on call by the addresses in schedules"),
+        (features.on_call, "usergroups:read", "see who is in the on-call user group"),
+        (features.on_call, "usergroups:write", "keep the on-call user group in step with the schedule"),
         (features.mentions, "app_mentions:read", "hear commands that mention the bot"),
         (features.direct_messages, "im:history", "hear commands sent as a direct message"),
         (features.direct_messages, "im:write", "open a direct message with the person on call"),
@@ -183,6 +189,7 @@ mod tests {
             direct_messages: false,
             home: false,
             charts: false,
+            on_call: false,
             private_channels: false,
             ..Features::all(Transport::SocketMode)
         };

@@ -12,6 +12,7 @@ pub mod intake;
 pub mod jobs;
 pub mod lease;
 pub mod messages;
+pub mod oncall;
 
 mod connect;
 mod error;

@@ -1,5 +1,6 @@
 //! The HTTP surface: Slack's requests (HTTP mode), health for the orchestrator, metrics for Prometheus.
 
+mod calendar;
 mod health;
 mod slack;
 
@@ -35,6 +36,7 @@ pub fn router(flow: Arc<Flow>, verifier: Option<Verifier>, body_limit: usize) ->
     let health = Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .route("/calendar/{file}", get(calendar::take))
         .with_state(Arc::clone(&flow));
     let slack = verifier.map(|verifier| {
         Router::new()

@@ -15,6 +15,7 @@ mod hermes;
 mod kube;
 mod layers;
 mod liveness;
+mod oncall;
 mod paging;
 mod quiet;
 mod review;

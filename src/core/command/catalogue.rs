@@ -19,7 +19,7 @@ pub struct Topic {
 /// Every command, in the order help lists them. Words are found in this list, so one left out could not be typed.
 #[must_use]
 pub const fn catalogue() -> &'static [Topic] {
-    const TOPICS: [Topic; 18] = [
+    const TOPICS: [Topic; 21] = [
         Verb::Status.topic(),
         Verb::Alerts.topic(),
         Verb::Ack.topic(),
@@ -37,6 +37,9 @@ pub const fn catalogue() -> &'static [Topic] {
         Verb::Logs.topic(),
         Verb::Rollout.topic(),
         Verb::Nodes.topic(),
+        Verb::OnCall.topic(),
+        Verb::Override.topic(),
+        Verb::Swap.topic(),
         Verb::Help.topic(),
     ];
     &TOPICS
@@ -47,6 +50,7 @@ impl Verb {
     #[must_use]
     pub const fn topic(self) -> Topic {
         let (name, usage, what, example) = match self {
+            Self::OnCall | Self::Override | Self::Swap => return super::oncall::topic(self),
             Self::Help => ("help", "[topic]", "Lists the commands, or explains one", "help silence"),
             Self::Status => ("status", "", "How watchkeeper itself is doing: sources, Slack, store, queue", "status"),
             Self::Feed => {

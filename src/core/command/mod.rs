@@ -1,6 +1,7 @@
 //! The grammar of `/wk`: one grammar for the slash command, a mention and a direct message.
 
 mod catalogue;
+pub mod oncall;
 mod read;
 mod words;
 pub mod workload;
@@ -32,6 +33,9 @@ pub enum Verb {
     Logs,
     Rollout,
     Nodes,
+    OnCall,
+    Override,
+    Swap,
 }
 
 /// What somebody asked for, read but not yet looked up: a symbol or a number here may name nothing.
@@ -77,6 +81,7 @@ pub enum Command {
     },
     /// About what runs in the clusters.
     Workload(workload::Ask),
+    OnCall(oncall::Ask),
 }
 
 /// Which alerts to list.
@@ -125,6 +130,7 @@ impl Command {
             Self::Unsilence { .. } => Verb::Unsilence,
             Self::Why { .. } => Verb::Why,
             Self::Workload(ask) => ask.verb(),
+            Self::OnCall(ask) => ask.verb(),
         }
     }
 
@@ -139,6 +145,7 @@ impl Command {
             | Self::Alerts { .. }
             | Self::Silences
             | Self::Why { .. } => true,
+            Self::OnCall(ask) => ask.reads_only(),
             Self::Ack { .. }
             | Self::Unack { .. }
             | Self::Escalate { .. }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::words::{Word, plain, split};
+use super::oncall::{self, Ask};
+use super::words::{Word, plain, split, with_ids};
 use super::workload;
 use super::{Command, SilenceTarget, Unreadable, Verb, Which, WhyTarget, catalogue};
 use crate::core::label::{InvalidMatcher, Matcher};
@@ -15,9 +16,9 @@ pub const MAX_SILENCE: Duration = Duration::from_hours(30 * 24);
 ///
 /// # Errors
 /// What was wrong with the text, and what was probably meant.
-pub fn parse(text: &str) -> Result<Command, Unreadable> {
-    let text = plain(text);
-    let text = text.strip_prefix("/wk").filter(|rest| rest.is_empty() || rest.starts_with(' ')).unwrap_or(&text).trim();
+pub fn parse(typed: &str) -> Result<Command, Unreadable> {
+    let text = plain(typed);
+    let text = without_slash(&text);
     let words = split(text);
     let Some((first, words)) = words.split_first() else {
         return Ok(Command::Help { topic: None });
@@ -37,6 +38,13 @@ pub fn parse(text: &str) -> Result<Command, Unreadable> {
         Verb::Unack => arguments.only_number(ALERT_NUMBER).map(|number| Command::Unack { number }),
         Verb::Escalate => arguments.only_number(ALERT_NUMBER).map(|number| Command::Escalate { number }),
         Verb::Silence => arguments.silence(),
+        Verb::OnCall => Ok(Command::OnCall(oncall::who(words))),
+        Verb::Override => {
+            // People are told apart by id, which the plain text does not keep.
+            let text = with_ids(typed);
+            Ok(Command::OnCall(Ask::Override(oncall::typed(split(without_slash(&text)).get(1..).unwrap_or_default()))))
+        }
+        Verb::Swap => arguments.nothing_more(0).map(|()| Command::OnCall(Ask::Swap)),
         Verb::Silences => arguments.nothing_more(0).map(|()| Command::Silences),
         Verb::Unsilence => arguments.only_number(SILENCE_NUMBER).map(|number| Command::Unsilence { number }),
         Verb::Cluster | Verb::Workload | Verb::Pods | Verb::Logs | Verb::Rollout | Verb::Nodes => {
@@ -48,6 +56,10 @@ pub fn parse(text: &str) -> Result<Command, Unreadable> {
             Ok(Command::Why { target })
         }
     }
+}
+
+fn without_slash(text: &str) -> &str {
+    text.strip_prefix("/wk").filter(|rest| rest.is_empty() || rest.starts_with(' ')).unwrap_or(text).trim()
 }
 
 const ALERT_NUMBER: &str = "the alert's number, as `alerts` shows it";

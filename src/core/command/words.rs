@@ -9,10 +9,19 @@ pub(super) struct Word<'a> {
 
 /// Text as a person meant it: links and mentions become their labels, entities and typographic quotes become plain.
 pub(super) fn plain(text: &str) -> String {
+    meant(text, false)
+}
+
+/// As [`plain`], with people as `@` and their Slack id.
+pub(super) fn with_ids(text: &str) -> String {
+    meant(text, true)
+}
+
+fn meant(text: &str, ids: bool) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(next) = rest.chars().next() {
-        if let Some((shown, after)) = markup(rest) {
+        if let Some((shown, after)) = markup(rest, ids) {
             out.push_str(&entities(&shown));
             rest = after;
             continue;
@@ -36,13 +45,14 @@ pub(super) fn plain(text: &str) -> String {
 }
 
 /// `<http://x|SOL/USD>`, `<@U1|ann>`, `<#C1|general>`, `<!here>`: what is shown for it, and what comes after.
-fn markup(text: &str) -> Option<(String, &str)> {
+fn markup(text: &str, ids: bool) -> Option<(String, &str)> {
     let (inside, after) = text.strip_prefix('<')?.split_once('>')?;
     if inside.is_empty() || inside.contains(['<', ' ', '\n']) && !inside.contains('|') {
         return None;
     }
     let (target, label) = inside.split_once('|').map_or((inside, None), |(target, label)| (target, Some(label)));
     let sign = target.chars().next()?;
+    let label = label.filter(|_| !(ids && sign == '@'));
     let shown = match sign {
         '@' | '#' | '!' => {
             let sign = if sign == '!' { '@' } else { sign };

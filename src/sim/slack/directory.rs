@@ -22,7 +22,7 @@ impl State {
             "is_app_user": false, "is_admin": false, "is_owner": false, "is_restricted": false, "updated": 0,
             "is_stranger": user.team != self.team.id,
             "profile": {"real_name": user.real_name, "display_name": user.name, "title": user.title, "image_72": "",
-                        "team": user.team, "email": format!("{}@example.com", user.name)},
+                        "team": user.team, "email": user.email()},
         })
     }
 

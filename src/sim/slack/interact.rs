@@ -97,6 +97,15 @@ fn typed(state: &State, text: &str) -> String {
     text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
+/// People in a command as an app that asks for escaping (`should_escape`) gets them.
+fn escaped(state: &State, text: &str) -> String {
+    let word = |word: &str| {
+        let user = word.strip_prefix('@').and_then(|name| state.users.iter().find(|user| user.name == name));
+        user.map_or_else(|| word.to_owned(), |user| format!("<@{}|{}>", user.id, user.name))
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
 /// Runs a slash command; the app's acknowledgement (or Slack's complaint) appears in the channel.
 /// Gives the `ts` of what appeared at once.
 pub async fn slash(hub: &Arc<Hub>, user: &str, channel: &str, line: &str) -> Result<Option<String>, String> {
@@ -144,7 +153,7 @@ fn command(state: &mut State, hub: &Hub, name: &str, text: &str, user: &str, cha
     Some(json!({
         "token": "local-verification-token", "team_id": state.team.id, "team_domain": state.team.domain,
         "channel_id": channel, "channel_name": channel_name, "user_id": user, "user_name": person.name,
-        "command": name, "text": text, "api_app_id": app.app_id, "is_enterprise_install": "false",
+        "command": name, "text": escaped(state, text), "api_app_id": app.app_id, "is_enterprise_install": "false",
         "response_url": format!("{}{path}", hub.base), "trigger_id": trigger_id,
     }))
 }

@@ -232,6 +232,12 @@ impl Workspace {
         self.hub.read(|state| state.sockets.count())
     }
 
+    /// Who is in a user group, by its handle.
+    pub fn user_group(&self, handle: &str) -> Vec<String> {
+        let group = |state: &super::state::State| state.groups.iter().find(|group| group.handle == handle).cloned();
+        self.hub.read(group).map(|group| group.users).unwrap_or_default()
+    }
+
     /// Adds someone (or the bot) to a channel, or takes them out.
     pub fn join(&self, user: &str, channel: &str) -> Result<(), String> {
         self.membership(user, channel, true)

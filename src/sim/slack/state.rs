@@ -267,6 +267,10 @@ impl Team {
 }
 
 impl User {
+    pub fn email(&self) -> String {
+        format!("{}@example.com", self.name)
+    }
+
     pub fn person(id: &str, name: &str, real_name: &str, title: &str, team: &str, tz: &str) -> Self {
         Self {
             id: id.to_owned(),

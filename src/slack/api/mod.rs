@@ -10,6 +10,7 @@ mod reply;
 mod respond;
 #[cfg(test)]
 mod tests;
+mod usergroups;
 mod views;
 
 pub use chat::Posted;

@@ -66,15 +66,13 @@ impl WebApi {
 
     pub async fn users_info(&self, user: &UserId) -> Result<Person, ApiError> {
         let body = self.call("users.info", Fields::new().set("user", user.as_str())).await?.body;
-        let names = ["/user/profile/display_name", "/user/real_name", "/user/profile/real_name", "/user/name"];
-        let id = required(&body, "/user/id")?;
-        Ok(Person {
-            id: UserId::new(id),
-            team: optional(&body, "/user/team_id").map(TeamId::new),
-            name: names.iter().find_map(|name| optional(&body, name)).unwrap_or_else(|| id.to_owned()),
-            tz: optional(&body, "/user/tz"),
-            standing: standing(&body),
-        })
+        person(&body)
+    }
+
+    /// Whoever has this address; `users_not_found` when nobody does.
+    pub async fn users_lookup_by_email(&self, address: &str) -> Result<Person, ApiError> {
+        let body = self.call("users.lookupByEmail", Fields::new().set("email", address)).await?.body;
+        person(&body)
     }
 
     /// The address of one new Socket Mode connection. It holds a ticket: do not log it.
@@ -86,6 +84,18 @@ impl WebApi {
         let reply = self.call_as(token, "apps.connections.open", Fields::new()).await?;
         required(&reply.body, "/url").map(str::to_owned)
     }
+}
+
+fn person(body: &Value) -> Result<Person, ApiError> {
+    let names = ["/user/profile/display_name", "/user/real_name", "/user/profile/real_name", "/user/name"];
+    let id = required(body, "/user/id")?;
+    Ok(Person {
+        id: UserId::new(id),
+        team: optional(body, "/user/team_id").map(TeamId::new),
+        name: names.iter().find_map(|name| optional(body, name)).unwrap_or_else(|| id.to_owned()),
+        tz: optional(body, "/user/tz"),
+        standing: standing(body),
+    })
 }
 
 fn standing(body: &Value) -> Standing {

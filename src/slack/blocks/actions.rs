@@ -1,5 +1,6 @@
 //! What can be pressed: every button and menu entry as a value, to Slack (`action_id`, `value`) and back.
 
+use super::oncall;
 use crate::core::ids::GroupId;
 use crate::core::time::Span;
 
@@ -21,6 +22,8 @@ pub enum Press {
     Escalate(GroupId),
     /// A command as it would be typed after `/wk`: pages of a list, a suggestion.
     Run(String),
+    /// About on call.
+    OnCall(oncall::Press),
     /// A link was followed; there is nothing to do but to say that it arrived.
     Link,
 }
@@ -57,6 +60,7 @@ impl Press {
             Self::Details(_) => "details",
             Self::Escalate(_) => "escalate",
             Self::Run(_) => "run",
+            Self::OnCall(press) => press.verb(),
             Self::Link => "link",
         }
     }
@@ -80,6 +84,7 @@ impl Press {
             | Self::Escalate(group) => group.to_string(),
             Self::Silence(group, length) => format!("{group} {length}"),
             Self::Run(command) => command.clone(),
+            Self::OnCall(press) => press.value(),
             Self::Link => "link".to_owned(),
         }
     }
@@ -107,6 +112,9 @@ impl Press {
     }
 
     fn read(verb: &str, value: &str) -> Option<Self> {
+        if let Some(press) = oncall::Press::read(verb, value) {
+            return Some(Self::OnCall(press));
+        }
         let (group, rest) = value.split_once(' ').map_or((value, None), |(group, rest)| (group, Some(rest)));
         let group = Some(group).filter(|group| !group.is_empty()).map(GroupId::new)?;
         match (verb, rest) {
@@ -126,6 +134,7 @@ impl Press {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::ids::{OverrideId, SwapId};
 
     #[test]
     fn what_is_pressed_comes_back_as_it_was_meant() {
@@ -139,6 +148,9 @@ mod tests {
             Press::Why(group.clone()),
             Press::Details(group.clone()),
             Press::Escalate(group),
+            Press::OnCall(oncall::Press::SwapForm),
+            Press::OnCall(oncall::Press::Accept(SwapId::new("01S"))),
+            Press::OnCall(oncall::Press::EndOverride(OverrideId::new("01R"))),
             Press::Run("feeds crypto page 2".to_owned()),
             Press::Link,
         ] {

@@ -62,6 +62,15 @@ const fn more(verb: Verb) -> Option<&'static str> {
              it, and you, are not called.",
         ),
         Verb::Why => Some("It also says why nothing was told: pending, silenced, inhibited or muted."),
+        Verb::OnCall => Some(
+            "When is `now`, `18:00`, `tomorrow 9:00`, `sat`, `2026-12-01 18:30`, on the schedule's own clock.\n\
+             `/wk oncall calendar` gives you a private address of your shifts for your calendar.",
+        ),
+        Verb::Override => Some(
+            "Alone it opens a form. `me` takes the watch yourself; the end may be `for 4h`.\n\
+             An override comes before the schedule, and a later one before an earlier one.",
+        ),
+        Verb::Swap => Some("Your colleague is asked in a direct message; nothing changes before they accept."),
         Verb::Workload => Some(
             "The name may be a part of it, a pod's, or with its kind: `deployment/hermes`, `cronjob/report`. Options:\n\
              • `-n feeds` one namespace\n• `-c prod` one cluster",

@@ -5,9 +5,11 @@ use slack_morphism::prelude::*;
 use super::actions::Press;
 use super::kit;
 use super::lists::{AlertItem, item_line, silence_line};
+use super::oncall::own_shifts;
 use super::people::People;
 use super::words::{count, moment, said};
 use crate::core::feed::SourceStatus;
+use crate::core::oncall::Shift;
 use crate::core::severity::Severity;
 use crate::core::silence::Silence;
 use crate::core::time::Timestamp;
@@ -23,6 +25,8 @@ pub struct HomeView<'a> {
     pub resolved: &'a [AlertItem<'a>],
     /// Active silences, soonest end first.
     pub silences: &'a [&'a Silence],
+    /// The reader's own shifts, the next first, with their schedules.
+    pub shifts: &'a [(String, Shift)],
     pub sources: &'a [SourceLine<'a>],
     pub people: &'a People,
     pub now: Timestamp,
@@ -43,6 +47,9 @@ pub fn home(view: &HomeView) -> View {
     if !others.is_empty() {
         blocks.push(kit::section("*Taken care of*"));
         blocks.extend(group_list(view, &others, false));
+    }
+    if !view.shifts.is_empty() {
+        blocks.push(kit::section(&own_shifts(view.shifts, view.now)));
     }
     blocks.extend(silences(view));
     blocks.push(kit::divider());

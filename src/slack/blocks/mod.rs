@@ -14,6 +14,7 @@ pub mod lists;
 mod members;
 pub mod modals;
 pub mod notes;
+pub mod oncall;
 pub mod page;
 pub mod people;
 pub mod replies;

@@ -260,7 +260,13 @@ async fn wire(
     config: &Config,
     clock: &Arc<TestClock>,
 ) -> (Arc<Flow>, SocketAddr, CancellationToken, tokio::task::JoinHandle<()>) {
-    let secrets = [("SLACK_BOT_TOKEN", "xoxb-story"), ("SLACK_SIGNING_SECRET", SECRET)];
+    let secrets = [
+        ("SLACK_BOT_TOKEN", "xoxb-story"),
+        ("SLACK_SIGNING_SECRET", SECRET),
+        // Stories fetch schedules by hand, from doubles of their own.
+        ("STORY_CALENDAR", "http://127.0.0.1:9/none.ics"),
+        ("PAGERDUTY_TOKEN", "story"),
+    ];
     let mut secrets: Vec<(String, String)> = secrets.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     // Keys of services outside: each is its own variable's name.
     let keys = config.paging.pagerduty.iter().map(|one| &one.routing_key_env);

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use jiff::civil::{Time, Weekday};
 use jiff::tz::TimeZone;
 
+use crate::core::time::Timestamp;
+
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 const MONTHS: [&str; 12] = [
     "january",
@@ -183,8 +185,14 @@ impl TimeOfDay {
         Self(i16::from(time.hour()) * 60 + i16::from(time.minute()))
     }
 
+    /// Of the day; more than 24 hours are 24:00.
+    #[must_use]
+    pub const fn from_minutes(minutes: i16) -> Self {
+        Self(if minutes > 24 * 60 { 24 * 60 } else { minutes })
+    }
+
     /// `None` for 24:00, which is the next day's midnight.
-    pub(super) fn time(self) -> Option<Time> {
+    pub(in crate::core) fn time(self) -> Option<Time> {
         Time::new(i8::try_from(self.0 / 60).ok()?, i8::try_from(self.0 % 60).ok()?, 0, 0).ok()
     }
 }
@@ -216,8 +224,15 @@ pub struct Location(TimeZone);
 text!(Location, "a time zone", "Europe/Berlin or UTC");
 
 impl Location {
-    pub(super) fn zone(&self) -> TimeZone {
+    pub(in crate::core) fn zone(&self) -> TimeZone {
         self.0.clone()
+    }
+
+    /// `Mon 30 Nov 09:00`, for places that do not put times into the reader's zone.
+    #[must_use]
+    pub fn shown(&self, at: Timestamp) -> String {
+        let local = jiff::Timestamp::from_millisecond(at.as_millis()).map(|at| self.0.to_datetime(at));
+        local.map_or_else(|_| at.to_string(), |local| local.strftime("%a %-d %b %H:%M").to_string())
     }
 }
 

@@ -114,6 +114,11 @@ impl Faults {
                 self.text(at, &element["placeholder"]["text"], 150);
                 self.options(at, &element["options"], 100);
             }
+            Some("users_select") => self.text(at, &element["placeholder"]["text"], 150),
+            Some("datetimepicker") => {
+                let digits = element["initial_date_time"].as_i64().map_or(10, |secs| secs.to_string().len());
+                self.most(at, digits, 10);
+            }
             Some("overflow") => self.options(at, &element["options"], 5),
             Some("plain_text_input") => {
                 let most = element["max_length"].as_u64().and_then(|most| usize::try_from(most).ok()).unwrap_or(3000);

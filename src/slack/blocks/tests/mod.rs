@@ -2,6 +2,7 @@
 
 mod gitops;
 mod limits;
+mod oncall;
 mod render;
 mod workloads;
 mod world;

@@ -28,7 +28,9 @@ fn block(block: &Value) -> String {
         Some("image") => format!("[picture: {}]", block["alt_text"].as_str().unwrap_or("")),
         Some("actions") => each(&block["elements"], element).join(" "),
         Some("input") => {
-            let value = block["element"]["initial_value"].as_str().unwrap_or("");
+            let element = &block["element"];
+            let chosen = element["initial_option"]["text"]["text"].as_str().or(element["initial_user"].as_str());
+            let value = element["initial_value"].as_str().or(chosen).unwrap_or("");
             let label = block["label"]["text"].as_str().unwrap_or("");
             format!("{label}: [{}]  {}", value.replace('\n', " ⏎ "), block["hint"]["text"].as_str().unwrap_or(""))
         }

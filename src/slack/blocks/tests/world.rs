@@ -19,6 +19,7 @@ use super::super::status::{
 };
 use super::super::why::{Check, Posted, WhyView, why, why_quiet};
 use super::super::{help, replies};
+use super::oncall;
 use crate::core::access::Denied;
 use crate::core::alert::{Alert, AlertState};
 use crate::core::command::{Verb, Which, parse};
@@ -31,6 +32,7 @@ use crate::core::group::{Acknowledgement, Attention, Group, GroupState, Notifica
 use crate::core::ids::{Actor, ChannelId, GroupId, SilenceId, UserId};
 use crate::core::label::{ALERTNAME, Matcher};
 use crate::core::market::MarketHours;
+use crate::core::oncall::{Origin, Shift};
 use crate::core::severity::Severity;
 use crate::core::signal::{Detail, Evidence, Link};
 use crate::core::silence::{Silence, SilencePhase};
@@ -93,7 +95,7 @@ pub fn before(secs: u64) -> Timestamp {
     NOW.minus(Duration::from_secs(secs))
 }
 
-fn after(secs: u64) -> Timestamp {
+pub fn after(secs: u64) -> Timestamp {
     NOW.plus(Duration::from_secs(secs))
 }
 
@@ -219,6 +221,7 @@ pub fn messages(outside: &Outside, members: usize) -> Vec<(&'static str, Value)>
     all.extend(pages::escalating_messages(outside, members));
     all.extend(reply_messages(outside));
     all.extend(super::workloads::workload_messages(outside, members));
+    all.extend(oncall::messages(outside, members));
     all.into_iter()
         .map(|(name, message)| (name, serde_json::to_value(message).unwrap()))
         .chain(views(outside, members))
@@ -227,7 +230,7 @@ pub fn messages(outside: &Outside, members: usize) -> Vec<(&'static str, Value)>
 
 pub type Named = Vec<(&'static str, crate::slack::message::Message)>;
 
-fn people(outside: &Outside) -> People {
+pub fn people(outside: &Outside) -> People {
     [(UserId::new("U0ANN"), outside.name.clone())].into_iter().collect()
 }
 
@@ -541,11 +544,14 @@ fn views(outside: &Outside, members: usize) -> Vec<(&'static str, Value)> {
     let up = SourceStatus::Up { since: before(5000), endpoint: String::new() };
     let source = SourceLine { name: &outside.name, status: Some(&up), feeds: 40, silent: 1 };
     let taken = AlertItem { group: &taken, ..item };
-    let quiet = HomeView { open: &[], resolved: &[], silences: &[], sources: &[], people: &people, now: NOW };
+    let quiet =
+        HomeView { open: &[], resolved: &[], silences: &[], shifts: &[], sources: &[], people: &people, now: NOW };
+    let shift = Shift { people: Vec::new(), origin: Origin::Layer(0), from: before(60), to: after(86_400) };
     let busy = HomeView {
         open: &[taken, item],
         resolved: &[AlertItem { group: &ended, ..item }],
         silences: &[&silence],
+        shifts: &[(outside.name.clone(), shift)],
         sources: &[source],
         ..quiet
     };
@@ -567,5 +573,6 @@ fn views(outside: &Outside, members: usize) -> Vec<(&'static str, Value)> {
     ]
     .into_iter()
     .map(|(name, view)| (name, view.0))
+    .chain(oncall::forms(outside, members))
     .collect()
 }

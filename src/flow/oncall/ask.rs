@@ -1,0 +1,105 @@
+//! Who has the watch: the answer to `/wk oncall`, and one's own shifts.
+
+use std::time::Duration;
+
+use crate::core::ids::UserId;
+use crate::core::oncall::when::{self, When};
+use crate::core::oncall::{Duty, Gap, Schedule, Shift};
+use crate::core::time::Timestamp;
+use crate::slack::blocks::oncall::{ScheduleView, WatchView, WhoView, no_such_schedule, no_such_time, who};
+use crate::slack::message::Message;
+
+use super::super::Flow;
+
+/// How far ahead somebody's own shifts are looked for.
+pub(super) const OWN: Duration = Duration::from_hours(60 * 24);
+
+/// One schedule's answer, owned.
+struct Found {
+    name: String,
+    watch: Watch,
+    stale: Option<(Timestamp, String)>,
+}
+
+enum Watch {
+    Moment { at: Timestamp, duty: Duty, next: Option<(Timestamp, Vec<UserId>)> },
+    Day { shifts: Vec<Shift>, gaps: Vec<Gap> },
+}
+
+impl Flow {
+    pub(super) async fn who(&self, words: &[String]) -> Message {
+        let now = self.now();
+        let schedules = self.schedules();
+        let (wanted, rest) = match words.split_first() {
+            Some((first, rest)) if schedules.iter().any(|known| known.name == first.to_lowercase()) => {
+                (Some(first.to_lowercase()), rest)
+            }
+            _ => (None, words),
+        };
+        let shown: Vec<Schedule> =
+            schedules.iter().filter(|known| wanted.as_ref().is_none_or(|name| *name == known.name)).cloned().collect();
+        let mut found = Vec::new();
+        for schedule in &shown {
+            let when = match rest {
+                [] => Some(When::At(now)),
+                rest => when::read(&rest.join(" "), &schedule.zone(), now),
+            };
+            match when {
+                Some(when) => found.extend(self.found(schedule, when)),
+                None if wanted.is_none() && words.len() == 1 => {
+                    let known: Vec<&str> = schedules.iter().map(|known| known.name.as_str()).collect();
+                    return no_such_schedule(&words.join(" "), &known);
+                }
+                None => return no_such_time(&rest.join(" ")),
+            }
+        }
+        for user in found.iter().flat_map(Found::people) {
+            self.know(&user).await;
+        }
+        let views: Vec<ScheduleView> = found.iter().map(Found::view).collect();
+        who(&WhoView { schedules: &views, people: &self.people(), now })
+    }
+
+    fn found(&self, schedule: &Schedule, when: When) -> Option<Found> {
+        let watch = self.with_roster(&schedule.name, |roster| match when {
+            When::At(at) => Watch::Moment { at, duty: roster.at(at), next: roster.next_hand_over(at) },
+            When::Day { from, to } => Watch::Day { shifts: roster.shifts(from, to), gaps: roster.gaps(from, to) },
+        })?;
+        Some(Found { name: schedule.name.clone(), watch, stale: self.stale(&schedule.name) })
+    }
+
+    /// The next shifts of one person in every schedule, the next first.
+    pub(in crate::flow) fn own_shifts(&self, user: &UserId, from: Timestamp) -> Vec<(String, Shift)> {
+        let mut own: Vec<(String, Shift)> = Vec::new();
+        for schedule in self.schedules() {
+            let shifts = self.with_roster(&schedule.name, |roster| roster.shifts_of(user, from, from.plus(OWN)));
+            own.extend(shifts.into_iter().flatten().map(|shift| (schedule.name.clone(), shift)));
+        }
+        own.sort_by_key(|(_, shift)| shift.from);
+        own
+    }
+}
+
+impl Found {
+    fn people(&self) -> Vec<UserId> {
+        match &self.watch {
+            Watch::Moment { duty, next, .. } => {
+                duty.on_call.iter().chain(next.iter().flat_map(|(_, then)| then)).cloned().collect()
+            }
+            Watch::Day { shifts, .. } => shifts.iter().flat_map(|shift| &shift.people).cloned().collect(),
+        }
+    }
+
+    fn view(&self) -> ScheduleView<'_> {
+        ScheduleView {
+            name: &self.name,
+            watch: match &self.watch {
+                Watch::Moment { at, duty, next } => {
+                    WatchView::Moment { at: *at, duty, next: next.as_ref().map(|(at, then)| (*at, then.as_slice())) }
+                }
+                Watch::Day { shifts, gaps } => WatchView::Day { shifts, gaps },
+            },
+            stale: self.stale.as_ref().map(|(at, error)| (*at, error.as_str())),
+        }
+    }
+}

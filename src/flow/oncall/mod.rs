@@ -1,0 +1,100 @@
+//! On call: what the configuration, people's overrides and fetched calendars say together.
+//!
+//! For others: [`Flow::on_call`] and [`Flow::next_handover`] answer from memory, at once, whatever the schedule is made
+//! of; a name that is no schedule has nobody.
+
+mod ask;
+mod calendar;
+mod change;
+mod feed;
+mod form;
+mod keep;
+mod swap;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use crate::core::ids::{UserGroupId, UserId};
+use crate::core::oncall::{Directory, Override, Person, Roster, Schedule};
+use crate::core::time::Timestamp;
+use crate::store::{StoreError, oncall};
+
+use super::Flow;
+use feed::Imported;
+pub(super) use form::ours;
+use keep::Group;
+
+/// What configuration says about schedules.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    pub schedules: Vec<Schedule>,
+    /// Names that calendars and PagerDuty use.
+    pub people: BTreeMap<String, Person>,
+    /// A gap is announced this long before it.
+    pub warn_gaps: Duration,
+    /// Where the bot is reached from outside, for calendars; without a slash at the end.
+    pub calendar_url: Option<String>,
+}
+
+/// What is known besides the configuration; kept in step with the store and with Slack.
+#[derive(Debug, Default)]
+pub(super) struct Desk {
+    overrides: RwLock<BTreeMap<String, Vec<Override>>>,
+    imported: RwLock<BTreeMap<String, Imported>>,
+    directory: RwLock<Directory>,
+    groups: Mutex<BTreeMap<UserGroupId, Group>>,
+}
+
+/// Overrides that ended longer ago than this matter to nobody.
+const PAST: Duration = Duration::from_hours(7 * 24);
+
+impl Flow {
+    /// Who is on call in `schedule` at `at`, for whoever pages or pings them. Empty: nobody, or no such schedule.
+    #[must_use]
+    pub fn on_call(&self, schedule: &str, at: Timestamp) -> Vec<UserId> {
+        self.with_roster(schedule, |roster| roster.at(at).on_call).unwrap_or_default()
+    }
+
+    /// When other people are on call in `schedule` than now, and who they are then (empty: nobody). `None`: not within 90
+    /// days.
+    #[must_use]
+    pub fn next_handover(&self, schedule: &str) -> Option<(Timestamp, Vec<UserId>)> {
+        self.with_roster(schedule, |roster| roster.next_hand_over(self.now())).flatten()
+    }
+
+    /// Every schedule there is, in the order of the configuration.
+    #[must_use]
+    pub fn schedules(&self) -> Vec<Schedule> {
+        self.settings().oncall.schedules.clone()
+    }
+
+    /// `None` when there is no such schedule.
+    fn with_roster<T>(&self, schedule: &str, look: impl FnOnce(&Roster) -> T) -> Option<T> {
+        let settings = self.settings();
+        let schedule = settings.oncall.schedules.iter().find(|known| known.name == schedule)?;
+        let overrides = self.desk.overrides.read().unwrap_or_else(PoisonError::into_inner);
+        let imported = self.desk.imported.read().unwrap_or_else(PoisonError::into_inner);
+        let directory = self.desk.directory.read().unwrap_or_else(PoisonError::into_inner);
+        let roster = Roster {
+            layers: &schedule.layers,
+            imported: imported.get(&schedule.name).map(|imported| imported.entries.as_slice()).unwrap_or_default(),
+            overrides: overrides.get(&schedule.name).map(Vec::as_slice).unwrap_or_default(),
+            directory: &directory,
+        };
+        Some(look(&roster))
+    }
+
+    /// Takes over what this or another replica has stored.
+    ///
+    /// # Errors
+    /// The store did not answer; what was known stays.
+    pub async fn refresh_on_call(&self) -> Result<(), StoreError> {
+        if self.settings().oncall.schedules.is_empty() {
+            return Ok(());
+        }
+        let overrides = oncall::overrides(&self.store, self.now().minus(PAST)).await?;
+        *self.desk.overrides.write().unwrap_or_else(PoisonError::into_inner) = overrides;
+        Ok(())
+    }
+}

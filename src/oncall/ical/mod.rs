@@ -1,0 +1,127 @@
+//! Calendars (RFC 5545) as real exporters write them: one event that cannot be read does not hide the others.
+
+mod event;
+mod recur;
+#[cfg(test)]
+mod tests;
+mod time;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use icalendar::parser::{Component, unfold};
+use jiff::tz::TimeZone;
+
+use event::Event;
+use time::Zones;
+
+use super::{FetchError, Read};
+use crate::core::oncall::Entry;
+use crate::core::time::Timestamp;
+
+/// More is no calendar of shifts.
+const EVENTS: usize = 20_000;
+const SKIPPED: usize = 20;
+
+/// The shifts of a calendar that touch `[from, to)`, earliest first.
+///
+/// # Errors
+/// The text is no calendar.
+pub fn read(text: &str, from: Timestamp, to: Timestamp) -> Result<Read, FetchError> {
+    let text = unfold(&text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n"));
+    if !text.lines().any(|line| line.trim().eq_ignore_ascii_case("BEGIN:VCALENDAR")) {
+        return Err(FetchError::Malformed("it does not begin with BEGIN:VCALENDAR".to_owned()));
+    }
+    let zones = Zones::new(default_zone(&text));
+    let mut skipped = Vec::new();
+    let mut events: Vec<Event> = Vec::new();
+    for block in blocks(&text).take(EVENTS) {
+        match Component::try_from(block.as_str())
+            .map_err(|_| "it cannot be parsed".to_owned())
+            .and_then(|c| Event::of(&c, &zones))
+        {
+            Ok(event) => events.push(event),
+            Err(why) => skipped.push(format!("{}: {why}", summary_of(&block))),
+        }
+    }
+    let mut entries = BTreeSet::new();
+    let moved = moved(&events);
+    for event in &events {
+        let instances = match event.instances(from, to, moved.get(event.uid.as_str())) {
+            Ok(instances) => instances,
+            Err(why) => {
+                skipped.push(format!("{}: {why}", event.summary));
+                continue;
+            }
+        };
+        for (begin, end) in instances {
+            let people = event.people.iter().cloned();
+            entries.extend(people.map(|person| (begin, end, person)));
+        }
+    }
+    skipped.extend(
+        zones.unknown().into_iter().map(|zone| format!("the time zone `{zone}` is not known; read as the calendar's")),
+    );
+    skipped.truncate(SKIPPED);
+    let entries = entries.into_iter().map(|(from, to, person)| Entry { person, from, to }).collect();
+    Ok(Read { entries, skipped })
+}
+
+/// The starts of recurring events that have been moved, changed or cancelled one by one, by UID.
+fn moved(events: &[Event]) -> BTreeMap<&str, BTreeSet<Timestamp>> {
+    let mut moved: BTreeMap<&str, BTreeSet<Timestamp>> = BTreeMap::new();
+    for event in events {
+        if let Some(instance) = event.instance_of {
+            moved.entry(&event.uid).or_default().insert(instance);
+        }
+    }
+    moved
+}
+
+/// `X-WR-TIMEZONE`, in which times without a zone are meant.
+fn default_zone(text: &str) -> TimeZone {
+    let line = text.lines().find_map(|line| line.trim().strip_prefix("X-WR-TIMEZONE"));
+    let name = line.and_then(|line| line.split_once(':')).map(|(_, name)| name);
+    name.and_then(time::zone).unwrap_or(TimeZone::UTC)
+}
+
+/// The text of each event; what stands inside one (alarms) comes along.
+fn blocks(text: &str) -> impl Iterator<Item = String> + '_ {
+    let mut lines = text.lines().map(str::trim_end);
+    std::iter::from_fn(move || {
+        lines.find(|line| line.trim().eq_ignore_ascii_case("BEGIN:VEVENT"))?;
+        let mut block = "BEGIN:VEVENT\n".to_owned();
+        let mut inside = false;
+        for line in lines.by_ref() {
+            let word = line.trim().to_ascii_uppercase();
+            match word.as_str() {
+                "END:VEVENT" => break,
+                // Alarms and the like say nothing about shifts, and some are written badly.
+                _ if word.starts_with("BEGIN:") => inside = true,
+                _ if word.starts_with("END:") => inside = false,
+                _ if inside || !line.contains(':') => {}
+                _ => {
+                    block.push_str(line);
+                    block.push('\n');
+                }
+            }
+        }
+        block.push_str("END:VEVENT\n");
+        Some(block)
+    })
+}
+
+fn summary_of(block: &str) -> String {
+    let line = block.lines().find(|line| line.starts_with("SUMMARY")).and_then(|line| line.split_once(':'));
+    let text = line.map_or("an event", |(_, text)| text);
+    text.chars().take(60).collect()
+}
+
+/// The property of that name.
+fn property<'a>(component: &'a Component<'a>, name: &str) -> Option<&'a icalendar::parser::Property<'a>> {
+    component.properties.iter().find(|property| property.name.as_str().eq_ignore_ascii_case(name))
+}
+
+fn parameter<'a>(property: &'a icalendar::parser::Property<'a>, name: &str) -> Option<&'a str> {
+    let found = property.params.iter().find(|parameter| parameter.key.as_str().eq_ignore_ascii_case(name))?;
+    found.val.as_ref().map(|value| value.as_str().trim_matches('"'))
+}

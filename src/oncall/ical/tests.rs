@@ -1,0 +1,127 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::core::time::Timestamp;
+
+fn at(text: &str) -> Timestamp {
+    Timestamp::from_millis(text.parse::<jiff::Timestamp>().unwrap().as_millisecond())
+}
+
+/// Shifts as `person from to`, in UTC to the minute.
+fn shifts(text: &str, from: &str, to: &str) -> Vec<String> {
+    let read = read(text, at(from), at(to)).unwrap();
+    let short = |at: Timestamp| at.to_string().replace(":00.000Z", "");
+    read.entries.iter().map(|entry| format!("{} {} {}", entry.person, short(entry.from), short(entry.to))).collect()
+}
+
+fn event(lines: &str) -> String {
+    format!("BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nSUMMARY:ann@example.com\n{lines}\nEND:VEVENT\nEND:VCALENDAR\n")
+}
+
+#[test]
+fn google_recurs_on_the_wall_clock_with_exceptions_and_moved_shifts() {
+    let text = include_str!("fixtures/google.ics");
+    assert_eq!(
+        shifts(text, "2026-03-01T00:00:00Z", "2026-06-01T00:00:00Z"),
+        [
+            "ann@example.com 2026-03-02T08:00 2026-03-09T08:00",
+            "ann@example.com 2026-03-16T08:00 2026-03-23T08:00",
+            "Cat Doe 2026-03-24T23:00 2026-03-26T23:00",
+            "bob@example.com 2026-04-14T10:00 2026-04-21T10:00",
+            "ann@example.com 2026-04-27T07:00 2026-05-04T07:00",
+        ]
+    );
+}
+
+#[test]
+fn pagerduty_names_people_by_address_or_in_the_summary() {
+    let text = include_str!("fixtures/pagerduty.ics");
+    assert_eq!(
+        shifts(text, "2026-03-01T00:00:00Z", "2026-04-01T00:00:00Z"),
+        ["ann@example.com 2026-03-07T14:00 2026-03-08T13:00", "Bob Roe 2026-03-08T13:00 2026-03-09T13:00"]
+    );
+}
+
+#[test]
+fn opsgenie_gives_durations_and_names_of_windows_zones_are_known() {
+    let text = include_str!("fixtures/opsgenie.ics");
+    // Sydney puts its clocks back in this night: twelve hours of the wall clock are thirteen.
+    assert_eq!(
+        shifts(text, "2026-04-01T00:00:00Z", "2026-05-01T00:00:00Z"),
+        ["ann@example.com 2026-04-04T11:00 2026-04-05T00:00", "Bob Roe 2026-04-05T00:00 2026-04-05T12:00"]
+    );
+}
+
+#[test]
+fn grafana_writes_levels_and_added_dates() {
+    let text = include_str!("fixtures/grafana.ics");
+    assert_eq!(
+        shifts(text, "2026-03-01T00:00:00Z", "2026-04-01T00:00:00Z"),
+        [
+            "ann 2026-03-01T00:00 2026-03-01T12:00",
+            "bob@example.com 2026-03-01T12:00 2026-03-02T00:00",
+            "ann 2026-03-02T00:00 2026-03-02T12:00",
+            "ann 2026-03-03T00:00 2026-03-03T12:00",
+            "bob@example.com 2026-03-05T12:00 2026-03-06T00:00",
+            "bob@example.com 2026-03-06T12:00 2026-03-07T00:00",
+        ]
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_named_and_hides_nothing_else() {
+    let text = include_str!("fixtures/broken.ics");
+    let read = read(text, at("2026-03-01T00:00:00Z"), at("2026-04-01T00:00:00Z")).unwrap();
+    let people: Vec<_> = read.entries.iter().map(|entry| entry.person.to_string()).collect();
+    assert_eq!(people, ["ann@example.com", "bob@example.com"]);
+    let skipped = read.skipped.join("\n");
+    for said in [
+        "No end: it has no end",
+        "Bad rule: its RRULE cannot be used",
+        "Bad start: its DTSTART",
+        "`Nowhere/Land` is not known",
+    ] {
+        assert!(skipped.contains(said), "{said} is missing in {skipped}");
+    }
+}
+
+#[test]
+fn what_is_no_calendar_is_refused() {
+    for text in ["", "<html>Sign in</html>", "BEGIN:VEVENT\nEND:VEVENT"] {
+        assert!(read(text, at("2026-03-01T00:00:00Z"), at("2026-04-01T00:00:00Z")).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn only_what_touches_the_range_is_given() {
+    let text = event("DTSTART:20260301T000000Z\nDTEND:20260302T000000Z\nRRULE:FREQ=DAILY");
+    assert_eq!(
+        shifts(&text, "2026-05-01T12:00:00Z", "2026-05-02T12:00:00Z"),
+        ["ann@example.com 2026-05-01T00:00 2026-05-02T00:00", "ann@example.com 2026-05-02T00:00 2026-05-03T00:00"]
+    );
+}
+
+#[test]
+fn an_end_of_recurrence_may_be_a_date_or_a_time_without_a_zone() {
+    for until in ["20260303", "20260303T100000", "20260303T090000Z"] {
+        let text = event(&format!(
+            "DTSTART;TZID=Europe/Berlin:20260301T100000\nDTEND;TZID=Europe/Berlin:20260301T110000\nRRULE:FREQ=DAILY;UNTIL={until}"
+        ));
+        assert_eq!(shifts(&text, "2026-02-01T00:00:00Z", "2026-04-01T00:00:00Z").len(), 3, "{until}");
+    }
+}
+
+#[test]
+fn a_rule_that_never_ends_and_never_fits_is_given_up() {
+    let text = event("DTSTART:20000101T000000Z\nDTEND:20000101T000100Z\nRRULE:FREQ=SECONDLY");
+    assert_eq!(shifts(&text, "2026-03-01T00:00:00Z", "2026-04-01T00:00:00Z"), Vec::<String>::new());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn any_text_at_all_is_answered(text in "(BEGIN:VEVENT\n|END:VEVENT\n|DTSTART:|RRULE:FREQ=|;|=|20260301T000000Z|\\PC|\n){0,60}") {
+        let text = format!("BEGIN:VCALENDAR\n{text}");
+        let _ = read(&text, at("2026-03-01T00:00:00Z"), at("2026-03-08T00:00:00Z"));
+    }
+}

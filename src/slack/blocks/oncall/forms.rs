@@ -1,0 +1,233 @@
+//! Forms: an override, and a swap.
+
+use serde_json::{Value, json};
+
+use super::super::kit;
+use super::super::words::plain;
+use crate::core::ids::UserId;
+use crate::core::oncall::Stint;
+use crate::core::time::Timestamp;
+use crate::slack::message::View;
+
+/// `callback_id` of each form.
+pub const OVERRIDE_FORM: &str = "wk.oncall.override_form";
+pub const SWAP_FORM: &str = "wk.oncall.swap_form";
+
+/// `block_id` of each field; errors are shown under the field they name.
+const SCHEDULE: &str = "schedule";
+const WHO: &str = "who";
+const FROM: &str = "from";
+const TO: &str = "to";
+const SHIFT: &str = "shift";
+const RETURN: &str = "return";
+
+/// What is taken in return: the colleague's next shift, or nothing.
+const NEXT: &str = "next";
+const NOTHING: &str = "nothing";
+
+/// Slack's limit for the options of one menu.
+const OPTIONS: usize = 100;
+const OPTION_TEXT: usize = 75;
+
+/// What the override form starts with.
+#[derive(Clone, Copy, Debug)]
+pub struct OverrideForm<'a> {
+    /// Never empty; the first is chosen.
+    pub schedules: &'a [&'a str],
+    pub user: &'a UserId,
+    pub stint: Stint,
+}
+
+/// What somebody wants overridden.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OverrideRequest {
+    pub schedule: String,
+    pub user: UserId,
+    pub stint: Stint,
+}
+
+#[must_use]
+pub fn override_form(form: &OverrideForm) -> View {
+    let options: Vec<Value> = form.schedules.iter().take(OPTIONS).map(|name| option(name, name)).collect();
+    let picker =
+        |id: &str, at: Timestamp| json!({"type": "datetimepicker", "action_id": id, "initial_date_time": at.as_secs()});
+    let blocks = [
+        input(SCHEDULE, "Schedule", "Whose watch changes", &select(SCHEDULE, &options, options.first())),
+        input(WHO, "Who takes it", "They are told", &users(WHO, Some(form.user))),
+        input(FROM, "From", "In your own time zone", &picker(FROM, form.stint.from)),
+        input(TO, "To", "Afterwards the schedule holds again", &picker(TO, form.stint.to)),
+    ];
+    modal(OVERRIDE_FORM, "Override", "Take over", &blocks)
+}
+
+/// Reads a submitted form; `field` gives what a field holds by its `block_id`.
+///
+/// # Errors
+/// What is wrong, by `block_id`.
+pub fn read_override(
+    field: impl Fn(&str) -> Option<String>,
+    now: Timestamp,
+) -> Result<OverrideRequest, Vec<(&'static str, String)>> {
+    let at = |id: &'static str| {
+        let secs = field(id).and_then(|text| text.parse::<i64>().ok());
+        secs.map(Timestamp::from_secs).ok_or_else(|| (id, "Choose a day and a time.".to_owned()))
+    };
+    let schedule = field(SCHEDULE).ok_or_else(|| vec![(SCHEDULE, "Choose a schedule.".to_owned())])?;
+    let user = field(WHO).ok_or_else(|| vec![(WHO, "Choose somebody.".to_owned())])?;
+    match (at(FROM), at(TO)) {
+        (Ok(from), Ok(to)) if to <= from => Err(vec![(TO, "Must be after the beginning.".to_owned())]),
+        (Ok(_), Ok(to)) if to <= now => Err(vec![(TO, "Is over already; choose a later end.".to_owned())]),
+        (Ok(from), Ok(to)) => Ok(OverrideRequest { schedule, user: UserId::new(user), stint: Stint { from, to } }),
+        (from, to) => Err([from.err(), to.err()].into_iter().flatten().collect()),
+    }
+}
+
+/// What the swap form starts with.
+#[derive(Clone, Copy, Debug)]
+pub struct SwapForm<'a> {
+    /// The shifts that can be given away, the next first; never empty.
+    pub shifts: &'a [SwapOption],
+}
+
+/// One shift of whoever asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SwapOption {
+    pub schedule: String,
+    pub stint: Stint,
+    /// As a person reads it, since menus do not put dates into the reader's zone.
+    pub text: String,
+}
+
+/// What somebody wants swapped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SwapRequest {
+    pub schedule: String,
+    pub gives: Stint,
+    pub asked: UserId,
+    pub takes_next: bool,
+}
+
+#[must_use]
+pub fn swap_form(form: &SwapForm) -> View {
+    let value = |shift: &SwapOption| {
+        format!("{} {} {}", shift.schedule, shift.stint.from.as_millis(), shift.stint.to.as_millis())
+    };
+    let shifts: Vec<Value> = form.shifts.iter().take(OPTIONS).map(|shift| option(&shift.text, &value(shift))).collect();
+    let back = [option("Their next shift in the same schedule", NEXT), option("Nothing", NOTHING)];
+    let blocks = [
+        input(SHIFT, "Your shift", "What you want to give away", &select(SHIFT, &shifts, shifts.first())),
+        input(WHO, "Who takes it", "They are asked; nothing changes before they accept", &users(WHO, None)),
+        input(RETURN, "What you take in return", "Your colleague sees it", &select(RETURN, &back, back.first())),
+    ];
+    modal(SWAP_FORM, "Swap a shift", "Ask", &blocks)
+}
+
+/// As [`read_override`].
+///
+/// # Errors
+/// What is wrong, by `block_id`.
+pub fn read_swap(
+    field: impl Fn(&str) -> Option<String>,
+    asks: &UserId,
+) -> Result<SwapRequest, Vec<(&'static str, String)>> {
+    let asked = field(WHO).map(UserId::new).ok_or_else(|| vec![(WHO, "Choose somebody.".to_owned())])?;
+    if asked == *asks {
+        return Err(vec![(WHO, "Choose somebody else.".to_owned())]);
+    }
+    let shift = field(SHIFT).unwrap_or_default();
+    let mut parts = shift.split(' ');
+    let schedule = parts.next().unwrap_or_default().to_owned();
+    let mut millis = || parts.next()?.parse().ok().map(Timestamp::from_millis);
+    let (Some(from), Some(to)) = (millis(), millis()) else {
+        return Err(wrong_shift("Choose a shift."));
+    };
+    let takes_next = field(RETURN).as_deref() == Some(NEXT);
+    Ok(SwapRequest { schedule, gives: Stint { from, to }, asked, takes_next })
+}
+
+/// Under the field that names the colleague.
+#[must_use]
+pub fn wrong_colleague(why: &str) -> Vec<(&'static str, String)> {
+    vec![(WHO, why.to_owned())]
+}
+
+/// Under the field that names the shift.
+#[must_use]
+pub fn wrong_shift(why: &str) -> Vec<(&'static str, String)> {
+    vec![(SHIFT, why.to_owned())]
+}
+
+fn text(text: &str, most: usize) -> Value {
+    json!({"type": "plain_text", "text": plain(text, most)})
+}
+
+fn option(name: &str, value: &str) -> Value {
+    json!({"text": text(name, OPTION_TEXT), "value": value})
+}
+
+fn select(id: &str, options: &[Value], initial: Option<&Value>) -> Value {
+    let mut select = json!({
+        "type": "static_select", "action_id": id, "placeholder": text("Choose", OPTION_TEXT), "options": options,
+    });
+    if let Some(initial) = initial {
+        select["initial_option"] = initial.clone();
+    }
+    select
+}
+
+fn users(id: &str, initial: Option<&UserId>) -> Value {
+    let mut users =
+        json!({"type": "users_select", "action_id": id, "placeholder": text("Choose somebody", OPTION_TEXT)});
+    if let Some(user) = initial {
+        users["initial_user"] = json!(user.as_str());
+    }
+    users
+}
+
+fn input(id: &str, label: &str, hint: &str, element: &Value) -> Value {
+    json!({
+        "type": "input", "block_id": id, "label": text(label, kit::HEADER_TEXT), "hint": text(hint, kit::HEADER_TEXT),
+        "element": element,
+    })
+}
+
+fn modal(form: &str, title: &str, submit: &str, blocks: &[Value]) -> View {
+    View(json!({
+        "type": "modal", "callback_id": form, "title": text(title, 24), "submit": text(submit, 24),
+        "close": text("Close", 24), "private_metadata": "", "blocks": blocks,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_796_000_000);
+
+    fn given<'a>(fields: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<String> + 'a {
+        |id| fields.iter().find(|(field, _)| *field == id).map(|(_, value)| (*value).to_owned())
+    }
+
+    #[test]
+    fn a_filled_override_form_is_a_request() {
+        let fields = [(SCHEDULE, "primary"), (WHO, "U1"), (FROM, "1796000000"), (TO, "1796003600")];
+        let request = read_override(given(&fields), NOW).unwrap();
+        assert_eq!((request.schedule.as_str(), request.user.as_str()), ("primary", "U1"));
+        let backwards = [(SCHEDULE, "primary"), (WHO, "U1"), (FROM, "1796003600"), (TO, "1796000000")];
+        assert_eq!(read_override(given(&backwards), NOW).unwrap_err()[0].0, TO);
+        let over = [(SCHEDULE, "primary"), (WHO, "U1"), (FROM, "1795000000"), (TO, "1795003600")];
+        assert_eq!(read_override(given(&over), NOW).unwrap_err()[0].1, "Is over already; choose a later end.");
+        let empty = [(SCHEDULE, "primary"), (WHO, "U1")];
+        assert_eq!(read_override(given(&empty), NOW).unwrap_err().len(), 2);
+    }
+
+    #[test]
+    fn a_filled_swap_form_is_a_request_to_somebody_else() {
+        let fields = [(SHIFT, "primary 1796000000000 1796003600000"), (WHO, "U2"), (RETURN, NEXT)];
+        let request = read_swap(given(&fields), &UserId::new("U1")).unwrap();
+        assert_eq!(request.gives.from, NOW);
+        assert!(request.takes_next);
+        assert_eq!(read_swap(given(&fields), &UserId::new("U2")).unwrap_err()[0].0, WHO);
+        assert_eq!(read_swap(given(&[(WHO, "U2"), (SHIFT, "x")]), &UserId::new("U1")).unwrap_err()[0].0, SHIFT);
+    }
+}
