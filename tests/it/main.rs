@@ -5,6 +5,7 @@ mod alerts;
 mod bolt;
 mod browser;
 mod chains;
+mod chart;
 mod cli;
 mod clusters;
 mod commands;

@@ -1,0 +1,62 @@
+//! The chart says the same as the program: the role it grants, the configuration it brings, the metrics its alerts look at.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use watchkeeper::config;
+use watchkeeper::core::rbac::{self, Needs};
+use watchkeeper::core::workload::Kind;
+use watchkeeper::metrics::Metrics;
+
+fn chart(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("helm/watchkeeper").join(file)
+}
+
+/// The rules of the role for everything that can be watched, as they stand under `rules:`.
+fn rules() -> String {
+    let watched = Kind::ALL.map(|kind| (rbac::group(kind).to_owned(), kind.plural().to_owned())).to_vec();
+    let printed = rbac::yaml(&Needs { watched, ..Needs::default() }, "watchkeeper");
+    let (_, rest) = printed.split_once("rules:\n").unwrap();
+    let (rules, _) = rest.split_once("---").unwrap();
+    rules.lines().map(|line| format!("{}\n", line.strip_prefix("  ").unwrap())).collect()
+}
+
+#[test]
+fn the_charts_role_is_the_one_the_program_prints() {
+    let file = chart("files/rules.yaml");
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&file, rules()).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&file).unwrap(), rules(), "UPDATE=1 cargo test the_charts_role writes it anew");
+}
+
+#[test]
+fn both_profiles_bring_a_configuration_that_is_accepted() {
+    for profile in ["ci/socket-sqlite-values.yaml", "ci/http-postgres-values.yaml"] {
+        let values: Value = serde_saphyr::from_str(&fs::read_to_string(chart(profile)).unwrap()).unwrap();
+        // JSON is YAML.
+        let accepted = config::parse(Path::new(profile), &values["config"].to_string());
+        assert!(accepted.is_ok(), "{profile}: {accepted:?}");
+    }
+}
+
+#[test]
+fn every_alert_on_the_bot_looks_at_a_metric_that_is_there_and_has_a_runbook() {
+    let alerts = fs::read_to_string(chart("templates/prometheusrule.yaml")).unwrap();
+    let runbooks = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/OPERATIONS.md")).unwrap();
+    let exposed = Metrics::default().text();
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let named = alerts.match_indices("watchkeeper_").map(|(at, _)| alerts[at..].split(|c| !is_name(c)).next().unwrap());
+    let metrics: Vec<_> = named.map(|name| name.trim_end_matches("_total")).collect();
+    assert!(metrics.len() >= 5, "{metrics:?}");
+    for metric in metrics {
+        assert!(exposed.contains(&format!("# HELP {metric} ")), "{metric} is not among the metrics");
+    }
+    let names: Vec<_> = alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    assert!(names.len() >= 5, "{names:?}");
+    for name in names {
+        assert!(runbooks.contains(&format!("### {name}\n")), "docs/OPERATIONS.md has no runbook for {name}");
+        assert!(alerts.contains(&format!("#{}\n", name.to_lowercase())), "{name} does not link to its runbook");
+    }
+}
