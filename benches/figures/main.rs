@@ -1,5 +1,5 @@
 //! The figures of docs/BENCHMARKS.md, measured on the release binary as a process of its own; the local world runs in
-//! this one. `scripts/bench [ack|alerts|process|inner|chains ...]` runs it and prints the tables.
+//! this one. `scripts/bench [ack|alerts|chains|clusters|process|inner ...]` runs it and prints the tables.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement stops at the first surprise, and prints")]
 #![expect(clippy::cast_precision_loss, reason = "counts of a measurement are far below 2^52")]
 
@@ -7,6 +7,7 @@ mod ack;
 mod alerts;
 mod bot;
 mod chains;
+mod clusters;
 mod inner;
 #[path = "../../tests/it/support/nodes.rs"]
 #[expect(dead_code, reason = "the proxy is for the stories")]
@@ -18,8 +19,9 @@ use std::time::{Duration, Instant};
 
 type Scenario = (&'static str, fn(&tokio::runtime::Runtime));
 
-const SCENARIOS: [Scenario; 5] = [
+const SCENARIOS: [Scenario; 6] = [
     ("inner", inner::measure),
+    ("clusters", clusters::measure),
     ("process", process::measure),
     ("ack", ack::measure),
     ("alerts", alerts::measure),

@@ -10,6 +10,8 @@ use tokio_util::task::TaskTracker;
 use crate::cluster::{Access, Clusters, Settings, Update};
 use crate::config::Config;
 use crate::config::clusters::Cluster;
+use crate::core::workload;
+use crate::core::workload::Name;
 use crate::flow::Flow;
 
 use super::loops::every;
@@ -17,6 +19,7 @@ use super::loops::every;
 /// News waiting for the flow; when it is full, the API servers wait.
 const NEWS: usize = 1024;
 const MEASURE: Duration = Duration::from_secs(5);
+const JUDGE: Duration = Duration::from_secs(1);
 
 /// The connections that `config` asks for; nothing is connected to yet.
 pub(crate) fn connections(config: &Config) -> Clusters {
@@ -36,7 +39,18 @@ fn settings(cluster: &Cluster) -> Settings {
         exclude: cluster.namespaces.exclude.clone(),
         owner_label: cluster.owner_label.clone(),
         kinds: cluster.kinds(),
+        logs: cluster.features.logs,
+        events: cluster.features.events,
     }
+}
+
+/// What the rules of each cluster are.
+pub(super) fn rules(config: &Config) -> Vec<(Name, workload::Settings)> {
+    let of = |cluster: &Cluster| {
+        let settings = workload::Settings { rules: cluster.rules(), owners: cluster.owners.clone() };
+        (cluster.name.as_str().into(), settings)
+    };
+    config.clusters.iter().map(of).collect()
 }
 
 pub(super) fn spawn(flow: &Arc<Flow>, seed: u64, tasks: &TaskTracker, stop: &CancellationToken) {
@@ -46,6 +60,8 @@ pub(super) fn spawn(flow: &Arc<Flow>, seed: u64, tasks: &TaskTracker, stop: &Can
     let (out, news) = mpsc::channel(NEWS);
     flow.clusters.watch(&out, &flow.clock, seed, tasks, stop);
     tasks.spawn(observe(Arc::clone(flow), news, stop.clone()));
+    tasks.spawn(every(flow, JUDGE, stop.clone(), |flow| async move { flow.judge_clusters().await }));
+    tasks.spawn(every(flow, JUDGE, stop.clone(), |flow| async move { flow.enquire_clusters().await }));
     tasks.spawn(every(flow, MEASURE, stop.clone(), |flow| {
         flow.measure_clusters();
         std::future::ready(())

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::config::clusters::Cluster;
 use crate::config::{self, Config};
 use crate::flow::{Extra, Flow};
 
@@ -26,7 +27,7 @@ pub fn same_process(old: &Config, new: &Config) -> Vec<&'static str> {
         ("sources", old.sources != *sources),
         ("references", old.references != *references),
         ("paging", old.paging != *paging),
-        ("clusters", old.clusters != *clusters),
+        ("clusters", !clusters.iter().map(Cluster::fixed).eq(old.clusters.iter().map(Cluster::fixed))),
         ("heartbeat", old.heartbeat != *heartbeat),
         ("canary", old.canary != *canary),
         ("log", old.log != *log),
@@ -63,6 +64,7 @@ impl Reload {
             return false;
         }
         self.flow.reload(start::settings(&new), new.rules.clone(), start::policy(&new));
+        self.flow.set_cluster_settings(super::clusters::rules(&new));
         tracing::info!("configuration reloaded");
         self.current = new;
         true

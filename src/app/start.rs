@@ -96,6 +96,7 @@ impl App {
             link,
             paging: super::paging::services(&config, &environment)?,
             clusters: super::clusters::connections(&config),
+            cluster_settings: super::clusters::rules(&config),
         });
         let flow = Arc::new(flow);
         flow.keep_lease().await?;
@@ -213,6 +214,9 @@ pub(super) fn settings(config: &Config) -> Settings {
 pub(super) fn policy(config: &Config) -> crate::core::engine::Policy {
     let mut policy = config.alerting.clone();
     policy.inhibit.extend(crate::core::detect::default_inhibitions());
+    if !config.clusters.is_empty() {
+        policy.inhibit.extend(crate::core::workload::rules::default_inhibitions());
+    }
     policy
 }
 

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 
 use crate::app::Wiring;
 use crate::clock::{SharedClock, SystemClock, Ulids};
-use crate::config::clusters::{Cluster, Namespaces};
+use crate::config::clusters::Cluster;
 use crate::config::oncall::OnCall;
 use crate::config::secrets::Environment;
 use crate::config::sections::{Http, Mode, Slack};
@@ -240,14 +240,7 @@ fn references(venues: &venues::Handle) -> References {
 }
 
 fn watched(kubeconfig: PathBuf) -> Cluster {
-    Cluster {
-        name: CLUSTER.to_owned(),
-        kubeconfig: Some(kubeconfig),
-        context: None,
-        in_cluster: false,
-        namespaces: Namespaces::default(),
-        owner_label: "team".to_owned(),
-    }
+    Cluster::by_kubeconfig(CLUSTER, kubeconfig)
 }
 
 /// A newcomer does not wait two minutes to see what a stale feed looks like.

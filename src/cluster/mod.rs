@@ -43,6 +43,9 @@ pub struct Settings {
     /// The label that says whose an object is.
     pub owner_label: String,
     pub kinds: Vec<Kind>,
+    /// Whether logs and events may be asked for.
+    pub logs: bool,
+    pub events: bool,
 }
 
 /// News of one cluster.
@@ -106,6 +109,13 @@ impl Clusters {
         for connection in &self.clusters {
             watch::spawn(connection, out, clock, seed, tasks, stop);
         }
+    }
+
+    /// Whether logs and events of this cluster may be asked for.
+    #[must_use]
+    pub fn tells(&self, cluster: &str) -> (bool, bool) {
+        let known = self.clusters.iter().find(|connection| &*connection.settings.name == cluster);
+        known.map_or((false, false), |connection| (connection.settings.logs, connection.settings.events))
     }
 
     /// The client for `cluster`.

@@ -12,9 +12,27 @@ use crate::core::label::{ALERTNAME, Matcher, SEVERITY};
 use crate::core::route::Route;
 
 /// What alerts carry and can be matched, grouped and compared by.
-const LABELS: [&str; 5] = [ALERTNAME, "symbol", "feed", "asset_class", "source"];
-/// The severity is no label, since it changes while an alert lives; matchers and groups see it as one.
-const LABELS_AND_SEVERITY: [&str; 6] = [ALERTNAME, SEVERITY, "symbol", "feed", "asset_class", "source"];
+const LABELS: [&str; 19] = [
+    ALERTNAME,
+    "symbol",
+    "feed",
+    "asset_class",
+    "source",
+    "cluster",
+    "namespace",
+    "node",
+    "pod",
+    "container",
+    "condition",
+    "deployment",
+    "statefulset",
+    "daemonset",
+    "job_name",
+    "horizontalpodautoscaler",
+    "poddisruptionbudget",
+    "persistentvolumeclaim",
+    "certificate",
+];
 
 /// Every contradiction: (key path, what is wrong and what to do).
 pub fn contradictions(config: &Config) -> Vec<(String, String)> {
@@ -166,7 +184,7 @@ fn receivers(config: &Config, say: &mut impl FnMut(&str, String)) {
         let key = format!("alerting.inhibit[{index}]");
         matchers(&rule.source_matchers, &format!("{key}.source_matchers"), say);
         matchers(&rule.target_matchers, &format!("{key}.target_matchers"), say);
-        labels(rule.equal.iter().map(String::as_str), &LABELS, &format!("{key}.equal"), say);
+        labels(rule.equal.iter().map(String::as_str), false, &format!("{key}.equal"), say);
     }
 }
 
@@ -182,20 +200,22 @@ fn routes(route: &Route, key: &str, names: &BTreeSet<&str>, say: &mut impl FnMut
     }
     matchers(&route.matchers, &format!("{key}.matchers"), say);
     let grouped = route.group_by.iter().flatten().map(String::as_str).filter(|name| *name != "...");
-    labels(grouped, &LABELS_AND_SEVERITY, &format!("{key}.group_by"), say);
+    labels(grouped, true, &format!("{key}.group_by"), say);
     for (index, child) in route.routes.iter().enumerate() {
         routes(child, &format!("{key}.routes[{index}]"), names, say);
     }
 }
 
 fn matchers(matchers: &[Matcher], key: &str, say: &mut impl FnMut(&str, String)) {
-    labels(matchers.iter().map(|matcher| matcher.name.as_str()), &LABELS_AND_SEVERITY, key, say);
+    labels(matchers.iter().map(|matcher| matcher.name.as_str()), true, key, say);
 }
 
-/// A label that no alert has would send alerts somewhere else without a word.
-fn labels<'a>(names: impl Iterator<Item = &'a str>, known: &[&str], key: &str, say: &mut impl FnMut(&str, String)) {
+/// A label that no alert has would send alerts somewhere else without a word. The severity is no label, since it changes
+/// while an alert lives; matchers and groups see it as one.
+fn labels<'a>(names: impl Iterator<Item = &'a str>, severity: bool, key: &str, say: &mut impl FnMut(&str, String)) {
+    let known: Vec<&str> = LABELS.into_iter().chain(severity.then_some(SEVERITY)).collect();
     for (index, name) in names.enumerate().filter(|(_, name)| !known.contains(name)) {
-        let fix = match nearest(name, known) {
+        let fix = match nearest(name, &known) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("there are: {}", known.join(", ")),
         };

@@ -1,15 +1,17 @@
 //! Which Kubernetes clusters are watched, in `watchkeeper.yaml`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::core::detect::RuleConfig;
 use crate::core::workload::Kind;
+use crate::core::workload::rules::{Limits, RuleName, Rules};
 
 /// A Kubernetes cluster under watch.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cluster {
     /// The `cluster` label of its alerts, and its name in commands.
@@ -28,6 +30,34 @@ pub struct Cluster {
     /// The label that says which team an object belongs to; looked for on the object, then on what controls it.
     #[serde(default = "team")]
     pub owner_label: String,
+    /// Value of that label → Slack user id (U…) or user group id (S…) that is pinged.
+    #[serde(default)]
+    pub owners: BTreeMap<String, String>,
+    /// Rules by name, as in kubernetes-mixin; what is absent keeps the built-in values.
+    #[serde(default)]
+    pub rules: BTreeMap<RuleName, RuleConfig>,
+    #[serde(default)]
+    pub limits: Limits,
+    #[serde(default)]
+    pub features: Features,
+}
+
+/// What is asked of a cluster beside the watches; each wants its own permission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Features {
+    /// The last log lines of what fails, without secrets: pods/log get.
+    pub logs: bool,
+    /// Events about what fails: events list.
+    pub events: bool,
+    /// cert-manager's Certificates.
+    pub certificates: bool,
+}
+
+impl Default for Features {
+    fn default() -> Self {
+        Self { logs: true, events: true, certificates: true }
+    }
 }
 
 /// Which namespaces are watched: all when `include` is empty.
@@ -41,10 +71,41 @@ pub struct Namespaces {
 }
 
 impl Cluster {
+    /// Everything of the cluster that a kubeconfig's current context names, with the built-in rules.
+    #[must_use]
+    pub fn by_kubeconfig(name: &str, kubeconfig: PathBuf) -> Self {
+        Self {
+            name: name.to_owned(),
+            kubeconfig: Some(kubeconfig),
+            context: None,
+            in_cluster: false,
+            namespaces: Namespaces::default(),
+            owner_label: team(),
+            owners: BTreeMap::new(),
+            rules: BTreeMap::new(),
+            limits: Limits::default(),
+            features: Features::default(),
+        }
+    }
+
     /// What is watched in it.
     #[must_use]
     pub fn kinds(&self) -> Vec<Kind> {
-        Kind::ALL.to_vec()
+        let wanted = |kind: &Kind| *kind != Kind::Certificate || self.features.certificates;
+        Kind::ALL.into_iter().filter(wanted).collect()
+    }
+
+    /// Its rules, as the watch takes them.
+    #[must_use]
+    pub fn rules(&self) -> Rules {
+        Rules { changes: self.rules.clone(), limits: self.limits }
+    }
+
+    /// Without what a running bot takes over.
+    #[must_use]
+    pub fn fixed(&self) -> Self {
+        let (owners, rules, limits) = (BTreeMap::new(), BTreeMap::new(), Limits::default());
+        Self { owners, rules, limits, ..self.clone() }
     }
 }
 
@@ -76,6 +137,18 @@ pub(super) fn check(clusters: &[Cluster], say: &mut impl FnMut(&str, String)) {
         }
         if cluster.context.is_some() && cluster.kubeconfig.is_none() {
             say(&format!("{key}.context"), "is a kubeconfig's; give the file in `kubeconfig` too".to_owned());
+        }
+        for (team, whom) in &cluster.owners {
+            let id =
+                whom.starts_with(['U', 'W', 'S']) && whom.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
+            if !id {
+                let key = format!("{key}.owners.{team}");
+                say(&key, format!("`{whom}` cannot be pinged; write a user id (U…) or a user group id (S…)"));
+            }
+        }
+        if cluster.limits.certificate_critical > cluster.limits.certificate_warning {
+            let key = format!("{key}.limits.certificate_critical");
+            say(&key, format!("is longer than certificate_warning {}; swap them", cluster.limits.certificate_warning));
         }
         let Namespaces { include, exclude } = &cluster.namespaces;
         if !include.is_empty() && !exclude.is_empty() {
@@ -116,7 +189,8 @@ mod tests {
     #[test]
     fn contradictions_name_their_key() {
         let yaml = "[{name: a}, {name: a, kubeconfig: k, in_cluster: true}, {name: 'b c', in_cluster: true, context: x, \
-                    namespaces: {include: [Prices], exclude: [kube-*]}}]";
+                    namespaces: {include: [Prices], exclude: [kube-*]}, owners: {oracle: ann}, \
+                    limits: {certificate_critical: 30d}}]";
         let found = problems(yaml);
         for key in [
             "clusters[0]: does not say",
@@ -125,6 +199,8 @@ mod tests {
             "clusters[2].name:",
             "clusters[2].context:",
             "clusters[2].namespaces: has both",
+            "clusters[2].owners.oracle:",
+            "clusters[2].limits.certificate_critical:",
             "clusters[2].namespaces.include[0]:",
             "clusters[2].namespaces.exclude[0]:",
         ] {

@@ -230,7 +230,7 @@ impl Flow {
 
     fn cluster_lines(&self) -> Vec<OwnedCluster> {
         self.with_clusters(|clusters| {
-            let own = clusters.iter().map(|Cluster { name, index }| {
+            let own = clusters.iter().map(|Cluster { name, index, .. }| {
                 let count = |wanted| index.counts().into_iter().find(|(kind, _)| *kind == wanted).map_or(0, |(_, n)| n);
                 let (version, skew_millis) = match index.reach() {
                     Reach::Up { version, skew_millis, .. } => (version.clone(), *skew_millis),

@@ -101,6 +101,7 @@ pub struct Parts {
     pub link: Link,
     pub paging: Paging,
     pub clusters: Clusters,
+    pub cluster_settings: Vec<(workload::Name, workload::Settings)>,
 }
 
 /// Everything the use cases share.
@@ -149,8 +150,22 @@ impl Flow {
     /// Knows nothing of the past until it holds the lease or is asked something. Must be called inside a runtime.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts { clock, ids, store, metrics, api, holder, seed, settings, rules, policy, link, paging, clusters } =
-            parts;
+        let Parts {
+            clock,
+            ids,
+            store,
+            metrics,
+            api,
+            holder,
+            seed,
+            settings,
+            rules,
+            policy,
+            link,
+            paging,
+            clusters,
+            cluster_settings,
+        } = parts;
         Self {
             digests: Mutex::default(),
             escalations: Escalations::default(),
@@ -161,7 +176,7 @@ impl Flow {
             engine: RwLock::new(Engine::new(policy.clone(), Snapshot::default())),
             policy: RwLock::new(policy),
             watch: Mutex::new(Watch::new(rules)),
-            workloads: Mutex::new(workload::Clusters::new(clusters.names().cloned())),
+            workloads: Mutex::new(workload::Clusters::new(cluster_settings)),
             clusters: Arc::new(clusters),
             settings: RwLock::new(Arc::new(settings)),
             charts: RwLock::default(),

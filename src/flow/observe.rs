@@ -28,7 +28,7 @@ pub(super) struct Unsaid {
 const REFRESH: Duration = Duration::from_secs(1);
 
 impl Unsaid {
-    fn hear(&mut self, signals: Vec<Signal>) {
+    pub(super) fn hear(&mut self, signals: Vec<Signal>) {
         self.signals.extend(signals.into_iter().map(|signal| (signal.labels.fingerprint(), signal)));
     }
 

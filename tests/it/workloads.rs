@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use watchkeeper::cluster::Update;
-use watchkeeper::config::clusters::{Cluster, Namespaces};
+use watchkeeper::config::clusters::Cluster;
 use watchkeeper::core::ids::UserId;
 use watchkeeper::core::workload::{Clusters, Index, Status};
 use watchkeeper::sim::cluster::{self, Crash, Failure, Rule};
@@ -38,14 +38,7 @@ impl Watched {
         let cluster = cluster::start(cluster::Config::by_hand(TestClock::new())).await.unwrap();
         cluster.write_kubeconfig("local", &path).unwrap();
         let bot = Bot::with(Database::sqlite(), |config| {
-            config.clusters = vec![Cluster {
-                name: "prod".to_owned(),
-                kubeconfig: Some(path),
-                context: None,
-                in_cluster: false,
-                namespaces: Namespaces::default(),
-                owner_label: "team".to_owned(),
-            }];
+            config.clusters = vec![Cluster::by_kubeconfig("prod", path)];
             change(config);
         })
         .await;

@@ -140,6 +140,7 @@ fn container(spec: &SpecContainer, init: bool, statuses: &[ContainerStatus]) -> 
         state: status.map_or(State::Unknown, |status| state(&status.state.0)),
         last: last.map(|Fields(terminated)| Box::new(exit(terminated))),
         backoff_seen_at: None,
+        exit_seen_at: None,
     }
 }
 

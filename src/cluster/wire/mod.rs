@@ -18,6 +18,7 @@ use kube::core::DynamicResourceScope;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
+use crate::core::redact::redact;
 use crate::core::workload::{Controller, Image, Kind, Meta, Object, Touch};
 
 use leaf::{Flag, Int, Pairs, Text, When};
@@ -242,8 +243,12 @@ impl List<Condition> {
     }
 }
 
-/// The first [`MESSAGE`] bytes.
+/// The first [`MESSAGE`] bytes, without secrets: containers write what they like into a termination message.
 fn brief(text: &str) -> Box<str> {
+    if text.is_empty() {
+        return "".into();
+    }
+    let text = redact(text);
     let mut end = text.len().min(MESSAGE);
     while !text.is_char_boundary(end) {
         end -= 1;

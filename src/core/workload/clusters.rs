@@ -1,6 +1,13 @@
-//! All clusters under watch.
+//! All clusters under watch: news in, signals out.
 
-use super::{Index, Name, News};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::judge::{Active, Enquiry};
+use super::rules::{RuleName, Rules};
+use super::{Id, Index, Kind, Name, News, Object};
+use crate::core::label::{ALERTNAME, Labels};
+use crate::core::severity::Severity;
+use crate::core::signal::{Condition, Detail, Signal};
 use crate::core::time::Timestamp;
 
 /// Every configured cluster, in the configuration's order.
@@ -9,16 +16,41 @@ pub struct Clusters {
     clusters: Vec<Cluster>,
 }
 
+/// What configuration says about a cluster's alerts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settings {
+    pub rules: Rules,
+    /// Value of the owner label → Slack user or user group id.
+    pub owners: BTreeMap<String, String>,
+}
+
 #[derive(Clone, Debug)]
 pub struct Cluster {
     pub name: Name,
     pub index: Index,
+    pub(super) settings: Settings,
+    /// What holds now, by the object it is about.
+    pub(super) active: BTreeMap<Id, Vec<Active>>,
+    pub(super) outage: Option<Active>,
+    /// Objects that changed since they were last looked at.
+    pub(super) changed: BTreeSet<Id>,
+    /// When everything was last looked at.
+    pub(super) swept_at: Option<Timestamp>,
 }
 
 impl Clusters {
     #[must_use]
-    pub fn new(names: impl IntoIterator<Item = Name>) -> Self {
-        Self { clusters: names.into_iter().map(|name| Cluster { name, index: Index::default() }).collect() }
+    pub fn new(clusters: impl IntoIterator<Item = (Name, Settings)>) -> Self {
+        let cluster = |(name, settings)| Cluster {
+            name,
+            index: Index::default(),
+            settings,
+            active: BTreeMap::new(),
+            outage: None,
+            changed: BTreeSet::new(),
+            swept_at: None,
+        };
+        Self { clusters: clusters.into_iter().map(cluster).collect() }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Cluster> {
@@ -30,10 +62,73 @@ impl Clusters {
         self.clusters.iter().find(|cluster| &*cluster.name == name)
     }
 
+    fn get_mut(&mut self, name: &str) -> Option<&mut Cluster> {
+        self.clusters.iter_mut().find(|cluster| &*cluster.name == name)
+    }
+
+    /// New rules and owners, from the next look on.
+    pub fn set_settings(&mut self, settings: impl IntoIterator<Item = (Name, Settings)>) {
+        for (name, settings) in settings {
+            if let Some(cluster) = self.get_mut(&name) {
+                (cluster.settings, cluster.swept_at) = (settings, None);
+            }
+        }
+    }
+
     /// Takes news of one cluster in; news of one that is not configured is left out.
     pub fn apply(&mut self, cluster: &str, news: News, now: Timestamp) {
-        if let Some(cluster) = self.clusters.iter_mut().find(|known| &*known.name == cluster) {
-            cluster.index.apply(news, now);
+        let Some(cluster) = self.get_mut(cluster) else { return };
+        // What an eviction means is told of the node.
+        let evicting = match &news {
+            News::Applied(_, object) => match &**object {
+                Object::Pod(pod) => pod.evicted().and(pod.node.as_ref()).map(|node| Id::new(Kind::Node, "", node)),
+                _ => None,
+            },
+            _ => None,
+        };
+        cluster.changed.extend(evicting);
+        cluster.changed.extend(cluster.index.apply(news, now));
+    }
+
+    /// Looks at what changed, and now and then at everything. Gives a signal where a condition begins, ends, or is told
+    /// in other words; those that go on are said again with every look at everything.
+    pub fn judge(&mut self, now: Timestamp) -> Vec<Signal> {
+        let mut out = Vec::new();
+        for cluster in &mut self.clusters {
+            cluster.judge(now, &mut out);
+        }
+        out
+    }
+
+    /// Alerts that were open when the bot last stopped: they go on, and end when their condition is found gone. Gives the
+    /// ends of those whose cluster is no longer watched. Labels that are not a cluster rule's are left alone.
+    pub fn resume(&mut self, open: impl IntoIterator<Item = (Labels, Severity, Timestamp)>) -> Vec<Signal> {
+        let mut ended = Vec::new();
+        for (labels, severity, since) in open {
+            let Some(rule) = labels.get(ALERTNAME).and_then(RuleName::named) else { continue };
+            let Some(name) = labels.get("cluster").map(ToOwned::to_owned) else { continue };
+            match self.get_mut(&name) {
+                Some(cluster) => cluster.resume(rule, labels, severity, since),
+                None => ended.push(super::judge::signal(
+                    labels,
+                    severity,
+                    Rules::default().settings(rule),
+                    Condition::Inactive,
+                )),
+            }
+        }
+        ended
+    }
+
+    /// What to ask the clusters about alerts that fire or are about to: a few for each rule, the rest reads the same.
+    pub fn enquiries(&mut self, now: Timestamp) -> Vec<Enquiry> {
+        self.clusters.iter_mut().flat_map(|cluster| cluster.enquiries(now)).collect()
+    }
+
+    /// What came of an enquiry; shown from the next look on.
+    pub fn answer(&mut self, enquiry: &Enquiry, details: Vec<Detail>) {
+        if let Some(cluster) = self.get_mut(&enquiry.cluster) {
+            cluster.answer(enquiry, details);
         }
     }
 }

@@ -10,11 +10,13 @@
 
 pub mod apps;
 pub mod batch;
+mod cause;
 mod clusters;
 mod event;
 pub mod find;
 pub mod health;
 mod index;
+mod judge;
 mod kind;
 mod names;
 pub mod node;
@@ -22,6 +24,7 @@ mod object;
 pub mod pod;
 pub mod policy;
 pub mod problems;
+pub mod rules;
 mod sync;
 mod table;
 #[cfg(test)]
@@ -29,9 +32,10 @@ mod tests;
 #[cfg(test)]
 mod tests_of_people;
 
-pub use clusters::{Cluster, Clusters};
+pub use clusters::{Cluster, Clusters, Settings};
 pub use event::Event;
 pub use index::{Id, Index};
+pub use judge::Enquiry;
 pub use kind::Kind;
 pub use object::{Controller, Image, Meta, Name, Object, Touch};
 pub use sync::{Reach, Scope, Status, Sync, Trouble};

@@ -62,6 +62,8 @@ pub struct Container {
     pub last: Option<Box<Exit>>,
     /// When the index last saw it waiting in CrashLoopBackOff, after it left it.
     pub backoff_seen_at: Option<Timestamp>,
+    /// When the index saw its latest run end; `None` when that was before the index saw the pod.
+    pub exit_seen_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -170,6 +172,8 @@ impl Kept for Pod {
         }
         for container in &mut self.containers {
             let Some(was) = before.container(&container.name) else { continue };
+            let ended = container.last_exit() != was.last_exit();
+            container.exit_seen_at = if ended { Some(now) } else { was.exit_seen_at };
             container.backoff_seen_at = if was.in_crash_loop() { Some(now) } else { was.backoff_seen_at };
         }
     }

@@ -146,6 +146,7 @@ fn when_a_container_was_last_seen_in_a_crash_loop_outlives_the_loop() {
             state,
             last: None,
             backoff_seen_at: None,
+            exit_seen_at: None,
         };
         Box::new(Object::Pod(Pod { containers: Box::new([container]), ..pod("prices", "a") }))
     };

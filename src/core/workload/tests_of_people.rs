@@ -39,6 +39,7 @@ fn pod(namespace: &str, name: &str, of: &str) -> Pod {
         state: State::Running { since: None },
         last: None,
         backoff_seen_at: None,
+        exit_seen_at: None,
     };
     Pod {
         meta,
@@ -75,7 +76,7 @@ impl From<Node> for Object {
 }
 
 fn world() -> Clusters {
-    let mut clusters = Clusters::new(["prod".into(), "dev".into()]);
+    let mut clusters = Clusters::new(["prod", "dev"].map(|name| (name.into(), Settings::default())));
     for (cluster, namespace, name) in [
         ("prod", "feeds", "hermes"),
         ("prod", "feeds", "price-pusher-evm"),
@@ -135,7 +136,7 @@ fn of(clusters: &Clusters, name: &str) -> Health {
 
 #[test]
 fn a_rollout_is_complete_under_way_paused_stuck_or_scaled_to_zero() {
-    let mut clusters = Clusters::new(["prod".into()]);
+    let mut clusters = Clusters::new([("prod".into(), Settings::default())]);
     let mut rollout = |change: &dyn Fn(&mut Deployment)| {
         let mut it = deployment("feeds", "hermes");
         change(&mut it);

@@ -146,10 +146,35 @@ pub fn subject(labels: &Labels) -> String {
         let prefix = symbol.get(..base_end).and_then(|base| base.rfind('.')).map_or(0, |dot| dot + 1);
         symbol.get(prefix..).unwrap_or(symbol).to_owned()
     };
+    if let Some(cluster) = labels.get("cluster") {
+        return in_cluster(cluster, labels);
+    }
     match (labels.get("symbol"), labels.get("source")) {
         (Some(name), _) => symbol(name),
         (None, Some(source)) => source.to_owned(),
         (None, None) => labels.to_string(),
+    }
+}
+
+/// `prices/hermes-0 in prod`, `node-1 in prod`, `prod`
+fn in_cluster(cluster: &str, labels: &Labels) -> String {
+    // A pod's node is only where it runs.
+    const OBJECTS: [&str; 10] = [
+        "pod",
+        "deployment",
+        "statefulset",
+        "daemonset",
+        "job_name",
+        "horizontalpodautoscaler",
+        "poddisruptionbudget",
+        "persistentvolumeclaim",
+        "certificate",
+        "node",
+    ];
+    let Some(name) = OBJECTS.into_iter().find_map(|label| labels.get(label)) else { return cluster.to_owned() };
+    match labels.get("namespace") {
+        Some(namespace) => format!("{namespace}/{name} in {cluster}"),
+        None => format!("{name} in {cluster}"),
     }
 }
 
@@ -221,6 +246,11 @@ mod tests {
         assert_eq!(rule_words("FeedConfidenceWide"), "Feed confidence wide");
         let labels: Labels = [("symbol", "Equity.US.AAPL/USD.PRE")].into_iter().collect();
         assert_eq!(subject(&labels), "AAPL/USD.PRE");
+        let of = |pairs: &[(&str, &str)]| subject(&pairs.iter().copied().collect());
+        let pod = [("cluster", "prod"), ("namespace", "prices"), ("pod", "hermes-0"), ("node", "n1")];
+        assert_eq!(of(&pod), "prices/hermes-0 in prod");
+        assert_eq!(of(&[("cluster", "prod"), ("node", "n1")]), "n1 in prod");
+        assert_eq!(of(&[("cluster", "prod")]), "prod");
     }
 
     #[test]

@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use watchkeeper::clock::SharedClock;
 
 pub struct ApiServer {
     world: Arc<World>,
@@ -44,6 +45,9 @@ struct Objects {
     /// Changes up to here are no longer to be had.
     compacted: u64,
     faults: BTreeSet<Fault>,
+    /// What containers have printed.
+    log_lines: String,
+    clock: Option<(SharedClock, i64)>,
     /// What was asked, as path and query.
     asked: Vec<String>,
 }
@@ -151,6 +155,16 @@ impl ApiServer {
         *self.running.lock().unwrap() = running;
     }
 
+    /// What every container's log says.
+    pub fn print(&self, lines: &str) {
+        self.world.state.lock().unwrap().log_lines = lines.to_owned();
+    }
+
+    /// Its clock, so many seconds ahead of `clock`.
+    pub fn set_clock(&self, clock: SharedClock, ahead: i64) {
+        self.world.state.lock().unwrap().clock = Some((clock, ahead));
+    }
+
     pub fn asked(&self) -> Vec<String> {
         self.world.state.lock().unwrap().asked.clone()
     }
@@ -194,7 +208,18 @@ async fn serve(world: &Arc<World>, address: SocketAddr) -> (SocketAddr, Cancella
 async fn answer(State(world): State<Arc<World>>, uri: Uri, Query(query): Asked) -> Response {
     let path = uri.path();
     if path == "/version" {
-        return axum::Json(json!({ "gitVersion": "v1.34.1", "major": "1", "minor": "34" })).into_response();
+        let clock = world.state.lock().unwrap().clock.clone();
+        let date = clock.map_or(jiff::Timestamp::UNIX_EPOCH, |(clock, ahead)| {
+            jiff::Timestamp::from_millisecond(clock.now().as_millis() + ahead * 1000).unwrap()
+        });
+        let date = date.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        let version = json!({ "gitVersion": "v1.34.1", "major": "1", "minor": "34" });
+        return ([("date", date)], axum::Json(version)).into_response();
+    }
+    if path.ends_with("/log") {
+        let mut state = world.state.lock().unwrap();
+        state.asked.push(uri.to_string());
+        return state.log_lines.clone().into_response();
     }
     let (plural, namespace) = collection(path);
     let mut state = world.state.lock().unwrap();
@@ -272,9 +297,10 @@ fn events(
                         text = line(&json!({ "type": "ERROR", "object": gone }));
                         over = true;
                     }
-                    for (version, of, event) in &state.log {
+                    let start = state.log.partition_point(|(version, ..)| *version <= from);
+                    for (version, of, event) in &state.log[start..] {
                         let within = namespace.is_empty() || event["object"]["metadata"]["namespace"] == namespace;
-                        if *version > from && *of == plural && within {
+                        if *of == plural && within {
                             text.push_str(&line(event));
                         }
                         last = last.max(*version);

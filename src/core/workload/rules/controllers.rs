@@ -1,0 +1,102 @@
+//! Deployments, StatefulSets, DaemonSets.
+
+use std::time::Duration;
+
+use super::{Finding, RuleName, Scene};
+use crate::core::time::Timestamp;
+use crate::core::workload::apps::{DaemonSet, Deployment, StatefulSet};
+use crate::core::workload::{Id, Kind, Meta, cause};
+
+/// A rollout that moved on within these is given time.
+const QUIET: Duration = Duration::from_mins(10);
+const QUIET_ROLLOUT: Duration = Duration::from_mins(5);
+
+impl Scene<'_> {
+    fn quiet(&self, progressed_at: Option<Timestamp>, length: Duration) -> bool {
+        progressed_at.is_none_or(|at| self.now.since(at) > length)
+    }
+
+    fn generation(&self, rule: RuleName, id: &Id, meta: &Meta, observed: i64, out: &mut Vec<Finding>) {
+        if meta.generation != observed {
+            let summary = format!("{} {} is not acted upon", id.kind, path(meta));
+            let value = format!("generation {observed} observed");
+            out.push(self.finding(rule, id, summary, value, format!("generation {}", meta.generation)));
+        }
+    }
+
+    pub(super) fn deployment(&self, deployment: &Deployment, out: &mut Vec<Finding>) {
+        let Deployment { meta, replicas, available, .. } = deployment;
+        let id = Id::of(Kind::Deployment, meta);
+        let rule = RuleName::KubeDeploymentGenerationMismatch;
+        self.generation(rule, &id, meta, deployment.observed_generation, out);
+        if replicas > available && self.quiet(deployment.progressed_at, QUIET) {
+            let rule = RuleName::KubeDeploymentReplicasMismatch;
+            let summary = format!("{} has {available} of {replicas} replicas", path(meta));
+            let (value, wanted) = (format!("{available} available"), format!("{replicas} wanted"));
+            let mut finding = self.finding(rule, &id, summary, value, wanted);
+            finding.cause = cause::joined([cause::pods(self.index, &id), finding.cause.take()]);
+            out.push(finding);
+        }
+        if let Some(stuck) = &deployment.stuck {
+            let rule = RuleName::KubeDeploymentRolloutStuck;
+            let summary = format!("the rollout of {} is stuck", path(meta));
+            let value = format!("{} of {replicas} updated", deployment.updated);
+            let mut finding = self.finding(rule, &id, summary, value, String::new());
+            let said = Some(stuck.message.to_string()).filter(|message| !message.is_empty());
+            finding.cause = cause::joined([cause::pods(self.index, &id), said, finding.cause.take()]);
+            out.push(finding);
+        }
+    }
+
+    pub(super) fn stateful_set(&self, set: &StatefulSet, out: &mut Vec<Finding>) {
+        let StatefulSet { meta, replicas, ready, updated, .. } = set;
+        let id = Id::of(Kind::StatefulSet, meta);
+        let rule = RuleName::KubeStatefulSetGenerationMismatch;
+        self.generation(rule, &id, meta, set.observed_generation, out);
+        let mut say = |rule, summary, value, wanted| {
+            let mut finding = self.finding(rule, &id, summary, value, wanted);
+            finding.cause = cause::joined([cause::pods(self.index, &id), finding.cause.take()]);
+            out.push(finding);
+        };
+        if ready != replicas && self.quiet(set.progressed_at, QUIET) {
+            let summary = format!("{} has {ready} of {replicas} replicas", path(meta));
+            let (value, wanted) = (format!("{ready} ready"), format!("{replicas} wanted"));
+            say(RuleName::KubeStatefulSetReplicasMismatch, summary, value, wanted);
+        }
+        let between = set.current_revision != set.update_revision && replicas != updated;
+        if between && self.quiet(set.progressed_at, QUIET_ROLLOUT) {
+            let summary = format!("the update of {} is not rolled out", path(meta));
+            let (value, wanted) = (format!("{updated} updated"), format!("{replicas} wanted"));
+            say(RuleName::KubeStatefulSetUpdateNotRolledOut, summary, value, wanted);
+        }
+    }
+
+    pub(super) fn daemon_set(&self, set: &DaemonSet, out: &mut Vec<Finding>) {
+        let DaemonSet { meta, desired, current, updated, available, misscheduled, .. } = set;
+        let id = Id::of(Kind::DaemonSet, meta);
+        let mut say = |rule, summary, value, wanted| {
+            let mut finding = self.finding(rule, &id, summary, value, wanted);
+            finding.cause = cause::joined([cause::pods(self.index, &id), finding.cause.take()]);
+            out.push(finding);
+        };
+        let unfinished = current != desired || *misscheduled != 0 || updated != desired || available != desired;
+        if unfinished && self.quiet(set.progressed_at, QUIET_ROLLOUT) {
+            let summary = format!("the rollout of {} is stuck", path(meta));
+            let value = format!("{updated} updated, {available} available");
+            say(RuleName::KubeDaemonSetRolloutStuck, summary, value, format!("{desired} wanted"));
+        }
+        if desired > current {
+            let summary = format!("{} pods of {} are not scheduled", desired - current, path(meta));
+            let (value, wanted) = (format!("{current} scheduled"), format!("{desired} wanted"));
+            say(RuleName::KubeDaemonSetNotScheduled, summary, value, wanted);
+        }
+        if *misscheduled > 0 {
+            let summary = format!("{misscheduled} pods of {} run where they should not", path(meta));
+            say(RuleName::KubeDaemonSetMisScheduled, summary, format!("{misscheduled} pods"), "none".to_owned());
+        }
+    }
+}
+
+fn path(meta: &Meta) -> String {
+    format!("{}/{}", meta.namespace, meta.name)
+}
