@@ -35,9 +35,9 @@ const STEP_BACK: Duration = Duration::from_secs(5);
 
 impl App {
     pub(super) fn spawn(self, tasks: &TaskTracker, stop: &CancellationToken, late: &CancellationToken) {
-        let Self { flow, config, listener, metrics_listener, verifier, sources, counters, .. } = self;
+        let Self { flow, config, listener, metrics_listener, verifier, senders, sources, counters, .. } = self;
         let Self { socket_status, heartbeat, schedules, seed, .. } = self;
-        let router = web::router(Arc::clone(&flow), verifier, config.http.body_limit);
+        let router = web::router(Arc::clone(&flow), verifier, senders, config.http.body_limit);
         tasks.spawn(serve(listener, router, late.clone()));
         if let Some(listener) = metrics_listener {
             tasks.spawn(serve(listener, web::metrics_router(Arc::clone(&flow.metrics)), late.clone()));
@@ -72,6 +72,7 @@ impl App {
         super::references::spawn(&flow, &config, out, seed, tasks, stop);
         tasks.spawn(observe(Arc::clone(&flow), observations, stop.clone()));
         super::oncall::spawn(&flow, schedules, tasks, stop);
+        super::prometheus::spawn(&flow, tasks, stop);
         super::liveness::spawn(&flow, &config, heartbeat, tasks, stop);
     }
 }

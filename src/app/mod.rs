@@ -5,6 +5,7 @@ mod liveness;
 mod loops;
 mod oncall;
 mod paging;
+mod prometheus;
 mod references;
 mod reload;
 mod start;
@@ -21,6 +22,7 @@ use crate::feeds::hermes;
 use crate::flow::Flow;
 use crate::slack::signature::Verifier;
 use crate::slack::socket::SocketStatus;
+use crate::web::notified::Senders;
 
 pub use reload::{Reload, same_process};
 pub use start::{StartError, Wiring, hermes_settings, open_store, store_settings};
@@ -39,6 +41,7 @@ pub struct App {
     metrics_listener: Option<TcpListener>,
     /// Present in HTTP mode.
     verifier: Option<Verifier>,
+    senders: Senders,
     sources: Vec<hermes::Hermes>,
     counters: SourceCounters,
     socket_status: Arc<SocketStatus>,
@@ -85,7 +88,7 @@ impl App {
     /// # Errors
     /// When the listener fails.
     pub async fn serve_http(self, stop: CancellationToken) -> std::io::Result<()> {
-        let router = crate::web::router(self.flow, self.verifier, self.config.http.body_limit);
+        let router = crate::web::router(self.flow, self.verifier, self.senders, self.config.http.body_limit);
         crate::web::serve(self.listener, router, stop).await
     }
 }

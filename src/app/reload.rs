@@ -19,7 +19,9 @@ pub struct Reload {
 /// The sections that a running process cannot change, by name.
 #[must_use]
 pub fn same_process(old: &Config, new: &Config) -> Vec<&'static str> {
-    let Config { slack, http, database, sources, references, clusters, paging, heartbeat, canary, log, .. } = new;
+    let Config {
+        slack, http, database, sources, references, clusters, paging, prometheus, heartbeat, canary, log, ..
+    } = new;
     let fixed = [
         ("slack", old.slack != *slack),
         ("http", old.http != *http),
@@ -28,6 +30,7 @@ pub fn same_process(old: &Config, new: &Config) -> Vec<&'static str> {
         ("references", old.references != *references),
         ("paging", old.paging != *paging),
         ("clusters", !clusters.iter().map(Cluster::fixed).eq(old.clusters.iter().map(Cluster::fixed))),
+        ("prometheus", old.prometheus != *prometheus),
         ("heartbeat", old.heartbeat != *heartbeat),
         ("canary", old.canary != *canary),
         ("log", old.log != *log),

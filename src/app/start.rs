@@ -53,6 +53,12 @@ pub enum StartError {
     Listen { address: std::net::SocketAddr, error: std::io::Error },
     #[error("the source `{source_name}` cannot be set up: {error}")]
     Source { source_name: String, error: String },
+    #[error(
+        "the Alertmanager `{name}` cannot post: {variable} is not set; give its bearer token there, or the path of a file that holds it in {variable}_FILE"
+    )]
+    Sender { name: String, variable: String },
+    #[error("`prometheus.server` cannot be used: {0}")]
+    Prometheus(String),
     #[error("the paging service `{service}` cannot be set up: {error}")]
     Paging { service: String, error: String },
     #[error("a schedule cannot be fetched: {error}")]
@@ -97,12 +103,15 @@ impl App {
             paging: super::paging::services(&config, &environment)?,
             clusters: super::clusters::connections(&config),
             cluster_settings: super::clusters::rules(&config),
+            prometheus: super::prometheus::client(&config, &environment)?,
+            alertmanagers: super::prometheus::alertmanagers(&config)?,
         });
         let flow = Arc::new(flow);
         flow.keep_lease().await?;
         flow.refresh_on_call().await?;
         flow.commit_extra(Extra { records: vec![loaded(&config, &flow)], ..Extra::default() }).await?;
         let schedules = super::oncall::sources(&config, &environment)?;
+        let senders = super::prometheus::senders(&config, &environment)?;
         let heartbeat = HeartbeatUrl::of(&config, &environment)?;
         let socket_status = Arc::new(SocketStatus::default());
         Ok(Self {
@@ -111,6 +120,7 @@ impl App {
             listener,
             metrics_listener,
             verifier,
+            senders,
             sources,
             counters,
             socket_status,
@@ -207,6 +217,9 @@ pub(super) fn settings(config: &Config) -> Settings {
         late_after: config.slack.late_after.duration(),
         digest_after: config.slack.digest_after,
         escalation: config.escalation.clone(),
+        externals: super::prometheus::externals(config),
+        silencers: super::prometheus::silencers(config),
+        graphs: config.prometheus.graphs.clone(),
     }
 }
 

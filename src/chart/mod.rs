@@ -2,6 +2,7 @@
 
 mod axis;
 mod samples;
+pub mod series;
 
 use std::ops::Range;
 use std::sync::LazyLock;

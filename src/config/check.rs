@@ -43,13 +43,20 @@ pub fn contradictions(config: &Config) -> Vec<(String, String)> {
     database(&config.database.url, &mut say);
     sources(config, &mut say);
     clusters::check(&config.clusters, &mut say);
-    receivers(config, &mut say);
+    // Alerts of others carry whatever labels their senders gave them.
+    let foreign = !config.prometheus.alertmanagers.is_empty();
+    receivers(config, &mut |key, message| {
+        if !(foreign && message.starts_with(NO_SUCH_LABEL)) {
+            say(key, message);
+        }
+    });
     for problem in config.alerting.validate() {
         say(&format!("alerting.{}", problem.key), problem.message);
     }
     rules(config, &mut say);
     super::escalation::check(config, &mut say);
     super::paging::check(config, &mut say);
+    super::prometheus::check(config, &mut say);
     liveness(config, &mut say);
     super::oncall::contradictions(config, &mut say);
     if let Err(error) = tracing_subscriber::EnvFilter::builder().parse(&config.log.filter) {
@@ -210,6 +217,8 @@ fn matchers(matchers: &[Matcher], key: &str, say: &mut impl FnMut(&str, String))
     labels(matchers.iter().map(|matcher| matcher.name.as_str()), true, key, say);
 }
 
+const NO_SUCH_LABEL: &str = "no alert has the label";
+
 /// A label that no alert has would send alerts somewhere else without a word. The severity is no label, since it changes
 /// while an alert lives; matchers and groups see it as one.
 fn labels<'a>(names: impl Iterator<Item = &'a str>, severity: bool, key: &str, say: &mut impl FnMut(&str, String)) {
@@ -219,7 +228,7 @@ fn labels<'a>(names: impl Iterator<Item = &'a str>, severity: bool, key: &str, s
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("there are: {}", known.join(", ")),
         };
-        say(&format!("{key}[{index}]"), format!("no alert has the label `{name}` here; {fix}"));
+        say(&format!("{key}[{index}]"), format!("{NO_SUCH_LABEL} `{name}` here; {fix}"));
     }
 }
 

@@ -7,6 +7,7 @@ mod escalation;
 pub mod oncall;
 pub mod paging;
 pub mod places;
+pub mod prometheus;
 pub mod secrets;
 pub mod sections;
 mod shape;
@@ -31,6 +32,7 @@ use clusters::Cluster;
 use oncall::OnCall;
 use paging::Paging;
 use places::Places;
+use prometheus::Prometheus;
 use sections::{Canary, Database, Heartbeat, Http, Log, Slack};
 use sources::{HermesSource, References};
 
@@ -55,6 +57,7 @@ pub struct Config {
     /// Who is told when nobody acknowledges.
     pub escalation: Escalation,
     pub paging: Paging,
+    pub prometheus: Prometheus,
     pub access: Access,
     /// Who has the watch: schedules, and who their people are in Slack.
     pub oncall: OnCall,

@@ -14,6 +14,7 @@ pub mod engine;
 pub mod escalation;
 pub mod feed;
 pub mod gitops;
+pub mod graph;
 pub mod group;
 pub mod ids;
 pub mod label;

@@ -8,7 +8,7 @@ use crate::core::audit::Record;
 use crate::core::engine::{self, Outcome, Refusal};
 use crate::core::ids::{Actor, ChannelId, MessageTs, TeamId, UserId};
 use crate::slack::blocks::actions::Press;
-use crate::slack::blocks::{help, modals, replies};
+use crate::slack::blocks::{graph, help, modals, replies};
 use crate::slack::inbound::{
     BlockAction, Container, Input, MessageAction, Said, Shortcut, SlashCommand, ViewSubmission,
 };
@@ -17,6 +17,7 @@ use crate::slack::message::{Message, Rendered, View};
 use super::Flow;
 use super::effect::{ANSWER, Effect};
 use super::escalate::Asked;
+use super::graph::{Drawing, Picture};
 use super::receive::{Ack, finish};
 use super::step::{Extra, StepError};
 use super::workload_logs::LogRequest;
@@ -81,6 +82,8 @@ pub(super) enum Plan {
         record: Record,
         now: Message,
     },
+    /// A picture, where it was asked for.
+    Draw(Drawing),
     /// A form, while Slack still takes the trigger.
     Open(View),
     Nothing,
@@ -105,6 +108,14 @@ pub(super) enum Place {
 }
 
 impl Place {
+    fn thread(&self) -> Option<&MessageTs> {
+        match self {
+            Self::Nowhere | Self::Url(_) => None,
+            Self::Acknowledgement(later) => later.thread(),
+            Self::Ephemeral { thread_ts, .. } | Self::Message { thread_ts, .. } => thread_ts.as_ref(),
+        }
+    }
+
     pub fn effect(self, message: Message) -> Option<(Effect, i64)> {
         let effect = match self {
             Self::Nowhere | Self::Acknowledgement(_) => return None,
@@ -293,6 +304,16 @@ impl Flow {
                 let effects = effect.into_iter().collect();
                 self.commit_extra(Extra { effects, ..finish(key, "form opened") }).await?;
                 Ok(None)
+            }
+            Plan::Draw(drawing) => {
+                let said = graph::drawing(&drawing.title);
+                let thread_ts = place.thread().cloned();
+                let mut effects: Vec<(Effect, i64)> = place.effect(said.clone()).into_iter().collect();
+                let (user, channel) = (caller.user.clone(), caller.channel.clone());
+                let picture = channel.map(|channel| Picture { drawing, channel, thread_ts, user });
+                effects.extend(picture.map(|picture| (Effect::Graph(picture), ANSWER)));
+                self.commit_extra(Extra { effects, ..finish(key, "drawing") }).await?;
+                Ok(Some(said))
             }
             Plan::Escalate { asked, said, silent } => {
                 self.look_up_targets(Some(&asked.group)).await;

@@ -59,6 +59,7 @@ impl Flow {
             Command::Unack { number } => self.for_group(number, |group| {
                 change(Input::Unacknowledge { group, by: caller.actor() }, self.report(None))
             }),
+            Command::Graph(ask) => self.plan_graph(&ask),
             Command::Escalate { number } => self.for_group(number, |group| self.plan_escalate(&group, caller, false)),
             Command::Silence { target, length, comment } => {
                 let comment = comment.unwrap_or_default();

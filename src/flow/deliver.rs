@@ -13,7 +13,7 @@ use crate::slack::limiter::Turn;
 use crate::slack::message::Message;
 use crate::store::jobs::{self, Job};
 use crate::store::messages::{self, MessageRef};
-use crate::store::{StoreError, Tx, lease};
+use crate::store::{StoreError, Tx, facts, lease};
 
 use super::Flow;
 use super::effect::{ANSWER, Effect};
@@ -52,6 +52,11 @@ pub(super) enum Attempt {
         key: String,
     },
     Failed(ApiError),
+    /// Nothing more to try; a fact is kept or, without a value, forgotten, and something is said about it.
+    Settled {
+        remember: Option<(String, Option<String>)>,
+        say: Option<Box<Effect>>,
+    },
     /// A service other than Slack failed; `again`: another attempt may succeed.
     Elsewhere {
         error: String,
@@ -144,6 +149,8 @@ impl Flow {
                 let said = self.read_log(request).await;
                 Attempt::Found(answer.clone().map(|answer| Box::new(answer.saying(said))))
             }
+            Effect::Outside(outside) => self.silence_outside(job, outside).await?,
+            Effect::Graph(picture) => self.draw(job, picture).await,
             // Only the engine that decides knows how the message looks now.
             Effect::Chart { .. } if self.lease().is_none() => Attempt::NotYet(self.now().plus(LEFT_TO_THE_LEADER)),
             Effect::Chart { group, .. } if self.with_engine(|engine, _, _| engine.group(group).is_none()) => {
@@ -315,7 +322,7 @@ impl Flow {
             }
             Attempt::Done { shown } => {
                 // A response URL works without the token.
-                if !matches!(effect, Effect::Respond { .. } | Effect::Page(Page::Service { .. })) {
+                if !matches!(effect, Effect::Respond { .. } | Effect::Page(Page::Service { .. }) | Effect::Outside(_)) {
                     self.token_works.store(true, Ordering::Relaxed);
                 }
                 jobs::succeed(&mut tx, job, now).await?;
@@ -346,6 +353,20 @@ impl Flow {
                     self.enqueue(&mut tx, instead, ANSWER, now).await?;
                 }
                 "missed"
+            }
+            Attempt::Settled { remember, say } => {
+                jobs::succeed(&mut tx, job, now).await?;
+                match remember {
+                    Some((key, Some(value))) => facts::put(&mut tx, &key, &value, now).await?,
+                    Some((key, None)) => {
+                        facts::forget(&mut tx, &key).await?;
+                    }
+                    None => {}
+                }
+                if let Some(effect) = say {
+                    self.enqueue(&mut tx, &effect, job.priority, now).await?;
+                }
+                "settled"
             }
             Attempt::Moot(why) => {
                 tracing::info!(job.kind = %job.kind, why, "dropped an effect that no longer matters");

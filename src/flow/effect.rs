@@ -10,6 +10,8 @@ use crate::core::time::Timestamp;
 use crate::slack::blocks::notes;
 use crate::slack::message::{Message, View};
 
+use super::graph::Picture;
+use super::outside::Outside;
 use super::page::Page;
 use super::workload_logs::LogRequest;
 
@@ -45,6 +47,10 @@ pub enum Effect {
     Page(Page),
     /// A log is read from its cluster; `answer` goes out with it in the place of its message.
     ReadLog { request: LogRequest, answer: Option<Box<Self>> },
+    /// A silence begins or ends in an Alertmanager, too.
+    Outside(Outside),
+    /// A picture of a query, drawn when it is its turn.
+    Graph(Picture),
 }
 
 impl Effect {
@@ -61,6 +67,9 @@ impl Effect {
             Self::Chart { group, .. } => format!("chart:{group}"),
             Self::Page(page) => page.lane(),
             Self::ReadLog { request, .. } => format!("log:{}", request.user),
+            Self::Outside(outside) => outside.lane(),
+            // A slow query holds up nothing else of its channel.
+            Self::Graph(picture) => format!("graph:{}", picture.user),
         }
     }
 
@@ -77,7 +86,9 @@ impl Effect {
             | Self::Ephemeral { .. }
             | Self::Respond { .. }
             | Self::ReadLog { .. }
-            | Self::OpenView { .. } => None,
+            | Self::OpenView { .. }
+            | Self::Outside(_)
+            | Self::Graph(_) => None,
         }
     }
 
@@ -126,7 +137,9 @@ impl Effect {
             | Self::PublishHome { .. }
             | Self::Chart { .. }
             | Self::Page(_)
-            | Self::ReadLog { .. } => Vec::new(),
+            | Self::ReadLog { .. }
+            | Self::Outside(_)
+            | Self::Graph(_) => Vec::new(),
         }
     }
 
@@ -144,6 +157,8 @@ impl Effect {
             Self::Chart { .. } => "chart",
             Self::Page(_) => "page",
             Self::ReadLog { .. } => "read_log",
+            Self::Outside(_) => "outside",
+            Self::Graph(_) => "graph",
         }
     }
 }

@@ -105,8 +105,9 @@ impl Flow {
         runs.retain(|group, _| !escalated.forgotten.contains(group));
     }
 
-    /// When the next step is due.
+    /// When the next step is due; only the holder of the lease takes one.
     pub(super) fn next_step(&self) -> Option<Timestamp> {
+        self.lease()?;
         self.runs().values().filter_map(Run::due_at).min()
     }
 

@@ -10,10 +10,13 @@ mod deliver;
 mod digest;
 pub mod effect;
 mod escalate;
+pub mod graph;
 pub mod lead;
 pub mod look;
+mod notified;
 mod observe;
 pub mod oncall;
+mod outside;
 pub mod page;
 mod picture;
 mod prune;
@@ -26,7 +29,7 @@ mod workload_card;
 pub mod workload_logs;
 mod workloads;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -40,12 +43,14 @@ use crate::core::detect::{Rules, Watch};
 use crate::core::engine::{Engine, Policy, Snapshot};
 use crate::core::escalation::Escalation;
 use crate::core::feed::Feed;
+use crate::core::graph::Graph;
 use crate::core::ids::{GroupId, Ids, TeamId, UserId};
 use crate::core::receiver::Receiver;
 use crate::core::time::Timestamp;
 use crate::core::workload;
 use crate::metrics::Metrics;
 use crate::paging::Paging;
+use crate::prometheus;
 use crate::slack::api::WebApi;
 use crate::slack::blocks::people::People;
 use crate::slack::limiter::Limiter;
@@ -56,6 +61,7 @@ use crate::store::{Backend, Store};
 use digest::Digests;
 use escalate::Escalations;
 use look::Link;
+use notified::Heard;
 use observe::Unsaid;
 
 pub use step::{Extra, StepError};
@@ -76,6 +82,12 @@ pub struct Settings {
     /// Messages waiting for a channel from which on new non-critical groups are gathered into one digest.
     pub digest_after: u64,
     pub escalation: Escalation,
+    /// Who posts alerts, and after how much silence theirs end.
+    pub externals: BTreeMap<String, Duration>,
+    /// Alertmanagers that hold silences made here.
+    pub silencers: BTreeSet<String>,
+    /// Queries that can be asked for by name.
+    pub graphs: Vec<Graph>,
 }
 
 /// Who the bot is in its workspace, learned from `auth.test`.
@@ -102,6 +114,8 @@ pub struct Parts {
     pub paging: Paging,
     pub clusters: Clusters,
     pub cluster_settings: Vec<(workload::Name, workload::Settings)>,
+    pub prometheus: prometheus::Client,
+    pub alertmanagers: prometheus::Alertmanagers,
 }
 
 /// Everything the use cases share.
@@ -134,7 +148,10 @@ pub struct Flow {
     charts: RwLock<BTreeMap<GroupId, String>>,
     digests: Mutex<Digests>,
     escalations: Escalations,
+    heard: Heard,
     paging: Paging,
+    alertmanagers: prometheus::Alertmanagers,
+    prometheus: prometheus::Client,
     lease: RwLock<Option<Lease>>,
     followed_at: Mutex<Option<Timestamp>>,
     limiter: Mutex<Limiter>,
@@ -150,26 +167,15 @@ impl Flow {
     /// Knows nothing of the past until it holds the lease or is asked something. Must be called inside a runtime.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts {
-            clock,
-            ids,
-            store,
-            metrics,
-            api,
-            holder,
-            seed,
-            settings,
-            rules,
-            policy,
-            link,
-            paging,
-            clusters,
-            cluster_settings,
-        } = parts;
+        let Parts { clock, ids, store, metrics, api, holder, seed, settings, rules, policy, link, .. } = parts;
+        let Parts { paging, prometheus, alertmanagers, clusters, cluster_settings, .. } = parts;
         Self {
             digests: Mutex::default(),
             escalations: Escalations::default(),
+            heard: Heard::default(),
             paging,
+            prometheus,
+            alertmanagers,
             doubtful: AtomicBool::new(false),
             intake: Intake::start(store.clone()),
             started_at: clock.now(),

@@ -6,7 +6,7 @@ use crate::core::time::Timestamp;
 use crate::store::{StoreError, alerts, facts, inbox, jobs, messages};
 
 use super::Flow;
-use super::{digest, picture};
+use super::{digest, outside, picture};
 
 impl Flow {
     /// Deletes what was over before `before`. Audit records and dead letters stay.
@@ -19,6 +19,8 @@ impl Flow {
         alerts::prune(&self.store, before).await?;
         messages::prune(&self.store, digest::DIGEST, before).await?;
         facts::prune_groups(&self.store, picture::CHART, before).await?;
+        // Silences last a month at most.
+        facts::prune_groups(&self.store, outside::OUTSIDE, before).await?;
         // Groups the engine has forgotten are never shown again.
         self.with_engine(|engine, _, _| {
             let mut charts = self.charts.write().unwrap_or_else(PoisonError::into_inner);

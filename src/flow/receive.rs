@@ -21,6 +21,7 @@ use crate::store::{StoreError, inbox};
 use super::Flow;
 use super::act::{Caller, Plan, Way};
 use super::effect::{ANSWER, Effect};
+use super::notified;
 use super::oncall;
 use super::step::{Extra, StepError};
 use super::unfinished::Unfinished;
@@ -150,7 +151,7 @@ impl Flow {
         Ack::Empty
     }
 
-    fn trouble(&self, error: &StoreError) {
+    pub(super) fn trouble(&self, error: &StoreError) {
         self.metrics.store_failed();
         tracing::error!(error = %error, "the database does not take inputs");
     }
@@ -208,6 +209,9 @@ impl Flow {
 
     /// True when the input is finished now. One that cannot be worked on must not hold up, or end, the others.
     async fn work_again(&self, row: &inbox::Input) -> Result<bool, StoreError> {
+        if row.kind == notified::KIND {
+            return self.work_notification_again(row).await;
+        }
         let Ok(delivery) = serde_json::from_str::<Delivery>(&row.payload) else {
             // Perhaps a newer replica can.
             return self.put_off(row, None, "written by another version and not readable by this one").await;
@@ -232,7 +236,12 @@ impl Flow {
 
     /// After a failure that lies in the input: tried again later, and at last given up, on record and with a word to
     /// whoever asked.
-    async fn put_off(&self, row: &inbox::Input, delivery: Option<&Delivery>, error: &str) -> Result<bool, StoreError> {
+    pub(super) async fn put_off(
+        &self,
+        row: &inbox::Input,
+        delivery: Option<&Delivery>,
+        error: &str,
+    ) -> Result<bool, StoreError> {
         tracing::error!(key = row.key, kind = row.kind, error, "a stored input could not be worked on");
         if row.attempts + 1 < TRIES {
             let again = self.now().plus(AGAIN.wait(row.attempts, self.roll()));

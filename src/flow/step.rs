@@ -86,6 +86,7 @@ impl Flow {
             let mut effects = scene.effects(&decision.effects, &mut gathering);
             effects.extend(scene.escalated_looks(&decision.effects));
             effects.append(&mut escalated.effects);
+            effects.extend(scene.outside());
             (effects, escalated)
         };
         let digests = gathering.changed();

@@ -2,6 +2,7 @@
 
 mod calendar;
 mod health;
+pub mod notified;
 mod slack;
 
 use std::sync::Arc;
@@ -24,6 +25,8 @@ use crate::metrics::Metrics;
 use crate::slack::manifest::REQUEST_PATH;
 use crate::slack::signature::Verifier;
 
+use notified::Senders;
+
 /// One slow request must not hold a connection for ever; Slack gives up after three seconds anyway.
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 
@@ -32,12 +35,19 @@ const HEAD_LIMIT: Duration = Duration::from_secs(75);
 const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
 
 /// Everything served on the main address. Without `verifier` (Socket Mode) Slack's routes are not there at all.
-pub fn router(flow: Arc<Flow>, verifier: Option<Verifier>, body_limit: usize) -> Router {
+pub fn router(flow: Arc<Flow>, verifier: Option<Verifier>, senders: Senders, body_limit: usize) -> Router {
     let health = Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/calendar/{file}", get(calendar::take))
         .with_state(Arc::clone(&flow));
+    let health = if senders.0.is_empty() {
+        health
+    } else {
+        let door = notified::Door { flow: Arc::clone(&flow), senders };
+        let notified = Router::new().route(notified::PATH, post(notified::take));
+        health.merge(notified.layer(DefaultBodyLimit::max(body_limit)).with_state(door))
+    };
     let slack = verifier.map(|verifier| {
         Router::new()
             .route(REQUEST_PATH, post(slack::take))

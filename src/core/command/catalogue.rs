@@ -19,7 +19,7 @@ pub struct Topic {
 /// Every command, in the order help lists them. Words are found in this list, so one left out could not be typed.
 #[must_use]
 pub const fn catalogue() -> &'static [Topic] {
-    const TOPICS: [Topic; 21] = [
+    const TOPICS: [Topic; 22] = [
         Verb::Status.topic(),
         Verb::Alerts.topic(),
         Verb::Ack.topic(),
@@ -31,6 +31,7 @@ pub const fn catalogue() -> &'static [Topic] {
         Verb::Why.topic(),
         Verb::Feed.topic(),
         Verb::Feeds.topic(),
+        Verb::Graph.topic(),
         Verb::Cluster.topic(),
         Verb::Workload.topic(),
         Verb::Pods.topic(),
@@ -57,6 +58,9 @@ impl Verb {
                 ("feed", "<symbol|id>", "One price feed now: price, confidence, age, market, alerts", "feed SOL/USD")
             }
             Self::Feeds => ("feeds", "[filter] [page <n>]", "Lists the feeds, worst first", "feeds crypto"),
+            Self::Graph => {
+                ("graph", "[name] [range] [parameter=value…]", "Draws a named query of Prometheus", "graph lag 6h")
+            }
             Self::Alerts => ("alerts", "[all|filter]", "Lists open alerts; `all` adds those resolved lately", "alerts"),
             Self::Ack => ("ack", "<n> [comment]", "Says that you are on it; reminders stop", "ack 17 looking"),
             Self::Escalate => ("escalate", "<n>", "Takes the alert's next escalation step now", "escalate 17"),

@@ -6,6 +6,7 @@ mod read;
 mod words;
 pub mod workload;
 
+use super::graph::Ask;
 use super::label::Matcher;
 use super::time::Span;
 
@@ -19,6 +20,7 @@ pub enum Verb {
     Status,
     Feed,
     Feeds,
+    Graph,
     Alerts,
     Ack,
     Unack,
@@ -54,6 +56,7 @@ pub enum Command {
         filter: Option<String>,
         page: u32,
     },
+    Graph(Ask),
     Alerts {
         which: Which,
     },
@@ -121,6 +124,7 @@ impl Command {
             Self::Status => Verb::Status,
             Self::Feed { .. } => Verb::Feed,
             Self::Feeds { .. } => Verb::Feeds,
+            Self::Graph(_) => Verb::Graph,
             Self::Alerts { .. } => Verb::Alerts,
             Self::Ack { .. } => Verb::Ack,
             Self::Unack { .. } => Verb::Unack,
@@ -142,6 +146,7 @@ impl Command {
             | Self::Status
             | Self::Feed { .. }
             | Self::Feeds { .. }
+            | Self::Graph(_)
             | Self::Alerts { .. }
             | Self::Silences
             | Self::Why { .. } => true,

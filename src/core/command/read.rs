@@ -1,11 +1,13 @@
 //! Reading a command: forgiving about spaces, case and typography, exact about meaning.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::oncall::{self, Ask};
 use super::words::{Word, plain, split, with_ids};
 use super::workload;
 use super::{Command, SilenceTarget, Unreadable, Verb, Which, WhyTarget, catalogue};
+use crate::core::graph::Ask;
 use crate::core::label::{InvalidMatcher, Matcher};
 use crate::core::time::Span;
 
@@ -30,6 +32,7 @@ pub fn parse(typed: &str) -> Result<Command, Unreadable> {
         Verb::Status => arguments.nothing_more(0).map(|()| Command::Status),
         Verb::Feed => arguments.all("the feed's symbol or id").map(|feed| Command::Feed { feed }),
         Verb::Feeds => arguments.feeds(),
+        Verb::Graph => arguments.graph().map(Command::Graph),
         Verb::Alerts => Ok(arguments.alerts()),
         Verb::Ack => {
             let number = arguments.number(ALERT_NUMBER)?;
@@ -194,6 +197,29 @@ impl Arguments<'_> {
         };
         let filter: Vec<_> = filter.iter().map(|word| unquoted(word.text)).collect();
         Ok(Command::Feeds { filter: Some(filter.join(" ")).filter(|filter| !filter.is_empty()), page })
+    }
+
+    fn graph(&self) -> Result<Ask, Unreadable> {
+        let mut ask = Ask { name: None, range: None, parameters: BTreeMap::new() };
+        let Some((name, rest)) = self.words.split_first() else { return Ok(ask) };
+        ask.name = Some(unquoted(name.text).to_owned());
+        for word in rest {
+            match word.text.split_once('=') {
+                Some((name, value)) => {
+                    ask.parameters.insert(name.to_owned(), unquoted(value).to_owned());
+                }
+                None => match spelled(word.text).parse() {
+                    Ok(range) if ask.range.is_none() => ask.range = Some(range),
+                    _ => {
+                        let typed = short(word.text);
+                        return Err(self.unreadable(format!(
+                            "“{typed}” is neither a range such as 6h nor a parameter such as feed=sol."
+                        )));
+                    }
+                },
+            }
+        }
+        Ok(ask)
     }
 
     fn alerts(&self) -> Command {

@@ -57,6 +57,10 @@ const fn more(verb: Verb) -> Option<&'static str> {
         Verb::Feeds => Some("The filter is any part of a symbol or a class: `crypto`, `fx`, `sol`."),
         Verb::Alerts => Some("The filter is any part of a label's value: `critical`, `sol`."),
         Verb::Ack => Some("When an alert gets worse, an earlier acknowledgement no longer counts."),
+        Verb::Graph => Some(
+            "Without a name it lists the graphs there are. A range is how far back: `30m`, `6h`, `2d`. Parameters are values of \
+             labels: `/wk graph lag 6h feed=sol`.",
+        ),
         Verb::Escalate => Some(
             "Who is told when is in `escalation.policies`; `/wk why` shows where an alert stands. Whoever has acknowledged \
              it, and you, are not called.",

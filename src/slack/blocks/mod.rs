@@ -7,6 +7,7 @@ pub mod actions;
 pub mod alert;
 pub mod feed;
 pub mod gitops;
+pub mod graph;
 pub mod help;
 pub mod home;
 mod kit;

@@ -164,6 +164,24 @@ pub(super) fn matchers(matchers: &[Matcher]) -> String {
     if more == 0 { shown } else { format!("{shown} and {more} more") }
 }
 
+/// Whether a silence holds in the Alertmanager that the alerts came from; `count` is how many active alerts match there.
+#[must_use]
+pub fn silenced_outside(source: &str, number: u64, count: Option<usize>) -> Message {
+    let source = bold(source);
+    kit::line(&match count {
+        Some(0) => format!("Silence {number} matches no active alert in Alertmanager {source}, so it holds here only."),
+        Some(count) => {
+            format!(
+                "🔕 Silence {number} holds in Alertmanager {source}, too: it covers {} there",
+                super::words::count(count, "active alert")
+            )
+        }
+        None => {
+            format!("Silence {number} names no label of Alertmanager {source} but its severity, so it holds here only.")
+        }
+    })
+}
+
 /// Why a message is in the fallback channel and not in its own.
 #[must_use]
 pub fn moved(meant_for: &ChannelId, reason: &str) -> Message {

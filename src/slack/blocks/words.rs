@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use crate::core::alert::Alert;
-use crate::core::label::Labels;
+use crate::core::label::{ALERTNAME, Labels};
 use crate::core::severity::Severity;
 use crate::core::time::{Timestamp, spoken};
 
@@ -151,7 +151,7 @@ pub fn subject(labels: &Labels) -> String {
     }
     match (labels.get("symbol"), labels.get("source")) {
         (Some(name), _) => symbol(name),
-        (None, Some(source)) => source.to_owned(),
+        (None, Some(source)) => elsewhere(labels).unwrap_or_else(|| source.to_owned()),
         (None, None) => labels.to_string(),
     }
 }
@@ -176,6 +176,14 @@ fn in_cluster(cluster: &str, labels: &Labels) -> String {
         Some(namespace) => format!("{namespace}/{name} in {cluster}"),
         None => format!("{name} in {cluster}"),
     }
+}
+
+/// What an alert of another system is about: the values of its own labels, of which a few tell most.
+fn elsewhere(labels: &Labels) -> Option<String> {
+    const SAID_ELSEWHERE: [&str; 5] = [ALERTNAME, "source", "job", "prometheus", "grafana_folder"];
+    let own = labels.iter().filter(|(name, _)| !SAID_ELSEWHERE.contains(&name.as_str()));
+    let values: Vec<_> = own.map(|(_, value)| value.as_str()).take(3).collect();
+    (!values.is_empty()).then(|| values.join(" "))
 }
 
 /// What is wrong, in one sentence: the evidence's summary, or the rule and what it is about. Not escaped.
@@ -251,6 +259,9 @@ mod tests {
         assert_eq!(of(&pod), "prices/hermes-0 in prod");
         assert_eq!(of(&[("cluster", "prod"), ("node", "n1")]), "n1 in prod");
         assert_eq!(of(&[("cluster", "prod")]), "prod");
+        let own: Labels = [("alertname", "FeedSourceDown"), ("source", "hermes")].into_iter().collect();
+        assert_eq!(subject(&own), "hermes");
+        assert_eq!(subject(&own.with("namespace", "feeds").with("pod", "publisher-0")), "feeds publisher-0");
     }
 
     #[test]

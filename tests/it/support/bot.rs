@@ -271,6 +271,7 @@ async fn wire(
     // Keys of services outside: each is its own variable's name.
     let keys = config.paging.pagerduty.iter().map(|one| &one.routing_key_env);
     let keys = keys.chain(config.paging.webhooks.iter().map(|one| &one.secret_env));
+    let keys = keys.chain(config.prometheus.alertmanagers.iter().map(|one| &one.token_env));
     secrets.extend(keys.map(|name| (name.clone(), name.clone())));
     let environment = Environment::from_pairs(secrets);
     let ids = Arc::new(Ulids::from_seed(7));

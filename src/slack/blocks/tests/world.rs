@@ -217,6 +217,7 @@ pub fn messages(outside: &Outside, members: usize) -> Vec<(&'static str, Value)>
     all.extend(list_messages(outside, members));
     all.extend(why_messages(outside, members));
     all.extend(status_messages(outside));
+    all.extend(pages::graph_messages(outside));
     all.extend(pages::page_messages(outside, members));
     all.extend(pages::escalating_messages(outside, members));
     all.extend(reply_messages(outside));

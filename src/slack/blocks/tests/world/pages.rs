@@ -1,7 +1,10 @@
-//! Escalation's messages.
+//! Escalation's messages, and those of graphs.
 
 use super::*;
 use crate::core::escalation::{Position, Run, Service, Stage, Stop, Taken};
+use crate::core::graph::{Graph, Unfit};
+use crate::slack::blocks::graph::{self, Line};
+use crate::slack::blocks::notes::silenced_outside;
 use crate::slack::blocks::page::{
     EscalationView, PageView, StepView, Told, Why, exhausted, hurried, late, not_posted, not_ruled, page,
     service_failed, step,
@@ -67,6 +70,9 @@ pub fn page_messages(outside: &Outside, members: usize) -> Named {
         ("step_nobody", step(&StepView { told: &nobody, next: Some(NOW), ..steps })),
         ("escalation_exhausted", exhausted(&outside.name)),
         ("service_failed", service_failed(&Service::Pagerduty(outside.name.clone()), &outside.error)),
+        ("silenced_outside", silenced_outside(&outside.name, 3, Some(2))),
+        ("silenced_inside", silenced_outside(&outside.name, 3, Some(0))),
+        ("silenced_too_wide", silenced_outside(&outside.name, 3, None)),
         ("hurried", hurried(17, 2, 3)),
         ("not_ruled", not_ruled(17)),
         ("not_posted", not_posted(17)),
@@ -124,5 +130,27 @@ pub fn escalating_messages(outside: &Outside, members: usize) -> Named {
         ("why_escalating", because(EscalationView { hours: Some(&hours), ..view(&running) })),
         ("why_exhausted", because(view(&exhausted))),
         ("why_stopped", because(view(&stopped))),
+    ]
+}
+
+pub fn graph_messages(outside: &Outside) -> Named {
+    let named = |name: &str, query: &str| Graph {
+        name: name.to_owned(),
+        query: query.to_owned(),
+        title: Some(outside.summary.clone()),
+        range: Span::from_secs(3600),
+    };
+    let graphs = [named("lag", r#"lag{feed="$feed"}"#), named(&outside.name, "up")];
+    let line = |name: &str, last| Line { name: name.to_owned(), colour: "blue", last, min: 0.000_01, max: 1.5e12 };
+    let lines = [line("feed=sol", 95.25), line(&outside.symbol, 1234.5)];
+    let picture = graph::figures(&outside.summary, Span::from_secs(3600), &lines, 7);
+    vec![
+        ("graph_figures", crate::slack::message::Message::text(picture)),
+        ("graph_list", graph::list(&graphs)),
+        ("graph_none", graph::list(&[])),
+        ("graph_unknown", graph::no_such_graph(&outside.comment, &graphs)),
+        ("graph_unfit", graph::unfit(&graphs[0], &Unfit::Unknown(outside.comment.clone()))),
+        ("graph_drawing", graph::drawing(&outside.summary)),
+        ("graph_failed", graph::failed(&outside.summary, &outside.error)),
     ]
 }
