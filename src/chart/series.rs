@@ -90,7 +90,8 @@ mod tests {
     use super::*;
 
     fn line(from: i64, value: f64) -> Vec<(Timestamp, f64)> {
-        (0..60).map(|minute| (Timestamp::from_secs(from + minute * 60), value + (minute % 7) as f64)).collect()
+        let point = |minute: i32| (Timestamp::from_secs(from + i64::from(minute) * 60), value + f64::from(minute % 7));
+        (0..60).map(point).collect()
     }
 
     /// Width and height as the PNG says, and how many different colours are in it.

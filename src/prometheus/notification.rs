@@ -84,7 +84,7 @@ impl Notification {
         if body.alerts.is_empty() {
             return Err(Malformed::Empty);
         }
-        let alerts = body.alerts.into_iter().map(|posted| External::of(source, posted)).collect();
+        let alerts = body.alerts.iter().map(|posted| External::of(source, posted)).collect();
         let (group_key, truncated) = (body.group_key, body.truncated_alerts);
         Ok(Self { source: source.to_owned(), group_key, truncated, alerts })
     }
@@ -112,7 +112,7 @@ impl Notification {
 }
 
 impl External {
-    fn of(source: &str, posted: Posted) -> Self {
+    fn of(source: &str, posted: &Posted) -> Self {
         let mut labels = Labels::default();
         let mut severity = Severity::Warning;
         for (name, value) in &posted.labels {
@@ -130,7 +130,7 @@ impl External {
             labels.set(ALERTNAME, "Alert");
         }
         labels.set("source", source);
-        let evidence = evidence(&labels, &posted);
+        let evidence = evidence(&labels, posted);
         Self {
             labels,
             severity,

@@ -64,9 +64,11 @@ pub fn list(graphs: &[Graph]) -> Message {
         return kit::line("There are no graphs: `prometheus.graphs` names none.");
     }
     let line = |graph: &Graph| {
-        let parameters = graph.parameters().into_iter().map(|name| format!(" {name}=…")).collect::<String>();
+        let words = [graph.name.clone()].into_iter();
+        let words = words.chain(graph.parameters().into_iter().map(|name| format!("{name}=…")));
+        let command = words.collect::<Vec<_>>().join(" ");
         let what = graph.title.as_ref().map(|title| format!("  {}", said(title, 100))).unwrap_or_default();
-        format!("{}{what}", code(&format!("/wk graph {}{parameters}", graph.name)))
+        format!("{}{what}", code(&format!("/wk graph {command}")))
     };
     let (lines, more) = fitting(graphs.iter().map(line), 30, kit::SECTION_TEXT - 100);
     let more = if more == 0 { String::new() } else { format!("\nand {more} more") };
