@@ -14,7 +14,7 @@ use watchkeeper::sim::slack::Workspace;
 use super::support::process::{Place, Running, until_answers};
 
 /// For a scrape, two evaluations and a notification on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Ends with the test.
 struct Server(Child);
