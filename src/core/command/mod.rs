@@ -6,7 +6,7 @@ mod read;
 mod words;
 pub mod workload;
 
-use super::graph::Ask;
+use super::graph;
 use super::label::Matcher;
 use super::time::Span;
 
@@ -56,7 +56,7 @@ pub enum Command {
         filter: Option<String>,
         page: u32,
     },
-    Graph(Ask),
+    Graph(graph::Ask),
     Alerts {
         which: Which,
     },

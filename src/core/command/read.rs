@@ -7,7 +7,7 @@ use super::oncall::{self, Ask};
 use super::words::{Word, plain, split, with_ids};
 use super::workload;
 use super::{Command, SilenceTarget, Unreadable, Verb, Which, WhyTarget, catalogue};
-use crate::core::graph::Ask;
+use crate::core::graph;
 use crate::core::label::{InvalidMatcher, Matcher};
 use crate::core::time::Span;
 
@@ -199,8 +199,8 @@ impl Arguments<'_> {
         Ok(Command::Feeds { filter: Some(filter.join(" ")).filter(|filter| !filter.is_empty()), page })
     }
 
-    fn graph(&self) -> Result<Ask, Unreadable> {
-        let mut ask = Ask { name: None, range: None, parameters: BTreeMap::new() };
+    fn graph(&self) -> Result<graph::Ask, Unreadable> {
+        let mut ask = graph::Ask { name: None, range: None, parameters: BTreeMap::new() };
         let Some((name, rest)) = self.words.split_first() else { return Ok(ask) };
         ask.name = Some(unquoted(name.text).to_owned());
         for word in rest {

@@ -138,7 +138,7 @@ fn a_graph_is_a_name_a_range_and_values_of_labels() {
     let ask = |name: Option<&str>, range: Option<&str>, parameters: &[(&str, &str)]| {
         let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let range = range.map(|range| range.parse().unwrap());
-        Command::Graph(Ask { name: name.map(str::to_owned), range, parameters })
+        Command::Graph(graph::Ask { name: name.map(str::to_owned), range, parameters })
     };
     assert_eq!(parse("graph"), Ok(ask(None, None, &[])));
     assert_eq!(parse("graph lag 6h feed=sol"), Ok(ask(Some("lag"), Some("6h"), &[("feed", "sol")])));
