@@ -105,6 +105,8 @@ impl Effect {
             | Self::PublishHome { .. }
             | Self::Chart { .. }
             | Self::Page(_)
+            | Self::Outside(_)
+            | Self::Graph(_)
             | Self::ReadLog { .. } => {}
         }
         self
