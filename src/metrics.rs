@@ -93,6 +93,10 @@ pub struct Metrics {
     canary_lost: Counter,
     schedule_fetches: Family<Labels, Counter>,
     user_groups: Family<Labels, Counter>,
+    balance: Family<Labels, Seconds>,
+    runway: Family<Labels, Seconds>,
+    wallets: Family<Labels, Gauge>,
+    rounds: Family<Labels, Counter>,
 }
 
 impl Default for Metrics {
@@ -127,6 +131,10 @@ impl Default for Metrics {
             canary_lost: Counter::default(),
             schedule_fetches: Family::default(),
             user_groups: Family::default(),
+            balance: Family::default(),
+            runway: Family::default(),
+            wallets: Family::default(),
+            rounds: Family::default(),
             registry: Registry::default(),
         };
         registry.register("inputs", "Inputs from Slack by kind and outcome", metrics.inputs.clone());
@@ -196,6 +204,14 @@ impl Default for Metrics {
             "Looks at the Slack user group of a schedule, by outcome",
             metrics.user_groups.clone(),
         );
+        registry.register("balance", "What a wallet holds, in whole coins", metrics.balance.clone());
+        registry.register(
+            "runway_seconds",
+            "Until a wallet is empty at its present pace; absent while it does not get less",
+            metrics.runway.clone(),
+        );
+        registry.register("wallets", "Wallets of a chain, by whether they are known", metrics.wallets.clone());
+        registry.register("balance_rounds", "Rounds over a chain's wallets, by outcome", metrics.rounds.clone());
         Self { registry, ..metrics }
     }
 }
@@ -315,6 +331,26 @@ impl Metrics {
     pub fn user_group(&self, schedule: &str, outcome: &str) {
         let labels = vec![("schedule", schedule.to_owned()), ("outcome", outcome.to_owned())];
         self.user_groups.get_or_create(&labels).inc();
+    }
+
+    pub fn balance(&self, account: &str, chain: &str, asset: &str, amount: f64, left: Option<Duration>) {
+        let of = |name, value: &str| (name, value.to_owned());
+        let labels = vec![of("account", account), of("chain", chain), of("asset", asset)];
+        self.balance.get_or_create(&labels).set(amount);
+        match left {
+            Some(left) => drop(self.runway.get_or_create(&labels).set(left.as_secs_f64())),
+            None => drop(self.runway.remove(&labels)),
+        }
+    }
+
+    /// A round over a chain: how many of its wallets nothing is known of.
+    pub fn balance_round(&self, chain: &str, unknown: usize, wallets: usize) {
+        let label = |name, value: &str| vec![("chain", chain.to_owned()), (name, value.to_owned())];
+        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        self.wallets.get_or_create(&label("state", "unknown")).set(count(unknown));
+        self.wallets.get_or_create(&label("state", "known")).set(count(wallets.saturating_sub(unknown)));
+        let outcome = if unknown == 0 { "ok" } else { "unreliable" };
+        self.rounds.get_or_create(&label("outcome", outcome)).inc();
     }
 
     /// The OpenMetrics text for `/metrics`.

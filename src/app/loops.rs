@@ -36,7 +36,7 @@ const STEP_BACK: Duration = Duration::from_secs(5);
 impl App {
     pub(super) fn spawn(self, tasks: &TaskTracker, stop: &CancellationToken, late: &CancellationToken) {
         let Self { flow, config, listener, metrics_listener, verifier, senders, sources, counters, .. } = self;
-        let Self { socket_status, heartbeat, schedules, seed, .. } = self;
+        let Self { socket_status, heartbeat, schedules, chains, seed, .. } = self;
         let router = web::router(Arc::clone(&flow), verifier, senders, config.http.body_limit);
         tasks.spawn(serve(listener, router, late.clone()));
         if let Some(listener) = metrics_listener {
@@ -70,6 +70,7 @@ impl App {
         }
         super::clusters::spawn(&flow, seed, tasks, stop);
         super::references::spawn(&flow, &config, out, seed, tasks, stop);
+        super::balances::spawn(&flow, chains, seed, tasks, stop);
         tasks.spawn(observe(Arc::clone(&flow), observations, stop.clone()));
         super::oncall::spawn(&flow, schedules, tasks, stop);
         super::prometheus::spawn(&flow, tasks, stop);

@@ -1,5 +1,6 @@
 //! The composition root: from a configuration to a running bot, and from a signal to a clean end.
 
+mod balances;
 pub(crate) mod clusters;
 mod liveness;
 mod loops;
@@ -24,6 +25,7 @@ use crate::slack::signature::Verifier;
 use crate::slack::socket::SocketStatus;
 use crate::web::notified::Senders;
 
+pub use balances::{ChainLoop, settings as chain_settings};
 pub use reload::{Reload, same_process};
 pub use start::{StartError, Wiring, hermes_settings, open_store, store_settings};
 
@@ -47,6 +49,7 @@ pub struct App {
     socket_status: Arc<SocketStatus>,
     heartbeat: Option<liveness::HeartbeatUrl>,
     schedules: Vec<oncall::Source>,
+    chains: Vec<ChainLoop>,
     /// For jitter.
     seed: u64,
 }
@@ -56,6 +59,11 @@ impl App {
     #[must_use]
     pub fn flow(&self) -> Arc<Flow> {
         Arc::clone(&self.flow)
+    }
+
+    /// The chains' loops, for a test that drives them by hand.
+    pub fn take_chains(&mut self) -> Vec<ChainLoop> {
+        std::mem::take(&mut self.chains)
     }
 
     /// Where it listens; the port is real even when 0 was configured.

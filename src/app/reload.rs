@@ -20,7 +20,7 @@ pub struct Reload {
 #[must_use]
 pub fn same_process(old: &Config, new: &Config) -> Vec<&'static str> {
     let Config {
-        slack, http, database, sources, references, clusters, paging, prometheus, heartbeat, canary, log, ..
+        slack, http, database, sources, references, balances, clusters, paging, prometheus, heartbeat, canary, log, ..
     } = new;
     let fixed = [
         ("slack", old.slack != *slack),
@@ -36,6 +36,7 @@ pub fn same_process(old: &Config, new: &Config) -> Vec<&'static str> {
         ("log", old.log != *log),
         // Their shifts are fetched by loops that start with the process.
         ("oncall", super::oncall::fetched(old) != super::oncall::fetched(new)),
+        ("balances.chains", old.balances.chains != balances.chains),
     ];
     fixed.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name).collect()
 }
@@ -68,6 +69,7 @@ impl Reload {
         }
         self.flow.reload(start::settings(&new), new.rules.clone(), start::policy(&new));
         self.flow.set_cluster_settings(super::clusters::rules(&new));
+        super::balances::watch(&self.flow, &new).await;
         tracing::info!("configuration reloaded");
         self.current = new;
         true

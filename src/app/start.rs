@@ -63,6 +63,8 @@ pub enum StartError {
     Paging { service: String, error: String },
     #[error("a schedule cannot be fetched: {error}")]
     Schedule { error: String },
+    #[error("the chain `{chain}` cannot be read: {error}")]
+    Chain { chain: String, error: String },
     #[error("the first audit entry could not be written: {0}")]
     Audit(#[from] StepError),
 }
@@ -107,6 +109,8 @@ impl App {
             alertmanagers: super::prometheus::alertmanagers(&config)?,
         });
         let flow = Arc::new(flow);
+        let chains = super::balances::chains(&config, &environment, &flow)?;
+        super::balances::watch(&flow, &config).await;
         flow.keep_lease().await?;
         flow.refresh_on_call().await?;
         flow.commit_extra(Extra { records: vec![loaded(&config, &flow)], ..Extra::default() }).await?;
@@ -126,6 +130,7 @@ impl App {
             socket_status,
             heartbeat,
             schedules,
+            chains,
             seed,
         })
     }
@@ -230,6 +235,7 @@ pub(super) fn policy(config: &Config) -> crate::core::engine::Policy {
     if !config.clusters.is_empty() {
         policy.inhibit.extend(crate::core::workload::rules::default_inhibitions());
     }
+    policy.inhibit.extend(crate::core::wallet::watch::default_inhibitions());
     policy
 }
 

@@ -1,6 +1,7 @@
 //! Price charts as PNG: the price, its confidence band, the thresholds and the moment trouble began.
 
 mod axis;
+mod balance;
 mod samples;
 pub mod series;
 
@@ -15,6 +16,8 @@ use plotters::style::{FontStyle, register_font};
 
 use crate::core::time::Timestamp;
 use axis::{PriceAxis, TimeAxis};
+
+pub use balance::{Balance, balance_chart};
 
 /// One point of the price line.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -83,12 +86,16 @@ type Chart<'a, 'b> = ChartContext<'a, BitMapBackend<'b>, Cartesian2d<TimeAxis, P
 /// When the drawing or encoding library refuses; no input is known to make them.
 pub fn price_chart(samples: &[Sample], title: &str, marks: &Marks) -> Result<Vec<u8>, ChartError> {
     font()?;
+    picture(|area| draw(area, &samples::usable(samples), title, marks))
+}
+
+fn picture(draw: impl FnOnce(&Area) -> Result<(), ChartError>) -> Result<Vec<u8>, ChartError> {
     let (width, height) = (WIDTH * OVERSAMPLING, HEIGHT * OVERSAMPLING);
     let mut pixels = vec![0; (width * height * 3) as usize];
     {
         let area = BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area();
         area.fill(&WHITE)?;
-        draw(&area, &samples::usable(samples), title, marks)?;
+        draw(&area)?;
         area.present()?;
     }
     encode(&averaged(&pixels))

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 
 use crate::app::Wiring;
 use crate::clock::{SharedClock, SystemClock, Ulids};
+use crate::config::balances::{Account, Balances, Chain, Common, Endpoint, Limit};
 use crate::config::clusters::Cluster;
 use crate::config::oncall::OnCall;
 use crate::config::secrets::Environment;
@@ -23,8 +24,9 @@ use crate::core::ids::{ChannelId, UserGroupId, UserId};
 use crate::core::oncall::{Layer, Person, Restriction, Schedule, StartDate};
 use crate::core::receiver::Receiver;
 use crate::core::time::Span;
+use crate::core::wallet::ChainKind;
 use crate::feeds::reference::VenueKind;
-use crate::sim::{cluster, hermes, slack, venues};
+use crate::sim::{cluster, hermes, slack, venues, wallets};
 use crate::slack::manifest::{self, Features, REQUEST_PATH, Transport};
 use crate::telemetry::{self, LogFormat};
 
@@ -81,6 +83,8 @@ pub(super) async fn demo(options: DemoArguments) -> Result<(), Failure> {
         small.script = None;
     }
     let small = cluster::start(small).await?;
+    let script = if options.calm { wallets::Script::Calm } else { wallets::Script::RunsDry };
+    let wallets = wallets::start(0, clock.clone(), Some(script)).await?;
     let workspace = slack::start(workspace(&options, &clock)).await?;
 
     let directory = Directory::of(options.dir)?;
@@ -111,6 +115,7 @@ pub(super) async fn demo(options: DemoArguments) -> Result<(), Failure> {
         rules: rules(),
         alerting: alerting(),
         oncall: oncall(),
+        balances: balances(&wallets),
         receivers: vec![Receiver {
             name: "default".to_owned(),
             channel: ChannelId::new("C0ALERTS"),
@@ -135,6 +140,7 @@ pub(super) async fn demo(options: DemoArguments) -> Result<(), Failure> {
     say(&format!("watchkeeper demo: open {}", workspace.url()))?;
     if !options.calm {
         say("the first incident comes within a minute in #feeds-alerts; try /wk help there; Ctrl-C ends it")?;
+        say(&format!("soon a wallet runs dry too; curl -X POST {} tops it up", wallets.top_up_url()))?;
     }
     serve::serve(wiring, None).await
 }
@@ -241,6 +247,45 @@ fn references(venues: &venues::Handle) -> References {
 
 fn watched(kubeconfig: PathBuf) -> Cluster {
     Cluster::by_kubeconfig(CLUSTER, kubeconfig)
+}
+
+/// Two local chains, and a keeper whose money lasts for minutes.
+fn balances(world: &wallets::Handle) -> Balances {
+    let chain = |name: &str, kind: ChainKind, identity: String, price: &str| Chain {
+        name: name.to_owned(),
+        kind,
+        endpoints: world.endpoints(kind).iter().zip(["alpha", "beta", "gamma"]).map(endpoint).collect(),
+        identity,
+        native: true,
+        explorer: None,
+        symbol: None,
+        decimals: None,
+        price: Some(price.to_owned()),
+        every: Span::from_secs(5),
+        unreliable_after: Span::from_secs(30),
+    };
+    let limit = |minutes: u64| Limit { runway: Some(Span::from_secs(minutes * 60)), ..Limit::default() };
+    let quick = Common { warning: limit(15), critical: limit(10), ..Common::default() };
+    let usual = Common { warning: limit(3 * 24 * 60), critical: limit(12 * 60), ..Common::default() };
+    Balances {
+        chains: vec![
+            chain("solana", ChainKind::Solana, wallets::SOLANA.to_owned(), "Crypto.SOL/USD"),
+            chain("base", ChainKind::Evm, wallets::EVM.to_string(), "Crypto.ETH/USD"),
+        ],
+        groups: [("keeper", quick), ("pusher", usual.clone()), ("fee payer", usual)]
+            .map(|(name, group)| (name.to_owned(), group))
+            .into(),
+        accounts: wallets::DEMO.iter().map(account).collect(),
+        summary: None,
+    }
+}
+
+fn endpoint((url, name): (&url::Url, &str)) -> Endpoint {
+    Endpoint { name: Some(name.to_owned()), url: Some(url.to_string()), url_env: None }
+}
+
+fn account(purse: &wallets::Purse) -> Account {
+    Account::native(purse.name, purse.chain, purse.address, Some(purse.group))
 }
 
 /// A newcomer does not wait two minutes to see what a stale feed looks like.

@@ -1,5 +1,7 @@
 //! What the types cannot say: contradictions, names that lead nowhere, values that make no sense together.
 
+mod balances;
+
 use std::collections::BTreeSet;
 
 use url::Url;
@@ -11,7 +13,7 @@ use super::{Config, clusters};
 use crate::core::label::{ALERTNAME, Matcher, SEVERITY};
 use crate::core::route::Route;
 
-/// What alerts carry and can be matched, grouped and compared by.
+/// What alerts of feeds and clusters carry and can be matched, grouped and compared by.
 const LABELS: [&str; 19] = [
     ALERTNAME,
     "symbol",
@@ -33,6 +35,13 @@ const LABELS: [&str; 19] = [
     "persistentvolumeclaim",
     "certificate",
 ];
+
+/// Every label that some alert can have.
+fn label_names(config: &Config) -> Vec<&str> {
+    let mut seen = BTreeSet::new();
+    let names = LABELS.into_iter().chain(balances::LABELS).chain(config.balances.label_names());
+    names.filter(|name| seen.insert(*name)).collect()
+}
 
 /// Every contradiction: (key path, what is wrong and what to do).
 pub fn contradictions(config: &Config) -> Vec<(String, String)> {
@@ -57,6 +66,7 @@ pub fn contradictions(config: &Config) -> Vec<(String, String)> {
     super::escalation::check(config, &mut say);
     super::paging::check(config, &mut say);
     super::prometheus::check(config, &mut say);
+    balances::check(config, &mut say);
     liveness(config, &mut say);
     super::oncall::contradictions(config, &mut say);
     if let Err(error) = tracing_subscriber::EnvFilter::builder().parse(&config.log.filter) {
@@ -186,45 +196,56 @@ fn receivers(config: &Config, say: &mut impl FnMut(&str, String)) {
     if config.receivers.is_empty() {
         say("receivers", "nobody would hear of an alert; add one with a name and a Slack channel id".to_owned());
     }
-    routes(&config.alerting.root, "alerting.root", &names, say);
+    let known = label_names(config);
+    // The severity is no label, since it changes while an alert lives; matchers and groups see it as one.
+    let mut with_severity = known.clone();
+    with_severity.insert(1, SEVERITY);
+    routes(&config.alerting.root, "alerting.root", &names, &with_severity, say);
     for (index, rule) in config.alerting.inhibit.iter().enumerate() {
         let key = format!("alerting.inhibit[{index}]");
-        matchers(&rule.source_matchers, &format!("{key}.source_matchers"), say);
-        matchers(&rule.target_matchers, &format!("{key}.target_matchers"), say);
-        labels(rule.equal.iter().map(String::as_str), false, &format!("{key}.equal"), say);
+        matchers(&rule.source_matchers, &with_severity, &format!("{key}.source_matchers"), say);
+        matchers(&rule.target_matchers, &with_severity, &format!("{key}.target_matchers"), say);
+        labels(rule.equal.iter().map(String::as_str), &known, &format!("{key}.equal"), say);
     }
 }
 
-fn routes(route: &Route, key: &str, names: &BTreeSet<&str>, say: &mut impl FnMut(&str, String)) {
+fn routes(route: &Route, key: &str, receivers: &BTreeSet<&str>, known: &[&str], say: &mut impl FnMut(&str, String)) {
     // Without any receiver that was said already.
-    if let Some(receiver) = route.receiver.as_deref().filter(|name| !names.is_empty() && !names.contains(name)) {
-        let known: Vec<&str> = names.iter().copied().collect();
-        let fix = match nearest(receiver, &known) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("there are: {}", known.join(", ")),
-        };
-        say(&format!("{key}.receiver"), format!("no receiver is named `{receiver}`; {fix}"));
+    if let Some(receiver) = route.receiver.as_deref().filter(|_| !receivers.is_empty()) {
+        let receivers: Vec<&str> = receivers.iter().copied().collect();
+        known_name(&format!("{key}.receiver"), "receiver", receiver, &receivers, say);
     }
-    matchers(&route.matchers, &format!("{key}.matchers"), say);
+    matchers(&route.matchers, known, &format!("{key}.matchers"), say);
     let grouped = route.group_by.iter().flatten().map(String::as_str).filter(|name| *name != "...");
-    labels(grouped, true, &format!("{key}.group_by"), say);
+    labels(grouped, known, &format!("{key}.group_by"), say);
     for (index, child) in route.routes.iter().enumerate() {
-        routes(child, &format!("{key}.routes[{index}]"), names, say);
+        routes(child, &format!("{key}.routes[{index}]"), receivers, known, say);
     }
 }
 
-fn matchers(matchers: &[Matcher], key: &str, say: &mut impl FnMut(&str, String)) {
-    labels(matchers.iter().map(|matcher| matcher.name.as_str()), true, key, say);
+/// A name that must be one of `known`.
+fn known_name(key: &str, what: &str, name: &str, known: &[&str], say: &mut impl FnMut(&str, String)) {
+    if known.contains(&name) {
+        return;
+    }
+    let fix = match (nearest(name, known), known) {
+        (Some(near), _) => format!("did you mean `{near}`?"),
+        (None, []) => "there is none".to_owned(),
+        (None, known) => format!("there are: {}", known.join(", ")),
+    };
+    say(key, format!("no {what} is named `{name}`; {fix}"));
+}
+
+fn matchers(matchers: &[Matcher], known: &[&str], key: &str, say: &mut impl FnMut(&str, String)) {
+    labels(matchers.iter().map(|matcher| matcher.name.as_str()), known, key, say);
 }
 
 const NO_SUCH_LABEL: &str = "no alert has the label";
 
-/// A label that no alert has would send alerts somewhere else without a word. The severity is no label, since it changes
-/// while an alert lives; matchers and groups see it as one.
-fn labels<'a>(names: impl Iterator<Item = &'a str>, severity: bool, key: &str, say: &mut impl FnMut(&str, String)) {
-    let known: Vec<&str> = LABELS.into_iter().chain(severity.then_some(SEVERITY)).collect();
+/// A label that no alert has would send alerts somewhere else without a word.
+fn labels<'a>(names: impl Iterator<Item = &'a str>, known: &[&str], key: &str, say: &mut impl FnMut(&str, String)) {
     for (index, name) in names.enumerate().filter(|(_, name)| !known.contains(name)) {
-        let fix = match nearest(name, &known) {
+        let fix = match nearest(name, known) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("there are: {}", known.join(", ")),
         };

@@ -1,6 +1,7 @@
 //! `watchkeeper.yaml`: one strict file. An unknown key, a contradiction or a bad value is refused with file, line, key
 //! and what to do about it.
 
+pub mod balances;
 mod check;
 pub mod clusters;
 mod escalation;
@@ -28,6 +29,7 @@ use crate::core::escalation::Escalation;
 use crate::core::receiver::Receiver;
 use crate::core::time::Timestamp;
 
+use balances::Balances;
 use clusters::Cluster;
 use oncall::OnCall;
 use paging::Paging;
@@ -61,6 +63,8 @@ pub struct Config {
     pub access: Access,
     /// Who has the watch: schedules, and who their people are in Slack.
     pub oncall: OnCall,
+    /// Wallets under watch: balances, how long they last, who tops them up.
+    pub balances: Balances,
     pub heartbeat: Option<Heartbeat>,
     pub canary: Option<Canary>,
     pub log: Log,

@@ -2,6 +2,8 @@
 
 use super::*;
 
+mod balances;
+
 /// Enough for everything else to be about the mistake.
 const RECEIVER: &str = "receivers: [{name: default, channel: C01}]\n";
 
@@ -118,9 +120,9 @@ fn names_that_lead_nowhere_are_found() {
         ),
         (
             "alerting:\n  root:\n    receiver: default\n    routes:\n      - matchers: [team=critical]\n",
-            "wk.yaml:5: alerting.root.routes[0].matchers[0]: no alert has the label `team` here; there are: alertname, symbol, feed, asset_class, source, cluster, \
+            "wk.yaml:5: alerting.root.routes[0].matchers[0]: no alert has the label `team` here; there are: alertname, severity, symbol, feed, asset_class, source, cluster, \
              namespace, node, pod, container, condition, deployment, statefulset, daemonset, job_name, \
-             horizontalpodautoscaler, poddisruptionbudget, persistentvolumeclaim, certificate, severity",
+             horizontalpodautoscaler, poddisruptionbudget, persistentvolumeclaim, certificate, account, chain, group, asset",
         ),
     ]);
 }

@@ -46,6 +46,7 @@ impl Flow {
             Command::Status => Plan::Answer(self.status().await),
             Command::Feed { feed } => Plan::Answer(self.feed_card(&feed)),
             Command::Feeds { filter, page } => Plan::Answer(self.feed_list(filter.as_deref(), page)),
+            Command::Balance(ask) => Plan::Answer(self.balance(&ask).await),
             Command::Alerts { which } => Plan::Answer(self.alert_list(&which)),
             Command::Silences => Plan::Answer(self.with_engine(|engine, people, now| {
                 let mut silences = engine.silences(now);

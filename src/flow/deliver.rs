@@ -156,9 +156,9 @@ impl Flow {
             Effect::Chart { group, .. } if self.with_engine(|engine, _, _| engine.group(group).is_none()) => {
                 Attempt::Moot("the group is long over")
             }
-            Effect::Chart { group, feed, since } => match self.turn("files.completeUploadExternal", None) {
+            Effect::Chart { group, of, since } => match self.turn("files.completeUploadExternal", None) {
                 Some(at) => Attempt::NotYet(at),
-                None => match self.upload_chart(*feed, *since).await {
+                None => match self.upload_chart(of, *since).await {
                     Ok(Some(file)) => Attempt::Drawn { group: group.clone(), file },
                     Ok(None) => Attempt::Moot("there is nothing to draw"),
                     Err(error) => self.failed("files.completeUploadExternal", None, error),

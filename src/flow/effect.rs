@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::core::feed::FeedId;
-use crate::core::ids::{ChannelId, GroupId, MessageTs, UserId};
+use crate::core::ids::{AccountKey, ChannelId, GroupId, MessageTs, UserId};
 use crate::core::severity::Severity;
 use crate::core::time::Timestamp;
 use crate::slack::blocks::notes;
@@ -41,8 +41,13 @@ pub enum Effect {
     },
     /// The App Home of one person.
     PublishHome { user: UserId, view: View },
-    /// A chart of `feed` for the living message of `group`, drawn when it is its turn.
-    Chart { group: GroupId, feed: FeedId, since: Timestamp },
+    /// A chart for the living message of `group`, drawn when it is its turn.
+    Chart {
+        group: GroupId,
+        #[serde(alias = "feed")]
+        of: Charted,
+        since: Timestamp,
+    },
     /// Somebody is told that nobody has acknowledged.
     Page(Page),
     /// A log is read from its cluster; `answer` goes out with it in the place of its message.
@@ -51,6 +56,14 @@ pub enum Effect {
     Outside(Outside),
     /// A picture of a query, drawn when it is its turn.
     Graph(Picture),
+}
+
+/// What a chart shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Charted {
+    Feed(FeedId),
+    Wallet { account: AccountKey },
 }
 
 impl Effect {

@@ -84,6 +84,7 @@ impl Flow {
         let _no_decision_meanwhile = self.stepping.lock().await;
         self.doubtful.store(false, Ordering::Relaxed);
         let live = self.load_state().await?;
+        self.restore_wallets(&live).await?;
         self.watch.lock().unwrap_or_else(PoisonError::into_inner).resume(live, self.now());
         self.resume_clusters();
         Ok(())

@@ -14,13 +14,16 @@ use crate::core::group::Group;
 use crate::core::ids::{GroupId, UserId};
 use crate::core::silence::Silence;
 use crate::core::time::Timestamp;
+use crate::core::wallet::EndpointVerdict;
+use crate::core::wallet::watch::{Chain, ChainState};
 use crate::core::workload::{self, Cluster, Kind, Name, Reach};
 use crate::slack::blocks::alert::{self, AlertView, Member};
 use crate::slack::blocks::feed::{self as cards, FeedCard, FeedCondition, FeedRow, FeedsView};
 use crate::slack::blocks::home::{self, HomeView};
 use crate::slack::blocks::lists::{self, AlertItem, AlertsView};
 use crate::slack::blocks::status::{
-    self, AlertCounts, ClusterLine, DeadLetter, LeaseLine, Outbox, SlackLink, SourceLine, StatusView, StoreLine,
+    self, AlertCounts, BalanceLine, ClusterLine, DeadLetter, LeaseLine, Outbox, SlackLink, SourceLine, StatusView,
+    StoreLine,
 };
 use crate::slack::message::{Message, View};
 use crate::store::{Backend, jobs, lease};
@@ -173,6 +176,17 @@ impl Flow {
             None => lease::holder(&self.store, LEASE, now).await.ok().flatten(),
         };
         let alerts = self.with_engine(|engine, _, now| counts(engine, now));
+        // Another replica reads the chains when this one does not hold the lease.
+        let reads = self.lease().is_some();
+        let chains: Vec<(Chain, Option<ChainState>)> = self
+            .held()
+            .wallets()
+            .chains()
+            .filter(|_| reads)
+            .map(|(chain, state)| (chain.clone(), state.cloned()))
+            .collect();
+        let balances: Vec<BalanceLine> =
+            chains.iter().map(|(chain, state)| balance_line(chain, state.as_ref())).collect();
         let link = self.slack_link();
         let (waiting, oldest, dead) =
             depth.as_ref().map_or((0, None, 0), |depth| (depth.queued(), depth.oldest(), depth.dead));
@@ -199,6 +213,7 @@ impl Flow {
                     None => LeaseLine::Nobody,
                 },
             },
+            balances: &balances,
             slack: match &link {
                 Link::Http { last_request_at } => SlackLink::Http { last_request_at: *last_request_at },
                 Link::Socket { connections, since } => SlackLink::Socket { connections: *connections, since: *since },
@@ -348,6 +363,18 @@ fn row<'a>(view: &FeedView<'a>) -> FeedRow<'a> {
             (None, Some(_), false) => FeedCondition::Closed,
             (None, Some(_), true) => FeedCondition::Good,
         },
+    }
+}
+
+fn balance_line<'a>(chain: &'a Chain, state: Option<&ChainState>) -> BalanceLine<'a> {
+    let agreed = |state: &ChainState| state.endpoints.values().filter(|v| **v == EndpointVerdict::Agreed).count();
+    BalanceLine {
+        chain: &chain.name,
+        wallets: state.map_or(0, |state| state.wallets),
+        unknown: state.map_or(0, |state| state.unknown),
+        endpoints: state.map_or(0, |state| state.endpoints.len()),
+        agreed: state.map_or(0, agreed),
+        last_round: state.and_then(|state| state.last_round),
     }
 }
 

@@ -10,6 +10,7 @@ mod deliver;
 mod digest;
 pub mod effect;
 mod escalate;
+pub mod funding;
 pub mod graph;
 pub mod lead;
 pub mod look;
@@ -25,6 +26,7 @@ pub mod receive;
 mod render;
 mod step;
 mod unfinished;
+mod wallets;
 mod workload_card;
 pub mod workload_logs;
 mod workloads;
@@ -152,6 +154,7 @@ pub struct Flow {
     paging: Paging,
     alertmanagers: prometheus::Alertmanagers,
     prometheus: prometheus::Client,
+    wallets: Mutex<wallets::Held>,
     lease: RwLock<Option<Lease>>,
     followed_at: Mutex<Option<Timestamp>>,
     limiter: Mutex<Limiter>,
@@ -176,6 +179,7 @@ impl Flow {
             paging,
             prometheus,
             alertmanagers,
+            wallets: Mutex::default(),
             doubtful: AtomicBool::new(false),
             intake: Intake::start(store.clone()),
             started_at: clock.now(),

@@ -12,6 +12,7 @@ use crate::slack::api::{ApiError, Upload};
 use crate::store::{StoreError, Tx, facts};
 
 use super::Flow;
+use super::effect::Charted;
 use super::render::Scene;
 
 /// Facts with this prefix say which uploaded file is which group's chart.
@@ -28,8 +29,15 @@ impl Flow {
         self.charts.read().unwrap_or_else(PoisonError::into_inner).get(group).cloned()
     }
 
-    /// Uploads a chart of `feed`; gives Slack's file id, or `None` when there is nothing to draw.
-    pub(super) async fn upload_chart(&self, feed: FeedId, since: Timestamp) -> Result<Option<String>, ApiError> {
+    /// Uploads a chart; gives Slack's file id, or `None` when there is nothing to draw.
+    pub(super) async fn upload_chart(&self, of: &Charted, since: Timestamp) -> Result<Option<String>, ApiError> {
+        match of {
+            Charted::Feed(feed) => self.upload_price_chart(*feed, since).await,
+            Charted::Wallet { account } => self.upload_wallet_chart(account, since).await,
+        }
+    }
+
+    async fn upload_price_chart(&self, feed: FeedId, since: Timestamp) -> Result<Option<String>, ApiError> {
         let (samples, title) = {
             let watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
             let Some(view) = watch.feed(&feed) else { return Ok(None) };

@@ -5,20 +5,20 @@ use std::collections::BTreeMap;
 use crate::core::alert::Alert;
 use crate::core::engine::{self, Changes, Engine, Note};
 use crate::core::escalation::Run;
-use crate::core::feed::FeedId;
 use crate::core::group::{Attention, Group};
-use crate::core::ids::GroupId;
+use crate::core::ids::{AccountKey, GroupId};
 use crate::core::label::Fingerprint;
 use crate::core::receiver::Receiver;
 use crate::core::severity::Severity;
 use crate::core::silence::Silence;
 use crate::core::time::Timestamp;
+use crate::core::wallet::watch::{BALANCE_LOW, RUNWAY_SHORT};
 use crate::slack::blocks::alert::{self, AlertView};
 use crate::slack::blocks::notes::{self, NoteView, SilenceEndingView};
 
 use super::Flow;
 use super::digest::Gathering;
-use super::effect::{Effect, edit_priority, group_key, priority};
+use super::effect::{Charted, Effect, edit_priority, group_key, priority};
 use super::look::members;
 
 /// The engine as it will be once `changes` are applied.
@@ -59,9 +59,9 @@ impl<'a> Scene<'a> {
         }
         let rings = matches!(attention, Attention::New | Attention::Worse);
         let mut effects: Vec<_> = self.look(group, rings).into_iter().collect();
-        if let (Attention::New, None, Some(feed)) = (attention, self.flow.chart_of(&group.id), self.charted(group)) {
+        if let (Attention::New, None, Some(of)) = (attention, self.flow.chart_of(&group.id), self.charted(group)) {
             // Behind every message: a picture is worth waiting for, a page is not.
-            let chart = Effect::Chart { group: group.id.clone(), feed, since: group.opened_at };
+            let chart = Effect::Chart { group: group.id.clone(), of, since: group.opened_at };
             effects.push((chart, priority(Severity::Info)));
         }
         effects
@@ -151,10 +151,15 @@ impl<'a> Scene<'a> {
         receivers.into_iter().map(|receiver| (post(receiver), priority(Severity::Warning))).collect()
     }
 
-    /// The one feed a chart can show for the group: that of its first member.
-    fn charted(&self, group: &Group) -> Option<FeedId> {
+    /// The one thing a chart can show for the group: the feed or the wallet of its first member.
+    fn charted(&self, group: &Group) -> Option<Charted> {
         let mut alerts = group.alerts.iter().filter_map(|fingerprint| self.alert(*fingerprint));
-        alerts.find_map(|alert| alert.labels.get("feed")?.parse().ok())
+        alerts.find_map(|alert| match alert.name() {
+            BALANCE_LOW | RUNWAY_SHORT => {
+                alert.labels.get("account").map(|name| Charted::Wallet { account: AccountKey::new(name) })
+            }
+            _ => alert.labels.get("feed")?.parse().ok().map(Charted::Feed),
+        })
     }
 
     pub fn members(&self, group: &Group) -> Vec<&'a Alert> {

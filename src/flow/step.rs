@@ -224,7 +224,7 @@ async fn remember(tx: &mut Tx, extra: &Extra, now: Timestamp) -> Result<(), Step
 }
 
 /// Nobody else decides until `tx` ends.
-async fn fenced(tx: &mut Tx, lease: &Lease, now: Timestamp) -> Result<(), StepError> {
+pub(super) async fn fenced(tx: &mut Tx, lease: &Lease, now: Timestamp) -> Result<(), StepError> {
     lease::check(tx, lease, now).await.map_err(|error| match error {
         StoreError::Lost { .. } => StepError::NotLeader,
         other => StepError::Store(other),

@@ -7,3 +7,4 @@ pub mod hermes;
 pub mod page;
 pub mod slack;
 pub mod venues;
+pub mod wallets;

@@ -41,6 +41,7 @@ pub const fn catalogue() -> &'static [Topic] {
         Verb::OnCall.topic(),
         Verb::Override.topic(),
         Verb::Swap.topic(),
+        Verb::Balance.topic(),
         Verb::Help.topic(),
     ];
     &TOPICS
@@ -97,6 +98,12 @@ impl Verb {
                 ("rollout", "<workload>", "A workload's revisions, with image and cause", "rollout hermes")
             }
             Self::Nodes => ("nodes", "[-c cluster]", "Lists nodes, worst first", "nodes"),
+            Self::Balance => (
+                "balance",
+                "[name|filter] [page <n>]",
+                "Wallets, the first to run dry on top; one by its name with its pace and a chart",
+                "balance pusher",
+            ),
         };
         Topic { verb: self, name, usage, what, example }
     }

@@ -1,5 +1,6 @@
 //! The grammar of `/wk`: one grammar for the slash command, a mention and a direct message.
 
+pub mod balance;
 mod catalogue;
 pub mod oncall;
 mod read;
@@ -38,6 +39,7 @@ pub enum Verb {
     OnCall,
     Override,
     Swap,
+    Balance,
 }
 
 /// What somebody asked for, read but not yet looked up: a symbol or a number here may name nothing.
@@ -85,6 +87,7 @@ pub enum Command {
     /// About what runs in the clusters.
     Workload(workload::Ask),
     OnCall(oncall::Ask),
+    Balance(balance::Ask),
 }
 
 /// Which alerts to list.
@@ -135,6 +138,7 @@ impl Command {
             Self::Why { .. } => Verb::Why,
             Self::Workload(ask) => ask.verb(),
             Self::OnCall(ask) => ask.verb(),
+            Self::Balance(_) => Verb::Balance,
         }
     }
 
@@ -149,7 +153,8 @@ impl Command {
             | Self::Graph(_)
             | Self::Alerts { .. }
             | Self::Silences
-            | Self::Why { .. } => true,
+            | Self::Why { .. }
+            | Self::Balance(_) => true,
             Self::OnCall(ask) => ask.reads_only(),
             Self::Ack { .. }
             | Self::Unack { .. }

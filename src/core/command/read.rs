@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::balance;
 use super::oncall::{self, Ask};
 use super::words::{Word, plain, split, with_ids};
 use super::workload;
@@ -31,7 +32,8 @@ pub fn parse(typed: &str) -> Result<Command, Unreadable> {
         Verb::Help => arguments.help(),
         Verb::Status => arguments.nothing_more(0).map(|()| Command::Status),
         Verb::Feed => arguments.all("the feed's symbol or id").map(|feed| Command::Feed { feed }),
-        Verb::Feeds => arguments.feeds(),
+        Verb::Feeds => arguments.list().map(|(filter, page)| Command::Feeds { filter, page }),
+        Verb::Balance => arguments.list().map(|(filter, page)| Command::Balance(balance::Ask { filter, page })),
         Verb::Graph => arguments.graph().map(Command::Graph),
         Verb::Alerts => Ok(arguments.alerts()),
         Verb::Ack => {
@@ -79,6 +81,7 @@ fn verb(word: &str) -> Option<Verb> {
         "pod" => Some(Verb::Pods),
         "log" => Some(Verb::Logs),
         "node" => Some(Verb::Nodes),
+        "balances" | "wallets" | "runway" => Some(Verb::Balance),
         _ => catalogue().iter().find(|topic| topic.name == word).map(|topic| topic.verb),
     }
 }
@@ -187,7 +190,8 @@ impl Arguments<'_> {
         }
     }
 
-    fn feeds(&self) -> Result<Command, Unreadable> {
+    /// A filter and a page.
+    fn list(&self) -> Result<(Option<String>, u32), Unreadable> {
         let (filter, page) = match self.words {
             [filter @ .., word, page] if word.text.eq_ignore_ascii_case("page") => {
                 let page = page.text.parse().ok().filter(|page| *page > 0);
@@ -196,7 +200,7 @@ impl Arguments<'_> {
             filter => (filter, 1),
         };
         let filter: Vec<_> = filter.iter().map(|word| unquoted(word.text)).collect();
-        Ok(Command::Feeds { filter: Some(filter.join(" ")).filter(|filter| !filter.is_empty()), page })
+        Ok((Some(filter.join(" ")).filter(|filter| !filter.is_empty()), page))
     }
 
     fn graph(&self) -> Result<graph::Ask, Unreadable> {

@@ -6,8 +6,15 @@ mod amount;
 mod asset;
 mod base58;
 mod bech32;
+pub mod funding;
+pub mod history;
+pub mod limits;
 mod round;
+pub mod runway;
+pub mod verdicts;
 mod vote;
+pub mod watch;
+pub mod worth;
 
 use std::fmt;
 

@@ -70,7 +70,7 @@ pub fn living(view: &AlertView) -> Message {
     let mut blocks = vec![title(view, &members, &standing)];
     blocks.push(kit::section(&state_lines(view, &members, &standing)));
     blocks.extend(facts(&members, &standing, members.since(view.group), view.now));
-    blocks.extend(view.chart.map(|file| kit::picture(file, &format!("Price chart: {}", members.subjects(3)))));
+    blocks.extend(view.chart.map(|file| kit::picture(file, &format!("{}: {}", members.chart(), members.subjects(3)))));
     blocks.extend(buttons(view, &members, &standing));
     blocks.push(kit::context(&small_print(view, &members)));
     kit::message(&notification(view, &members, &standing), &blocks, Some(accent(&standing)))

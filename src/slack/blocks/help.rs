@@ -55,6 +55,7 @@ const fn more(verb: Verb) -> Option<&'static str> {
         ),
         Verb::Feed => Some("A symbol may be short (`SOL/USD`), full (`Crypto.SOL/USD`) or a price feed id."),
         Verb::Feeds => Some("The filter is any part of a symbol or a class: `crypto`, `fx`, `sol`."),
+        Verb::Balance => Some("The filter is any part of a name, a chain, a group, an asset or an address."),
         Verb::Alerts => Some("The filter is any part of a label's value: `critical`, `sol`."),
         Verb::Ack => Some("When an alert gets worse, an earlier acknowledgement no longer counts."),
         Verb::Graph => Some(

@@ -78,6 +78,12 @@ impl<'a> Members<'a> {
         self.spoken_of().iter().map(|alert| alert.name()).collect()
     }
 
+    /// What the group's chart shows.
+    pub fn chart(&self) -> &'static str {
+        let of_wallet = self.spoken_of().iter().any(|alert| alert.labels.get("account").is_some());
+        if of_wallet { "Balance chart" } else { "Price chart" }
+    }
+
     /// `SOL/USD, BTC/USD, ETH/USD and 497 more`; not escaped.
     pub fn subjects(&self, most: usize) -> String {
         let mut names: Vec<String> = Vec::new();

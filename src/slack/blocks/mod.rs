@@ -5,6 +5,7 @@
 
 pub mod actions;
 pub mod alert;
+pub mod balance;
 pub mod feed;
 pub mod gitops;
 pub mod graph;

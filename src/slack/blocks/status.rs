@@ -22,6 +22,22 @@ pub struct StatusView<'a> {
     pub store: StoreLine<'a>,
     pub lease: LeaseLine<'a>,
     pub slack: SlackLink<'a>,
+    /// One a chain.
+    pub balances: &'a [BalanceLine<'a>],
+}
+
+/// How a chain's last round went.
+#[derive(Clone, Copy, Debug)]
+pub struct BalanceLine<'a> {
+    pub chain: &'a str,
+    pub wallets: usize,
+    /// Of them, those of which nothing is known.
+    pub unknown: usize,
+    pub endpoints: usize,
+    /// Of them, those that agree.
+    pub agreed: usize,
+    /// `None` before the first round.
+    pub last_round: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -109,6 +125,7 @@ pub fn status(view: &StatusView) -> Message {
     let lines = [
         source_lines(view),
         cluster_lines(view),
+        balance_lines(view),
         vec![slack_line(view), store_line(view), lease_line(view)],
         outbox_lines(view),
     ];
@@ -220,6 +237,31 @@ fn cluster_lines(view: &StatusView) -> Vec<Line> {
     let mut lines: Vec<_> = view.clusters.iter().take(SHOWN).map(line).collect();
     if let Some(more) = view.clusters.len().checked_sub(SHOWN).filter(|more| *more > 0) {
         lines.push(Line::good(format!("and {more} more")));
+    }
+    lines
+}
+
+fn balance_lines(view: &StatusView) -> Vec<Line> {
+    const SHOWN: usize = 8;
+    let line = |balances: &BalanceLine| {
+        let BalanceLine { chain, wallets, unknown, endpoints, agreed, last_round } = balances;
+        let name = format!("*Balances {}*  {}", said(chain, 40), count(*wallets, "wallet"));
+        match last_round {
+            None => Line::bad(format!("{name}, not read yet")),
+            Some(at) if *unknown > 0 => Line::bad(format!("{name}, {unknown} not known · read {}", ago(*at, view.now))),
+            Some(at) if agreed < endpoints => {
+                Line::bad(format!("{name} · {agreed} of {endpoints} endpoints agree · read {}", ago(*at, view.now)))
+            }
+            Some(at) => Line::good(format!("{name} · {} · read {}", count(*endpoints, "endpoint"), ago(*at, view.now))),
+        }
+    };
+    let mut lines: Vec<_> = view.balances.iter().map(line).collect();
+    // What is wrong is shown, however many chains are well.
+    lines.sort_by_key(|line| line.well);
+    let more = lines.len().saturating_sub(SHOWN);
+    lines.truncate(SHOWN);
+    if more > 0 {
+        lines.push(Line::good(format!("*Balances*  and {}", count(more, "more chain"))));
     }
     lines
 }

@@ -138,7 +138,7 @@ pub fn rule_words(alertname: &str) -> String {
     words
 }
 
-/// What an alert is about: the feed's symbol without its class prefix, or the source, or all its labels. Not escaped.
+/// What an alert is about: the feed's symbol without its class prefix, or the source, the wallet or the chain, or all its labels. Not escaped.
 #[must_use]
 pub fn subject(labels: &Labels) -> String {
     let symbol = |symbol: &str| {
@@ -149,10 +149,12 @@ pub fn subject(labels: &Labels) -> String {
     if let Some(cluster) = labels.get("cluster") {
         return in_cluster(cluster, labels);
     }
-    match (labels.get("symbol"), labels.get("source")) {
-        (Some(name), _) => symbol(name),
-        (None, Some(source)) => elsewhere(labels).unwrap_or_else(|| source.to_owned()),
-        (None, None) => labels.to_string(),
+    let wallet = ["account", "chain"].into_iter().find_map(|name| labels.get(name));
+    match (labels.get("symbol"), labels.get("source"), wallet) {
+        (Some(name), _, _) => symbol(name),
+        (None, Some(source), _) => elsewhere(labels).unwrap_or_else(|| source.to_owned()),
+        (None, None, Some(name)) => name.to_owned(),
+        (None, None, None) => labels.to_string(),
     }
 }
 

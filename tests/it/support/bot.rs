@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
-use watchkeeper::app::{App, Wiring};
+use watchkeeper::app::{App, ChainLoop, Wiring};
 use watchkeeper::clock::{Clock, Ulids};
 use watchkeeper::config::Config;
 use watchkeeper::config::secrets::Environment;
@@ -39,6 +39,7 @@ pub struct Bot {
     running: CancellationToken,
     server: tokio::task::JoinHandle<()>,
     world: Mutex<World>,
+    chains: tokio::sync::Mutex<Vec<ChainLoop>>,
 }
 
 /// The feeds as their source sees them.
@@ -61,7 +62,11 @@ impl Bot {
 
     /// As [`Self::on`], with the difference to the usual configuration.
     pub async fn with(database: Database, change: impl FnOnce(&mut Config)) -> Self {
-        let clock = TestClock::new();
+        Self::at(TestClock::new(), database, change).await
+    }
+
+    /// As [`Self::with`], on a clock that others go by too.
+    pub async fn at(clock: Arc<TestClock>, database: Database, change: impl FnOnce(&mut Config)) -> Self {
         let slack = slack::start(slack::Config::new(clock.clone())).await.unwrap();
         let mut config = Config {
             slack: Slack { mode: Mode::Http, api_url: slack.api_url(), ..Slack::default() },
@@ -76,9 +81,10 @@ impl Bot {
         };
         config.database.url.clone_from(&database.url);
         change(&mut config);
-        let (flow, address, running, server) = wire(&config, &clock).await;
+        let Wired { flow, address, running, server, chains } = wire(&config, &clock).await;
         slack.install(app(address)).await.unwrap();
-        let bot = Self { slack, clock, database, config, flow, address, running, server, world: Mutex::default() };
+        let world = Mutex::default();
+        let bot = Self { slack, clock, database, config, flow, address, running, server, world, chains };
         bot.identify().await;
         bot.feeds(&["Crypto.BTC/USD", "Crypto.ETH/USD", "Crypto.SOL/USD"]).await;
         // Long enough for the detectors to know each feed's rhythm.
@@ -98,9 +104,9 @@ impl Bot {
         server.await.unwrap();
         flow.store.close().await;
         drop(flow);
-        let (flow, address, running, server) = wire(&config, &clock).await;
+        let Wired { flow, address, running, server, chains } = wire(&config, &clock).await;
         slack.install(app(address)).await.unwrap();
-        let bot = Self { slack, clock, database, config, flow, address, running, server, world };
+        let bot = Self { slack, clock, database, config, flow, address, running, server, world, chains };
         bot.identify().await;
         let feeds = bot.world.lock().unwrap().feeds.clone();
         bot.catalogue(feeds).await;
@@ -162,6 +168,28 @@ impl Bot {
             let _lease = self.flow.keep_lease().await;
             self.flow.tick().await;
             self.settle().await;
+        }
+    }
+
+    /// Moves time at once: feeds publish, the chains are read, the bot ticks, everything due is done.
+    pub async fn leap(&self, length: Duration) {
+        self.clock.advance(length);
+        self.publish().await;
+        self.lead().await;
+        self.read_chains().await;
+        self.flow.tick().await;
+        self.settle().await;
+    }
+
+    /// Holds the lease again, which ran out while time leapt.
+    pub async fn lead(&self) {
+        while !self.flow.keep_lease().await.unwrap() {}
+    }
+
+    /// Every chain is asked once.
+    pub async fn read_chains(&self) {
+        for chain in self.chains.lock().await.iter_mut() {
+            chain.round(&self.flow).await;
         }
     }
 
@@ -256,10 +284,15 @@ fn top_level(message: &Value) -> bool {
     message.get("thread_ts").is_none_or(|thread| *thread == message["ts"])
 }
 
-async fn wire(
-    config: &Config,
-    clock: &Arc<TestClock>,
-) -> (Arc<Flow>, SocketAddr, CancellationToken, tokio::task::JoinHandle<()>) {
+struct Wired {
+    flow: Arc<Flow>,
+    address: SocketAddr,
+    running: CancellationToken,
+    server: tokio::task::JoinHandle<()>,
+    chains: tokio::sync::Mutex<Vec<ChainLoop>>,
+}
+
+async fn wire(config: &Config, clock: &Arc<TestClock>) -> Wired {
     let secrets = [
         ("SLACK_BOT_TOKEN", "xoxb-story"),
         ("SLACK_SIGNING_SECRET", SECRET),
@@ -276,12 +309,13 @@ async fn wire(
     let environment = Environment::from_pairs(secrets);
     let ids = Arc::new(Ulids::from_seed(7));
     let wiring = Wiring { config: config.clone(), environment, clock: clock.clone(), ids, seed: 7 };
-    let app = App::start(wiring).await.unwrap();
+    let mut app = App::start(wiring).await.unwrap();
+    let chains = tokio::sync::Mutex::new(app.take_chains());
     let (flow, address) = (app.flow(), app.address().unwrap());
     let running = CancellationToken::new();
     let stop = running.clone();
     let server = tokio::spawn(async move { app.serve_http(stop).await.unwrap() });
-    (flow, address, running, server)
+    Wired { flow, address, running, server, chains }
 }
 
 fn app(address: SocketAddr) -> slack::AppConfig {

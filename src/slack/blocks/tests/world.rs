@@ -1,6 +1,7 @@
 //! Every message there is, made from given outside texts.
 
 mod pages;
+mod wallets;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,7 +16,8 @@ use super::super::modals::{self, SilenceForm, silence_form};
 use super::super::notes::{DigestItem, NoteView, SilenceEndingView, digest, digest_over, moved, note, silence_ending};
 use super::super::people::People;
 use super::super::status::{
-    AlertCounts, ClusterLine, DeadLetter, LeaseLine, Outbox, SlackLink, SourceLine, StatusView, StoreLine, status,
+    AlertCounts, BalanceLine, ClusterLine, DeadLetter, LeaseLine, Outbox, SlackLink, SourceLine, StatusView, StoreLine,
+    status,
 };
 use super::super::why::{Check, Posted, WhyView, why, why_quiet};
 use super::super::{help, replies};
@@ -223,6 +225,7 @@ pub fn messages(outside: &Outside, members: usize) -> Vec<(&'static str, Value)>
     all.extend(reply_messages(outside));
     all.extend(super::workloads::workload_messages(outside, members));
     all.extend(oncall::messages(outside, members));
+    all.extend(wallets::messages(outside, members));
     all.into_iter()
         .map(|(name, message)| (name, serde_json::to_value(message).unwrap()))
         .chain(views(outside, members))
@@ -459,6 +462,14 @@ fn status_messages(outside: &Outside) -> Named {
     let unreachable = Status::Degraded { what: Trouble::Unreachable, since: before(90), error: error.clone() };
     let kinds = vec![Kind::Node, Kind::PodDisruptionBudget];
     let partly = Status::Degraded { what: Trouble::Kinds(kinds), since: before(900), error };
+    let solana =
+        BalanceLine { chain: "solana", wallets: 12, unknown: 0, endpoints: 3, agreed: 3, last_round: Some(before(20)) };
+    let chains = [
+        BalanceLine { agreed: 2, ..solana },
+        BalanceLine { chain: &outside.name, unknown: 3, ..solana },
+        BalanceLine { chain: "base", last_round: None, ..solana },
+    ];
+    let chains: Vec<_> = chains.into_iter().cycle().take(15).collect();
     let well = StatusView {
         version: "0.1.0",
         started_at: before(93_784),
@@ -470,6 +481,7 @@ fn status_messages(outside: &Outside) -> Named {
         store: StoreLine { kind: "SQLite", answer: Ok(Duration::from_millis(2)) },
         lease: LeaseLine::Single,
         slack: SlackLink::Socket { connections: 2, since: Some(before(5000)) },
+        balances: &[solana],
     };
     let sources = [SourceLine { name: &outside.name, status: Some(&down), feeds: 3, silent: 3 }; 12];
     let letter = DeadLetter { what: "post to C0ALERTS", error: &outside.error, at: before(600) };
@@ -488,6 +500,7 @@ fn status_messages(outside: &Outside) -> Named {
         store: StoreLine { kind: "Postgres", answer: Err(&outside.error) },
         lease: LeaseLine::Theirs { holder: &outside.name },
         slack: SlackLink::Down { since: before(60), error: &outside.error },
+        balances: &chains,
         ..well
     };
     vec![("status_well", status(&well)), ("status_ill", status(&ill))]
