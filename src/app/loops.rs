@@ -69,6 +69,7 @@ impl App {
             tasks.spawn(source.run(out.clone(), stop.clone()));
         }
         super::clusters::spawn(&flow, seed, tasks, stop);
+        super::gitops::spawn(&flow, seed, tasks, stop);
         super::references::spawn(&flow, &config, out, seed, tasks, stop);
         super::balances::spawn(&flow, chains, seed, tasks, stop);
         tasks.spawn(observe(Arc::clone(&flow), observations, stop.clone()));

@@ -2,6 +2,7 @@
 
 mod balances;
 pub(crate) mod clusters;
+mod gitops;
 mod liveness;
 mod loops;
 mod oncall;

@@ -67,6 +67,7 @@ impl Reload {
             tracing::error!(error = %error, "the configuration could not be recorded; the one before stays in force");
             return false;
         }
+        self.flow.set_gitops(new.gitops.clone());
         self.flow.reload(start::settings(&new), new.rules.clone(), start::policy(&new));
         self.flow.set_cluster_settings(super::clusters::rules(&new));
         super::balances::watch(&self.flow, &new).await;

@@ -90,6 +90,7 @@ impl App {
         };
         let holder = Flow::holder_name(store.backend(), ids.as_ref(), now);
         jobs::abandon(&store, &holder).await?;
+        let clusters = super::clusters::connections(&config);
         let flow = Flow::new(Parts {
             clock,
             ids,
@@ -103,7 +104,8 @@ impl App {
             policy: policy(&config),
             link,
             paging: super::paging::services(&config, &environment)?,
-            clusters: super::clusters::connections(&config),
+            apps: super::gitops::apps(&config, &clusters),
+            clusters,
             cluster_settings: super::clusters::rules(&config),
             prometheus: super::prometheus::client(&config, &environment)?,
             alertmanagers: super::prometheus::alertmanagers(&config)?,
@@ -228,7 +230,7 @@ pub(super) fn settings(config: &Config) -> Settings {
     }
 }
 
-/// The alerting policy, with the built-in inhibition: a source that is down is one alert, not one per feed.
+/// The alerting policy, with the built-in inhibitions: a source that is down is one alert, not one per feed or app.
 pub(super) fn policy(config: &Config) -> crate::core::engine::Policy {
     let mut policy = config.alerting.clone();
     policy.inhibit.extend(crate::core::detect::default_inhibitions());
@@ -236,6 +238,7 @@ pub(super) fn policy(config: &Config) -> crate::core::engine::Policy {
         policy.inhibit.extend(crate::core::workload::rules::default_inhibitions());
     }
     policy.inhibit.extend(crate::core::wallet::watch::default_inhibitions());
+    policy.inhibit.extend(crate::core::gitops::rules::default_inhibitions());
     policy
 }
 

@@ -6,6 +6,7 @@ use clap::Args;
 use crate::app;
 use crate::config::Config;
 use crate::config::clusters::Cluster;
+use crate::core::gitops;
 use crate::core::rbac::{self, Needs};
 
 use super::doctor::Findings;
@@ -40,7 +41,8 @@ pub(super) fn rbac(config: &Config, arguments: &RbacArguments) -> Result<(), Fai
 /// What the configuration of a cluster needs to be allowed.
 fn needs(cluster: &Cluster) -> Needs {
     let watched = cluster.kinds().into_iter().map(|kind| (rbac::group(kind).to_owned(), kind.plural().to_owned()));
-    Needs { watched: watched.collect(), namespaces: cluster.namespaces.include.clone() }
+    let declared = gitops::Kind::ALL.into_iter().map(|kind| (kind.group().to_owned(), kind.plural().to_owned()));
+    Needs { watched: watched.chain(declared).collect(), namespaces: cluster.namespaces.include.clone() }
 }
 
 /// Whether each cluster grants what is needed, and nothing dangerous.

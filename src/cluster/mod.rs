@@ -13,6 +13,7 @@
 mod connect;
 mod error;
 mod evidence;
+mod gitops;
 mod probe;
 pub mod read;
 mod watch;

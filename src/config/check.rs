@@ -9,12 +9,12 @@ use url::Url;
 use super::sections::Mode;
 use super::shape::nearest;
 use super::sources::References;
-use super::{Config, clusters};
+use super::{Config, clusters, gitops};
 use crate::core::label::{ALERTNAME, Matcher, SEVERITY};
 use crate::core::route::Route;
 
 /// What alerts of feeds and clusters carry and can be matched, grouped and compared by.
-const LABELS: [&str; 19] = [
+const LABELS: [&str; 22] = [
     ALERTNAME,
     "symbol",
     "feed",
@@ -34,6 +34,9 @@ const LABELS: [&str; 19] = [
     "poddisruptionbudget",
     "persistentvolumeclaim",
     "certificate",
+    "kind",
+    "app",
+    "gitops_source",
 ];
 
 /// Every label that some alert can have.
@@ -52,6 +55,7 @@ pub fn contradictions(config: &Config) -> Vec<(String, String)> {
     database(&config.database.url, &mut say);
     sources(config, &mut say);
     clusters::check(&config.clusters, &mut say);
+    gitops::check(&config.gitops, &mut say);
     // Alerts of others carry whatever labels their senders gave them.
     let foreign = !config.prometheus.alertmanagers.is_empty();
     receivers(config, &mut |key, message| {

@@ -5,6 +5,7 @@ pub mod balances;
 mod check;
 pub mod clusters;
 mod escalation;
+mod gitops;
 pub mod oncall;
 pub mod paging;
 pub mod places;
@@ -26,6 +27,7 @@ use crate::core::access::Access;
 use crate::core::detect::Rules;
 use crate::core::engine::Policy;
 use crate::core::escalation::Escalation;
+use crate::core::gitops::rules::GitOps;
 use crate::core::receiver::Receiver;
 use crate::core::time::Timestamp;
 
@@ -53,6 +55,8 @@ pub struct Config {
     pub clusters: Vec<Cluster>,
     /// When a feed is in trouble: thresholds by class and feed.
     pub rules: Rules,
+    /// Argo CD, Flux and Argo Rollouts in the clusters: what is reported, and from when on.
+    pub gitops: GitOps,
     /// Who hears of it and when: routes, inhibition, mute intervals, flap damping.
     pub alerting: Policy,
     pub receivers: Vec<Receiver>,

@@ -122,7 +122,8 @@ fn names_that_lead_nowhere_are_found() {
             "alerting:\n  root:\n    receiver: default\n    routes:\n      - matchers: [team=critical]\n",
             "wk.yaml:5: alerting.root.routes[0].matchers[0]: no alert has the label `team` here; there are: alertname, severity, symbol, feed, asset_class, source, cluster, \
              namespace, node, pod, container, condition, deployment, statefulset, daemonset, job_name, \
-             horizontalpodautoscaler, poddisruptionbudget, persistentvolumeclaim, certificate, account, chain, group, asset",
+             horizontalpodautoscaler, poddisruptionbudget, persistentvolumeclaim, certificate, kind, app, gitops_source, \
+             account, chain, group, asset",
         ),
     ]);
 }

@@ -54,6 +54,7 @@ impl Flow {
                 lists::silences(&lists::SilencesView { silences: &silences, people, now })
             })),
             Command::Workload(ask) => self.plan_workload(ask, caller).await,
+            Command::GitOps(ask) => Plan::Answer(self.answer_gitops(&ask)),
             Command::Why { target } => Plan::Answer(self.why(&target).await),
             Command::Ack { number, comment: _ } => self
                 .for_group(number, |group| change(Input::Acknowledge { group, by: caller.actor() }, self.report(None))),

@@ -85,6 +85,7 @@ impl Flow {
         self.doubtful.store(false, Ordering::Relaxed);
         let live = self.load_state().await?;
         self.restore_wallets(&live).await?;
+        self.apps.lock().unwrap_or_else(PoisonError::into_inner).resume(live.iter().cloned());
         self.watch.lock().unwrap_or_else(PoisonError::into_inner).resume(live, self.now());
         self.resume_clusters();
         Ok(())

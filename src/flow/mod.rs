@@ -11,6 +11,7 @@ mod digest;
 pub mod effect;
 mod escalate;
 pub mod funding;
+mod gitops;
 pub mod graph;
 pub mod lead;
 pub mod look;
@@ -45,6 +46,7 @@ use crate::core::detect::{Rules, Watch};
 use crate::core::engine::{Engine, Policy, Snapshot};
 use crate::core::escalation::Escalation;
 use crate::core::feed::Feed;
+use crate::core::gitops::apps::Apps;
 use crate::core::graph::Graph;
 use crate::core::ids::{GroupId, Ids, TeamId, UserId};
 use crate::core::receiver::Receiver;
@@ -118,6 +120,7 @@ pub struct Parts {
     pub cluster_settings: Vec<(workload::Name, workload::Settings)>,
     pub prometheus: prometheus::Client,
     pub alertmanagers: prometheus::Alertmanagers,
+    pub apps: Apps,
 }
 
 /// Everything the use cases share.
@@ -143,6 +146,7 @@ pub struct Flow {
     stepping: tokio::sync::Mutex<()>,
     watch: Mutex<Watch>,
     workloads: Mutex<workload::Clusters>,
+    apps: Mutex<Apps>,
     unsaid: Mutex<Unsaid>,
     settings: RwLock<Arc<Settings>>,
     home: RwLock<Home>,
@@ -171,7 +175,7 @@ impl Flow {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let Parts { clock, ids, store, metrics, api, holder, seed, settings, rules, policy, link, .. } = parts;
-        let Parts { paging, prometheus, alertmanagers, clusters, cluster_settings, .. } = parts;
+        let Parts { paging, prometheus, alertmanagers, clusters, cluster_settings, apps, .. } = parts;
         Self {
             digests: Mutex::default(),
             escalations: Escalations::default(),
@@ -187,6 +191,7 @@ impl Flow {
             policy: RwLock::new(policy),
             watch: Mutex::new(Watch::new(rules)),
             workloads: Mutex::new(workload::Clusters::new(cluster_settings)),
+            apps: Mutex::new(apps),
             clusters: Arc::new(clusters),
             settings: RwLock::new(Arc::new(settings)),
             charts: RwLock::default(),

@@ -81,10 +81,11 @@ impl Flow {
         self.judge(signals, false).await;
     }
 
-    /// Once a second: staleness, markets that open and close, and every deadline of the engine.
+    /// Once a second: staleness, markets that open and close, apps, and every deadline of the engine.
     pub async fn tick(&self) {
         let now = self.now();
-        let signals = self.watch.lock().unwrap_or_else(PoisonError::into_inner).tick(now);
+        let mut signals = self.watch.lock().unwrap_or_else(PoisonError::into_inner).tick(now);
+        signals.extend(self.apps.lock().unwrap_or_else(PoisonError::into_inner).tick(now));
         let due = self.next_deadline().is_some_and(|deadline| deadline <= now);
         if self.next_step().is_some_and(|at| at <= now) {
             self.look_up_targets(None).await;

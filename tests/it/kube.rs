@@ -1,5 +1,7 @@
 //! Stories with a real kube-apiserver.
 
+mod gitops;
+
 use futures_util::TryStreamExt as _;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams, WatchEvent, WatchParams};
 use serde_json::json;

@@ -19,7 +19,7 @@ pub struct Topic {
 /// Every command, in the order help lists them. Words are found in this list, so one left out could not be typed.
 #[must_use]
 pub const fn catalogue() -> &'static [Topic] {
-    const TOPICS: [Topic; 22] = [
+    const TOPICS: [Topic; 24] = [
         Verb::Status.topic(),
         Verb::Alerts.topic(),
         Verb::Ack.topic(),
@@ -42,6 +42,8 @@ pub const fn catalogue() -> &'static [Topic] {
         Verb::Override.topic(),
         Verb::Swap.topic(),
         Verb::Balance.topic(),
+        Verb::Apps.topic(),
+        Verb::App.topic(),
         Verb::Help.topic(),
     ];
     &TOPICS
@@ -62,6 +64,10 @@ impl Verb {
             Self::Graph => {
                 ("graph", "[name] [range] [parameter=value…]", "Draws a named query of Prometheus", "graph lag 6h")
             }
+            Self::Apps => {
+                ("apps", "[filter] [page <n>]", "Lists what Argo CD and Flux deploy, worst first", "apps out of sync")
+            }
+            Self::App => ("app", "<name>", "One app now: sync, health, revision, what differs from Git", "app prices"),
             Self::Alerts => ("alerts", "[all|filter]", "Lists open alerts; `all` adds those resolved lately", "alerts"),
             Self::Ack => ("ack", "<n> [comment]", "Says that you are on it; reminders stop", "ack 17 looking"),
             Self::Escalate => ("escalate", "<n>", "Takes the alert's next escalation step now", "escalate 17"),

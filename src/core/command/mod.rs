@@ -2,6 +2,7 @@
 
 pub mod balance;
 mod catalogue;
+pub mod gitops;
 pub mod oncall;
 mod read;
 mod words;
@@ -40,6 +41,8 @@ pub enum Verb {
     Override,
     Swap,
     Balance,
+    Apps,
+    App,
 }
 
 /// What somebody asked for, read but not yet looked up: a symbol or a number here may name nothing.
@@ -88,6 +91,8 @@ pub enum Command {
     Workload(workload::Ask),
     OnCall(oncall::Ask),
     Balance(balance::Ask),
+    /// About what Git declares.
+    GitOps(gitops::Ask),
 }
 
 /// Which alerts to list.
@@ -139,6 +144,7 @@ impl Command {
             Self::Workload(ask) => ask.verb(),
             Self::OnCall(ask) => ask.verb(),
             Self::Balance(_) => Verb::Balance,
+            Self::GitOps(ask) => ask.verb(),
         }
     }
 
@@ -154,7 +160,8 @@ impl Command {
             | Self::Alerts { .. }
             | Self::Silences
             | Self::Why { .. }
-            | Self::Balance(_) => true,
+            | Self::Balance(_)
+            | Self::GitOps(_) => true,
             Self::OnCall(ask) => ask.reads_only(),
             Self::Ack { .. }
             | Self::Unack { .. }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::balance;
 use super::oncall::{self, Ask};
 use super::words::{Word, plain, split, with_ids};
-use super::workload;
 use super::{Command, SilenceTarget, Unreadable, Verb, Which, WhyTarget, catalogue};
+use super::{gitops, workload};
 use crate::core::graph;
 use crate::core::label::{InvalidMatcher, Matcher};
 use crate::core::time::Span;
@@ -55,6 +55,8 @@ pub fn parse(typed: &str) -> Result<Command, Unreadable> {
         Verb::Cluster | Verb::Workload | Verb::Pods | Verb::Logs | Verb::Rollout | Verb::Nodes => {
             workload::read(verb, words).map(Command::Workload).map_err(|problem| arguments.unreadable(problem))
         }
+        Verb::Apps => arguments.read_by(gitops::apps).map(Command::GitOps),
+        Verb::App => arguments.read_by(gitops::app).map(Command::GitOps),
         Verb::Why => {
             let target = arguments.all("an alert's number or a feed's symbol")?;
             let target = number(&target).map_or(WhyTarget::Feed(target), WhyTarget::Group);
@@ -140,6 +142,11 @@ impl Arguments<'_> {
 
     fn missing(&self, what: &str) -> Unreadable {
         self.unreadable(format!("`{}` needs {what}.", self.verb.topic().name))
+    }
+
+    /// By an area's own reader, whose errors are sentences.
+    fn read_by<T>(&self, read: impl FnOnce(&[Word]) -> Result<T, String>) -> Result<T, Unreadable> {
+        read(self.words).map_err(|problem| self.unreadable(problem))
     }
 
     /// Everything from the word at `index` on, as typed.

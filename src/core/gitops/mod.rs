@@ -74,6 +74,35 @@ impl Kind {
         }
     }
 
+    /// The API group it is in.
+    #[must_use]
+    pub const fn group(self) -> &'static str {
+        match self {
+            Self::Application | Self::Rollout => "argoproj.io",
+            Self::Kustomization => "kustomize.toolkit.fluxcd.io",
+            Self::HelmRelease => "helm.toolkit.fluxcd.io",
+            Self::GitRepository | Self::OciRepository | Self::HelmRepository | Self::HelmChart | Self::Bucket => {
+                "source.toolkit.fluxcd.io"
+            }
+        }
+    }
+
+    /// As RBAC names it.
+    #[must_use]
+    pub const fn plural(self) -> &'static str {
+        match self {
+            Self::Application => "applications",
+            Self::Kustomization => "kustomizations",
+            Self::HelmRelease => "helmreleases",
+            Self::Rollout => "rollouts",
+            Self::GitRepository => "gitrepositories",
+            Self::OciRepository => "ocirepositories",
+            Self::HelmRepository => "helmrepositories",
+            Self::HelmChart => "helmcharts",
+            Self::Bucket => "buckets",
+        }
+    }
+
     /// Whose it is.
     #[must_use]
     pub const fn tool(self) -> &'static str {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::apps::{Apps, View};
 use super::revision::Revision;
-use super::{App, AppId, Health, Kind, Standing, Sync};
+use super::{App, AppId, Automation, Health, Kind, Standing, Sync};
 use crate::core::detect::{RuleConfig, RuleSettings};
 use crate::core::label::{ALERTNAME, Labels, MatchOp, Matcher};
 use crate::core::route::InhibitRule;
@@ -312,6 +312,9 @@ fn cause(rule: RuleName, view: &View) -> Option<String> {
         RuleName::GitOpsSuspendedTooLong => {
             let by = app.suspended.as_ref()?.by.as_ref()?;
             Some(format!("It was suspended with {by}."))
+        }
+        RuleName::GitOpsOutOfSync if app.automation == Automation::Manual => {
+            app.cause().or_else(|| Some("It is synced by hand, and nobody has since.".to_owned()))
         }
         _ => app.cause(),
     }

@@ -76,6 +76,14 @@ const fn more(verb: Verb) -> Option<&'static str> {
              An override comes before the schedule, and a later one before an earlier one.",
         ),
         Verb::Swap => Some("Your colleague is asked in a direct message; nothing changes before they accept."),
+        Verb::Apps => Some(
+            "The filter is any part of a name, namespace, cluster, kind or state: `prices`, `flux`, `out of sync`, \
+             `suspended`. Sources of Flux are listed when they are in trouble, or when the filter fits them.",
+        ),
+        Verb::App => Some(
+            "Where a name is used twice, put what tells them apart before it: `/wk app kustomization/prices`, \
+             `/wk app eu/argocd/prices`.",
+        ),
         Verb::Workload => Some(
             "The name may be a part of it, a pod's, or with its kind: `deployment/hermes`, `cronjob/report`. Options:\n\
              • `-n feeds` one namespace\n• `-c prod` one cluster",

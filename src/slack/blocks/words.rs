@@ -135,10 +135,11 @@ pub fn rule_words(alertname: &str) -> String {
             words.push(if c == '_' { ' ' } else { c });
         }
     }
-    words
+    words.replace("Git ops", "GitOps")
 }
 
-/// What an alert is about: the feed's symbol without its class prefix, or the source, the wallet or the chain, or all its labels. Not escaped.
+/// What an alert is about: the app or object and its cluster, the feed's symbol without its class prefix, or the source, the
+/// wallet or the chain, or all its labels. Not escaped.
 #[must_use]
 pub fn subject(labels: &Labels) -> String {
     let symbol = |symbol: &str| {
@@ -146,6 +147,9 @@ pub fn subject(labels: &Labels) -> String {
         let prefix = symbol.get(..base_end).and_then(|base| base.rfind('.')).map_or(0, |dot| dot + 1);
         symbol.get(prefix..).unwrap_or(symbol).to_owned()
     };
+    if let (Some(app), Some(cluster)) = (labels.get("app"), labels.get("cluster")) {
+        return format!("{app} in {cluster}");
+    }
     if let Some(cluster) = labels.get("cluster") {
         return in_cluster(cluster, labels);
     }
@@ -254,6 +258,7 @@ mod tests {
     #[test]
     fn rules_and_subjects_read_as_words() {
         assert_eq!(rule_words("FeedConfidenceWide"), "Feed confidence wide");
+        assert_eq!(rule_words("GitOpsOutOfSync"), "GitOps out of sync");
         let labels: Labels = [("symbol", "Equity.US.AAPL/USD.PRE")].into_iter().collect();
         assert_eq!(subject(&labels), "AAPL/USD.PRE");
         let of = |pairs: &[(&str, &str)]| subject(&pairs.iter().copied().collect());
@@ -264,6 +269,8 @@ mod tests {
         let own: Labels = [("alertname", "FeedSourceDown"), ("source", "hermes")].into_iter().collect();
         assert_eq!(subject(&own), "hermes");
         assert_eq!(subject(&own.with("namespace", "feeds").with("pod", "publisher-0")), "feeds publisher-0");
+        let labels: Labels = [("app", "prices"), ("cluster", "eu"), ("kind", "Application")].into_iter().collect();
+        assert_eq!(subject(&labels), "prices in eu");
     }
 
     #[test]

@@ -123,6 +123,14 @@ fn drift_names_the_objects_that_differ() {
 }
 
 #[test]
+fn drift_of_an_app_that_is_synced_by_hand_says_so() {
+    let mut world = World::new();
+    let drifted = with_sync(Kind::Application, "prices", Sync::OutOfSync { message: String::new() });
+    world.see(App { automation: Automation::Manual, ..drifted }, NOW);
+    assert_eq!(world.evidence(NOW).cause.as_deref(), Some("It is synced by hand, and nobody has since."));
+}
+
+#[test]
 fn what_is_suspended_is_reported_when_it_was_forgotten_and_not_for_its_drift() {
     let mut world = World::new();
     let mut paused = with_sync(Kind::Kustomization, "prices", Sync::OutOfSync { message: String::new() });

@@ -1,0 +1,43 @@
+//! What follows the clusters' GitOps objects, and the loop that takes in what it finds.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::cluster::Clusters;
+use crate::config::Config;
+use crate::core::gitops::apps::{Apps, Event};
+use crate::flow::Flow;
+
+/// News waiting for the flow; when it is full, the API servers wait.
+const NEWS: usize = 256;
+
+/// The apps of these clusters, none of them known yet.
+pub(super) fn apps(config: &Config, clusters: &Clusters) -> Apps {
+    Apps::new(config.gitops.clone(), clusters.gitops_scopes())
+}
+
+pub(super) fn spawn(flow: &Arc<Flow>, seed: u64, tasks: &TaskTracker, stop: &CancellationToken) {
+    if flow.clusters.is_empty() {
+        return;
+    }
+    let (out, news) = mpsc::channel(NEWS);
+    flow.clusters.watch_gitops(&out, &flow.clock, seed, tasks, stop);
+    tasks.spawn(observe(Arc::clone(flow), news, stop.clone()));
+}
+
+async fn observe(flow: Arc<Flow>, mut news: mpsc::Receiver<Event>, stop: CancellationToken) {
+    loop {
+        let mut batch = Vec::new();
+        let received = tokio::select! {
+            () = stop.cancelled() => 0,
+            received = news.recv_many(&mut batch, NEWS) => received,
+        };
+        if received == 0 {
+            return;
+        }
+        flow.observe_gitops(batch);
+    }
+}
