@@ -89,7 +89,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             serve::serve(wiring(config), Some(file)).await?;
         }
         #[cfg(feature = "demo")]
-        Command::Demo(options) => demo::demo(options).await?,
+        Command::Demo(options) => Box::pin(demo::demo(options)).await?,
         Command::CheckConfig => {
             let config = load(&file)?;
             let text = std::fs::read_to_string(&file)?;
