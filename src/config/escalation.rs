@@ -2,6 +2,7 @@
 
 use super::Config;
 use super::shape::nearest;
+use crate::core::escalation::Target;
 
 pub(super) fn check(config: &Config, say: &mut impl FnMut(&str, String)) {
     for problem in config.escalation.validate() {
@@ -16,6 +17,23 @@ pub(super) fn check(config: &Config, say: &mut impl FnMut(&str, String)) {
             };
             let key = format!("escalation.rules[{index}].receivers[{nth}]");
             say(&key, format!("no receiver is named `{receiver}`; {fix}"));
+        }
+    }
+    let schedules: Vec<&str> = config.oncall.schedules.iter().map(|schedule| schedule.name.as_str()).collect();
+    for (index, policy) in config.escalation.policies.iter().enumerate() {
+        for (nth, step) in policy.steps.iter().enumerate() {
+            for (which, target) in step.targets.iter().enumerate() {
+                let Target::Schedule(name) = target else { continue };
+                if schedules.contains(&name.as_str()) {
+                    continue;
+                }
+                let fix = match nearest(name, &schedules) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => "add it to `oncall.schedules`".to_owned(),
+                };
+                let key = format!("escalation.policies[{index}].steps[{nth}].targets[{which}]");
+                say(&key, format!("no schedule is named `{name}`; {fix}"));
+            }
         }
     }
 }

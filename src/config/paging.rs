@@ -59,7 +59,7 @@ pub(super) fn check(config: &Config, say: &mut impl FnMut(&str, String)) {
                 let (section, name, known) = match target {
                     Target::Pagerduty(name) => ("paging.pagerduty", name, &pagerduty),
                     Target::Webhook(name) => ("paging.webhooks", name, &webhooks),
-                    Target::User(_) | Target::Channel(_) | Target::UserGroup(_) => continue,
+                    Target::User(_) | Target::Schedule(_) | Target::Channel(_) | Target::UserGroup(_) => continue,
                 };
                 if known.contains(&name.as_str()) {
                     continue;

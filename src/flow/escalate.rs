@@ -121,7 +121,7 @@ impl Flow {
         let asked = asked.and_then(|group| settings.escalation.plan(&group).map(|plan| plan.policy));
         let policies = policies.into_iter().filter_map(|name| settings.escalation.policy(name)).chain(asked);
         let targets = policies.flat_map(|policy| &policy.steps).flat_map(|step| &step.targets);
-        let people: BTreeSet<UserId> = targets.filter_map(Self::people_of).collect();
+        let people: BTreeSet<UserId> = targets.flat_map(|target| self.people_of(target, now)).collect();
         let unknown: Vec<UserId> = {
             let looked_up = self.escalations.looked_up.lock().unwrap_or_else(PoisonError::into_inner);
             let fresh = |at: Timestamp| at <= now && now.since(at) < LOOK_AGAIN;
@@ -149,10 +149,12 @@ impl Flow {
         looked_up.get(user).is_some_and(|(_, left)| *left)
     }
 
-    fn people_of(target: &Target) -> Option<UserId> {
+    /// Whom a target may call.
+    fn people_of(&self, target: &Target, at: Timestamp) -> Vec<UserId> {
         match target {
-            Target::User(user) => Some(user.clone()),
-            Target::Channel(_) | Target::UserGroup(_) | Target::Pagerduty(_) | Target::Webhook(_) => None,
+            Target::User(user) => vec![user.clone()],
+            Target::Schedule(schedule) => self.on_call(schedule, at),
+            Target::Channel(_) | Target::UserGroup(_) | Target::Pagerduty(_) | Target::Webhook(_) => Vec::new(),
         }
     }
 
@@ -240,6 +242,10 @@ impl Flow {
             match target {
                 Target::Channel(whom) | Target::UserGroup(whom) => told.push(Told::Mention(whom.clone())),
                 Target::User(user) => told.push(self.told(user, &on_it)),
+                Target::Schedule(schedule) => match self.on_call(schedule, now).as_slice() {
+                    [] => told.push(Told::NobodyOnCall { schedule: schedule.clone() }),
+                    people => told.extend(people.iter().map(|user| self.told(user, &on_it))),
+                },
                 Target::Pagerduty(name) => told.push(Told::Service(Service::Pagerduty(name.clone()))),
                 Target::Webhook(name) => told.push(Told::Service(Service::Webhook(name.clone()))),
             }

@@ -55,6 +55,8 @@ const fn five_minutes() -> Span {
 pub enum Target {
     /// A person, by direct message: a user id (U…).
     User(UserId),
+    /// Whoever is on call in this schedule of `oncall.schedules`, by direct message.
+    Schedule(String),
     /// The channel of the alert, in the message's thread: `here` or `channel`.
     Channel(String),
     /// A user group (S…), in the message's thread.
@@ -176,6 +178,6 @@ fn misfit(target: &Target) -> Option<&'static str> {
         Target::UserGroup(group) => {
             (!id(group, &['S'])).then_some("is no user group id; copy it (S…) from the group's page in Slack")
         }
-        Target::Pagerduty(_) | Target::Webhook(_) => None,
+        Target::Schedule(_) | Target::Pagerduty(_) | Target::Webhook(_) => None,
     }
 }

@@ -130,6 +130,8 @@ pub enum Told {
     OnIt { user: UserId },
     /// Deactivated in Slack.
     Left { user: UserId },
+    /// An empty schedule.
+    NobodyOnCall { schedule: String },
     /// A paging service outside.
     Service(Service),
 }
@@ -140,7 +142,7 @@ impl Told {
     pub const fn reached(&self) -> bool {
         match self {
             Self::Person { .. } | Self::Mention(_) | Self::Service(_) => true,
-            Self::OnIt { .. } | Self::Left { .. } => false,
+            Self::OnIt { .. } | Self::Left { .. } | Self::NobodyOnCall { .. } => false,
         }
     }
 }
@@ -167,7 +169,9 @@ pub fn step(view: &StepView) -> Message {
         .iter()
         .filter_map(|told| match told {
             Told::Person { user } => Some(name(user)),
-            Told::Mention(_) | Told::OnIt { .. } | Told::Left { .. } | Told::Service(_) => None,
+            Told::Mention(_) | Told::OnIt { .. } | Told::Left { .. } | Told::NobodyOnCall { .. } | Told::Service(_) => {
+                None
+            }
         })
         .collect();
     if !told_directly.is_empty() {
@@ -177,6 +181,7 @@ pub fn step(view: &StepView) -> Message {
         Told::Person { .. } => None,
         Told::Mention(whom) => ping(whom),
         Told::Service(service) => Some(service_name(service)),
+        Told::NobodyOnCall { schedule } => Some(format!("⚠️ nobody is on call in {}", bold(schedule))),
         Told::OnIt { user } => Some(format!("{} is on it already", name(user))),
         Told::Left { user } => Some(format!("⚠️ {} is deactivated in Slack", name(user))),
     }));

@@ -44,7 +44,11 @@ pub fn page_messages(outside: &Outside, members: usize) -> Named {
         Told::Service(Service::Pagerduty(outside.name.clone())),
         Told::Service(Service::Webhook(outside.comment.clone())),
     ];
-    let nobody = [Told::OnIt { user: UserId::new("U0ANN") }, Told::Left { user: UserId::new("U0BOB") }];
+    let nobody = [
+        Told::NobodyOnCall { schedule: outside.name.clone() },
+        Told::OnIt { user: UserId::new("U0ANN") },
+        Told::Left { user: UserId::new("U0BOB") },
+    ];
     let position = Position { round: 0, step: 1 };
     let steps = StepView {
         position,
