@@ -137,86 +137,82 @@ impl Default for Metrics {
             rounds: Family::default(),
             registry: Registry::default(),
         };
-        registry.register("inputs", "Inputs from Slack by kind and outcome", metrics.inputs.clone());
-        registry.register("deliveries", "Effects on Slack by kind and outcome", metrics.deliveries.clone());
-        registry.register("observations", "Observations of feeds and sources", metrics.observations.clone());
-        registry.register("signals", "Verdicts of rules that reached the alert engine", metrics.signals.clone());
-        registry.register("refused_requests", "HTTP requests refused, by reason", metrics.refused_requests.clone());
-        registry.register("store_errors", "Failed uses of the database", metrics.store_errors.clone());
-        registry.register("outbox_depth", "Effects waiting in the outbox", metrics.outbox_depth.clone());
-        registry.register("outbox_oldest_seconds", "Age of the oldest waiting effect", metrics.outbox_oldest.clone());
-        registry.register(
-            "dead_letters",
-            "Effects given up, to be looked at by a person",
-            metrics.dead_letters.clone(),
-        );
-        registry.register("alerts", "Live alerts by state", metrics.alerts.clone());
-        registry.register("source_up", "1 while the price source delivers", metrics.source_up.clone());
-        registry.register("source_events", "Stream events received from the source", metrics.source_events.clone());
-        registry.register("source_updates", "Prices passed on from the source", metrics.source_updates.clone());
-        registry.register(
-            "source_reconnects",
-            "Streams that ended and were opened again",
-            metrics.source_reconnects.clone(),
-        );
-        registry.register(
-            "source_skipped",
-            "What a source sent and was not used, by reason",
-            metrics.source_skipped.clone(),
-        );
-        registry.register("chain_calls", "Calls to a chain's endpoints", metrics.chain_calls.clone());
-        registry.register(
-            "chain_verdicts",
-            "Rounds by what became of an endpoint's answer",
-            metrics.chain_verdicts.clone(),
-        );
-        metrics.clusters.register(&mut registry);
-        registry.register(
-            "slack_socket_connections",
-            "Open Socket Mode connections",
-            metrics.socket_connections.clone(),
-        );
-        registry.register("leader", "1 while this replica holds the lease", metrics.leader.clone());
-        registry.register(
-            "ack_duration_seconds",
-            "From a verified Slack request to its acknowledgement",
-            metrics.ack.clone(),
-        );
-        registry.register(
-            "post_duration_seconds",
-            "From a decision to the Slack call that shows it",
-            metrics.post.clone(),
-        );
-        registry.register("canary_round_trip_seconds", "The last Slack round trip", metrics.canary.clone());
-        registry.register(
-            "canary_last_success_timestamp_seconds",
-            "When a canary message last went through",
-            metrics.canary_at.clone(),
-        );
-        registry.register("canary_failures", "Canary messages that did not go through", metrics.canary_lost.clone());
-        registry.register(
-            "oncall_fetches",
-            "Fetches of schedules that are kept elsewhere, by schedule and outcome",
-            metrics.schedule_fetches.clone(),
-        );
-        registry.register(
-            "oncall_user_groups",
-            "Looks at the Slack user group of a schedule, by outcome",
-            metrics.user_groups.clone(),
-        );
-        registry.register("balance", "What a wallet holds, in whole coins", metrics.balance.clone());
-        registry.register(
-            "runway_seconds",
-            "Until a wallet is empty at its present pace; absent while it does not get less",
-            metrics.runway.clone(),
-        );
-        registry.register("wallets", "Wallets of a chain, by whether they are known", metrics.wallets.clone());
-        registry.register("balance_rounds", "Rounds over a chain's wallets, by outcome", metrics.rounds.clone());
+        metrics.register(&mut registry);
         Self { registry, ..metrics }
     }
 }
 
 impl Metrics {
+    fn register(&self, registry: &mut Registry) {
+        registry.register("inputs", "Inputs from Slack by kind and outcome", self.inputs.clone());
+        registry.register("deliveries", "Effects on Slack by kind and outcome", self.deliveries.clone());
+        registry.register("observations", "Observations of feeds and sources", self.observations.clone());
+        registry.register("signals", "Verdicts of rules that reached the alert engine", self.signals.clone());
+        registry.register("refused_requests", "HTTP requests refused, by reason", self.refused_requests.clone());
+        registry.register("store_errors", "Failed uses of the database", self.store_errors.clone());
+        registry.register("outbox_depth", "Effects waiting in the outbox", self.outbox_depth.clone());
+        registry.register("outbox_oldest_seconds", "Age of the oldest waiting effect", self.outbox_oldest.clone());
+        registry.register("dead_letters", "Effects given up, to be looked at by a person", self.dead_letters.clone());
+        registry.register("alerts", "Live alerts by state", self.alerts.clone());
+        registry.register("source_up", "1 while the price source delivers", self.source_up.clone());
+        registry.register("source_events", "Stream events received from the source", self.source_events.clone());
+        registry.register("source_updates", "Prices passed on from the source", self.source_updates.clone());
+        registry.register(
+            "source_reconnects",
+            "Streams that ended and were opened again",
+            self.source_reconnects.clone(),
+        );
+        registry.register(
+            "source_skipped",
+            "What a source sent and was not used, by reason",
+            self.source_skipped.clone(),
+        );
+        registry.register("chain_calls", "Calls to a chain's endpoints", self.chain_calls.clone());
+        registry.register(
+            "chain_verdicts",
+            "Rounds by what became of an endpoint's answer",
+            self.chain_verdicts.clone(),
+        );
+        self.clusters.register(registry);
+        registry.register("slack_socket_connections", "Open Socket Mode connections", self.socket_connections.clone());
+        registry.register("leader", "1 while this replica holds the lease", self.leader.clone());
+        registry.register(
+            "ack_duration_seconds",
+            "From a verified Slack request to its acknowledgement",
+            self.ack.clone(),
+        );
+        registry.register(
+            "post_duration_seconds",
+            "From a decision to the Slack call that shows it",
+            self.post.clone(),
+        );
+        registry.register("canary_round_trip_seconds", "The last Slack round trip", self.canary.clone());
+        registry.register(
+            "canary_last_success_timestamp_seconds",
+            "When a canary message last went through",
+            self.canary_at.clone(),
+        );
+        registry.register("canary_failures", "Canary messages that did not go through", self.canary_lost.clone());
+        registry.register(
+            "oncall_fetches",
+            "Fetches of schedules that are kept elsewhere, by schedule and outcome",
+            self.schedule_fetches.clone(),
+        );
+        registry.register(
+            "oncall_user_groups",
+            "Looks at the Slack user group of a schedule, by outcome",
+            self.user_groups.clone(),
+        );
+        registry.register("balance", "What a wallet holds, in whole coins", self.balance.clone());
+        registry.register(
+            "runway_seconds",
+            "Until a wallet is empty at its present pace; absent while it does not get less",
+            self.runway.clone(),
+        );
+        registry.register("wallets", "Wallets of a chain, by whether they are known", self.wallets.clone());
+        registry.register("balance_rounds", "Rounds over a chain's wallets, by outcome", self.rounds.clone());
+    }
+
     pub fn input(&self, kind: &str, outcome: &str) {
         self.inputs.get_or_create(&vec![("kind", kind.to_owned()), ("outcome", outcome.to_owned())]).inc();
     }

@@ -20,7 +20,19 @@ pub struct Reload {
 #[must_use]
 pub fn same_process(old: &Config, new: &Config) -> Vec<&'static str> {
     let Config {
-        slack, http, database, sources, references, balances, clusters, paging, prometheus, heartbeat, canary, log, ..
+        slack,
+        http,
+        database,
+        sources,
+        references,
+        balances,
+        clusters,
+        paging,
+        prometheus,
+        heartbeat,
+        canary,
+        log,
+        ..
     } = new;
     let fixed = [
         ("slack", old.slack != *slack),

@@ -142,7 +142,7 @@ pub(super) async fn demo(options: DemoArguments) -> Result<(), Failure> {
         say("the first incident comes within a minute in #feeds-alerts; try /wk help there; Ctrl-C ends it")?;
         say(&format!("soon a wallet runs dry too; curl -X POST {} tops it up", wallets.top_up_url()))?;
     }
-    serve::serve(wiring, None).await
+    Box::pin(serve::serve(wiring, None)).await
 }
 
 async fn install_once_it_answers(workspace: slack::Workspace, listen: SocketAddr, clock: SharedClock) {

@@ -86,7 +86,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Serve => {
             let config = load(&file)?;
             start_logging(&config)?;
-            serve::serve(wiring(config), Some(file)).await?;
+            Box::pin(serve::serve(wiring(config), Some(file))).await?;
         }
         #[cfg(feature = "demo")]
         Command::Demo(options) => Box::pin(demo::demo(options)).await?,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use watchkeeper::config;
+use watchkeeper::core::gitops;
 use watchkeeper::core::rbac::{self, Needs};
 use watchkeeper::core::workload::Kind;
 use watchkeeper::metrics::Metrics;
@@ -15,7 +16,9 @@ fn chart(file: &str) -> PathBuf {
 
 /// The rules of the role for everything that can be watched, as they stand under `rules:`.
 fn rules() -> String {
-    let watched = Kind::ALL.map(|kind| (rbac::group(kind).to_owned(), kind.plural().to_owned())).to_vec();
+    let watched = Kind::ALL.map(|kind| (rbac::group(kind).to_owned(), kind.plural().to_owned()));
+    let declared = gitops::Kind::ALL.map(|kind| (kind.group().to_owned(), kind.plural().to_owned()));
+    let watched = [watched.as_slice(), declared.as_slice()].concat();
     let printed = rbac::yaml(&Needs { watched, ..Needs::default() }, "watchkeeper");
     let (_, rest) = printed.split_once("rules:\n").unwrap();
     let (rules, _) = rest.split_once("---").unwrap();

@@ -38,12 +38,8 @@ impl Drop for Followed {
 impl Followed {
     async fn start(kube: Kube, user: &str) -> Self {
         let cluster = Cluster {
-            name: "prod".to_owned(),
-            kubeconfig: Some(kube.kubeconfig(user)),
-            context: None,
-            in_cluster: false,
             namespaces: Namespaces { include: vec![kube.namespace.clone()], exclude: Vec::new() },
-            owner_label: "team".to_owned(),
+            ..Cluster::by_kubeconfig("prod", kube.kubeconfig(user))
         };
         let soon = RuleConfig { pending_for: Some(Span::from_secs(5)), ..RuleConfig::default() };
         let configure = |config: &mut Config| {
