@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use watchkeeper::clock::{Clock, SharedClock, SystemClock};
+use watchkeeper::clock::{SharedClock, SystemClock};
 use watchkeeper::cluster::{self, Access, Update};
 use watchkeeper::core::workload::{Clusters, Index, Kind, News, Settings};
 

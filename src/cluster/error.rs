@@ -41,9 +41,10 @@ impl From<kube::core::Status> for ClusterError {
         match status.code {
             401 => Self::Unauthorized(message),
             429 => Self::Busy { message, retry_after: wait.filter(|secs| *secs > 0).map(Duration::from_secs) },
+            // A server that does not know the group says so in plain text, without a reason.
+            404 => Self::NotFound(message),
             410 => Self::Gone(message),
             _ if status.is_forbidden() => Self::Forbidden(message),
-            _ if status.is_not_found() => Self::NotFound(message),
             code => Self::Refused { code, message },
         }
     }
@@ -103,6 +104,7 @@ mod tests {
         let kind = |code, reason| ClusterError::from(kube::Error::Api(status(code, reason).boxed()));
         assert!(matches!(kind(403, "Forbidden"), ClusterError::Forbidden(_)));
         assert!(matches!(kind(404, "NotFound"), ClusterError::NotFound(_)));
+        assert!(matches!(kind(404, ""), ClusterError::NotFound(_)), "plain text from a server without the group");
         assert!(matches!(kind(401, "Unauthorized"), ClusterError::Unauthorized(_)));
         assert!(matches!(kind(410, "Expired"), ClusterError::Gone(_)));
         assert!(matches!(kind(429, "TooManyRequests"), ClusterError::Busy { retry_after: None, .. }));

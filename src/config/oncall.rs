@@ -206,7 +206,7 @@ mod tests {
         let zone =
             said("    - name: a\n      layers:\n        - {users: [U01], start: 2026-01-05, time_zone: Mars/Base}\n");
         assert!(zone.contains("layers[0].time_zone: `Mars/Base` is not a time zone"), "{zone}");
-        let start = said("    - name: a\n      layers:\n        - {users: [U01], start: soon}\n");
+        let start = said("    - name: a\n      layers:\n        - users: [U01]\n          start: soon\n");
         assert!(start.contains("layers[0].start: `soon` is not a day; write it like 2026-01-05"), "{start}");
     }
 

@@ -93,6 +93,12 @@ impl World {
         self.wallets().get(&address.to_lowercase()).map(|wallet| wallet.at(self.clock.now()))
     }
 
+    /// What it held when `position` began: the same from every endpoint, whenever it is asked.
+    fn held(&self, address: &str, kind: ChainKind, position: u64) -> Option<u128> {
+        let millis = i64::try_from(position.saturating_mul(period(kind))).unwrap_or(i64::MAX);
+        self.wallets().get(&address.to_lowercase()).map(|wallet| wallet.at(Timestamp::from_millis(millis)))
+    }
+
     /// Counted from 0.
     pub fn set_fault(&self, kind: ChainKind, endpoint: usize, fault: Fault) {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner).insert((kind, endpoint), fault);
@@ -107,14 +113,20 @@ impl World {
         faults.get(&(kind, endpoint)).copied().unwrap_or_default()
     }
 
-    /// A slot takes 400 ms, a block two seconds.
     fn position(&self, kind: ChainKind) -> u64 {
-        let millis = self.clock.now().as_millis().unsigned_abs();
-        millis / if kind == ChainKind::Solana { 400 } else { 2000 }
+        self.clock.now().as_millis().unsigned_abs() / period(kind)
     }
 
     fn wallets(&self) -> MutexGuard<'_, BTreeMap<String, Spending>> {
         self.wallets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Milliseconds a slot or a block takes.
+const fn period(kind: ChainKind) -> u64 {
+    match kind {
+        ChainKind::Solana => 400,
+        _ => 2000,
     }
 }
 

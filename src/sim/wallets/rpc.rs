@@ -78,15 +78,17 @@ impl Node<'_> {
                     return Err((-32016, "Minimum context slot has not been reached".to_owned()));
                 }
                 let keys = params[0].as_array().ok_or_else(|| (-32602, "Invalid params".to_owned()))?;
-                let accounts: Vec<Value> = keys.iter().map(|key| self.account(key)).collect();
+                let accounts: Vec<Value> = keys.iter().map(|key| self.account(key, slot)).collect();
                 Ok(json!({ "context": { "apiVersion": "3.0.0", "slot": slot }, "value": accounts }))
             }
             _ => Err((-32601, "Method not found".to_owned())),
         }
     }
 
-    fn account(&self, key: &Value) -> Value {
-        let Some(lamports) = self.holds(key).and_then(|units| u64::try_from(units).ok()) else { return Value::Null };
+    fn account(&self, key: &Value, slot: u64) -> Value {
+        let Some(lamports) = self.holds(key, slot).and_then(|units| u64::try_from(units).ok()) else {
+            return Value::Null;
+        };
         json!({
             "data": ["", "base64"], "executable": false, "lamports": lamports, "owner": "11111111111111111111111111111111",
             "rentEpoch": u64::MAX, "space": 0,
@@ -106,18 +108,27 @@ impl Node<'_> {
                 // Both names are in use for the same thing.
                 let data = params[0]["input"].as_str().or_else(|| params[0]["data"].as_str()).unwrap_or_default();
                 let data = hex::decode(data.trim_start_matches("0x")).unwrap_or_default();
-                let answer = multicall::aggregate3(&data, |owner| self.holds(&json!(owner)).unwrap_or_default());
+                let block = self.block(&params[1]);
+                let answer = multicall::aggregate3(&data, |owner| self.holds(&json!(owner), block).unwrap_or_default());
                 answer
                     .map(|bytes| json!(format!("0x{}", hex::encode(bytes))))
                     .ok_or_else(|| (3, "execution reverted".to_owned()))
             }
-            "eth_getBalance" => Ok(json!(format!("{:#x}", self.holds(&params[0]).unwrap_or_default()))),
+            "eth_getBalance" => {
+                Ok(json!(format!("{:#x}", self.holds(&params[0], self.block(&params[1])).unwrap_or_default())))
+            }
             _ => Err((-32601, format!("the method {method} does not exist/is not available"))),
         }
     }
 
-    fn holds(&self, address: &Value) -> Option<u128> {
-        let units = self.world.holds(address.as_str()?)?;
+    /// The block that is asked for: a number, or the newest for a tag.
+    fn block(&self, tag: &Value) -> u64 {
+        let number = tag.as_str().and_then(|tag| u64::from_str_radix(tag.strip_prefix("0x")?, 16).ok());
+        number.unwrap_or_else(|| self.position())
+    }
+
+    fn holds(&self, address: &Value, position: u64) -> Option<u128> {
+        let units = self.world.held(address.as_str()?, self.kind, position)?;
         Some(if let Fault::Lies { per_mille } = self.fault { units / 1000 * per_mille } else { units })
     }
 

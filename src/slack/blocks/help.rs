@@ -22,15 +22,14 @@ static ALL: LazyLock<Message> = LazyLock::new(all);
 fn all() -> Message {
     let line = |topic: &Topic| format!("{}  {}", code(&topic.line()), topic.what);
     let lines: Vec<_> = catalogue().iter().map(line).collect();
-    let blocks = [
-        kit::section(
-            "*watchkeeper* watches price feeds and what runs behind them. Ask with `/wk`, by mentioning me, or here in a direct message:",
-        ),
-        kit::section(&lines.join("\n")),
-        kit::context(
-            "`/wk help silence` explains one command. Slash commands do not work in threads; mention me there.",
-        ),
-    ];
+    let mut blocks = vec![kit::section(
+        "*watchkeeper* watches price feeds and what runs behind them. Ask with `/wk`, by mentioning me, or here in a direct message:",
+    )];
+    // A section holds 3,000 characters.
+    blocks.extend(lines.chunks(12).map(|lines| kit::section(&lines.join("\n"))));
+    blocks.push(kit::context(
+        "`/wk help silence` explains one command. Slash commands do not work in threads; mention me there.",
+    ));
     kit::message("watchkeeper: what you can ask", &blocks, None)
 }
 

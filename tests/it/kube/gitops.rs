@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 use watchkeeper::config::Config;
 use watchkeeper::config::clusters::{Cluster, Namespaces};
 use watchkeeper::core::detect::RuleConfig;
+use watchkeeper::core::gitops::Kind;
 use watchkeeper::core::gitops::apps::{Apps, Event};
 use watchkeeper::core::time::Span;
 
@@ -196,7 +197,8 @@ async fn what_the_bot_may_not_read_is_said_and_no_empty_list_is_taken_for_a_good
     let kube = Kube::namespace().await;
     kube.define(&[APPLICATION]).await;
     let mut story = Followed::start(kube, WATCHER).await;
-    story.until("refused", |apps| apps.blind_spots().count() > 0).await;
+    let refused = |apps: &Apps| apps.blind_spots().any(|(scope, _)| scope.kind == Kind::Application);
+    story.until("refused", refused).await;
     let answer = story.ask("/wk apps").await;
     assert!(answer.contains("may not read") && answer.contains("Application"), "{answer}");
 }

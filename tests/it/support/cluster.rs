@@ -157,7 +157,7 @@ impl ApiServer {
 
     /// What every container's log says.
     pub fn print(&self, lines: &str) {
-        self.world.state.lock().unwrap().log_lines = lines.to_owned();
+        lines.clone_into(&mut self.world.state.lock().unwrap().log_lines);
     }
 
     /// Its clock, so many seconds ahead of `clock`.
