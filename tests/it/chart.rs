@@ -22,7 +22,8 @@ fn rules() -> String {
     let printed = rbac::yaml(&Needs { watched, ..Needs::default() }, "watchkeeper");
     let (_, rest) = printed.split_once("rules:\n").unwrap();
     let (rules, _) = rest.split_once("---").unwrap();
-    rules.lines().map(|line| format!("{}\n", line.strip_prefix("  ").unwrap())).collect()
+    let lines: Vec<_> = rules.lines().map(|line| line.strip_prefix("  ").unwrap()).collect();
+    lines.join("\n") + "\n"
 }
 
 #[test]
@@ -56,9 +57,9 @@ fn every_alert_on_the_bot_looks_at_a_metric_that_is_there_and_has_a_runbook() {
     for metric in metrics {
         assert!(exposed.contains(&format!("# HELP {metric} ")), "{metric} is not among the metrics");
     }
-    let names: Vec<_> = alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
-    assert!(names.len() >= 5, "{names:?}");
-    for name in names {
+    let rules: Vec<_> = alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    assert!(rules.len() >= 5, "{rules:?}");
+    for name in rules {
         assert!(runbooks.contains(&format!("### {name}\n")), "docs/OPERATIONS.md has no runbook for {name}");
         assert!(alerts.contains(&format!("#{}\n", name.to_lowercase())), "{name} does not link to its runbook");
     }

@@ -26,7 +26,10 @@ const RECENT: Duration = Duration::from_mins(10);
 impl Watched {
     pub(super) fn stale(&mut self, context: Context, peers: Option<(usize, usize)>, out: &mut Vec<Signal>) {
         let (now, settings) = (context.now, context.rules.settings(RuleName::FeedStale));
-        let verdict = if !self.is_stale(now) {
+        let verdict = if self.latest.is_none() && self.session.open && !self.is_stale(now) {
+            // Right after a start nobody knows its age: what was said before stands until a price comes.
+            Verdict::Unknown
+        } else if !self.is_stale(now) {
             Verdict::Inactive
         } else if self.age(now) >= self.thresholds.stale_max.duration() {
             Verdict::Active(Severity::Critical)
