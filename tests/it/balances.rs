@@ -170,7 +170,7 @@ async fn a_restart_knows_the_pace_and_the_alert_of_before() {
         minutes(&bot, 180).await;
         let posted = bot.alerts().len();
         let told = bot.type_in("bob", "/wk balance keeper").await;
-        let bot = Box::pin(bot.restart()).await;
+        let bot = bot.restart().await;
         let again = bot.type_in("bob", "/wk balance keeper").await;
         let runway = |told: &str| told.split("Runway").nth(1).map(|rest| rest.chars().take(40).collect::<String>());
         assert_eq!(runway(&told), runway(&again), "{told}\n{again}");
@@ -198,7 +198,7 @@ async fn the_funding_summary_comes_on_its_schedule_once() {
         bot.settle().await;
         insta::assert_snapshot!("funding_summary", bot.alerts().pop().unwrap());
         let posted = bot.alerts().len();
-        let bot = Box::pin(bot.restart()).await;
+        let bot = bot.restart().await;
         assert!(!bot.flow.post_funding().await.unwrap(), "posted before the restart");
         bot.clock.advance(Duration::from_hours(24));
         bot.lead().await;

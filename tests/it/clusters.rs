@@ -58,7 +58,7 @@ impl Watched {
     async fn restart(mut self) -> Self {
         self.stop.cancel();
         let (bot, server) = (self.bot.take().unwrap(), self.server.take().unwrap());
-        Self::follow(Box::pin(bot.restart()).await, server)
+        Self::follow(bot.restart().await, server)
     }
 
     fn bot(&self) -> &Bot {

@@ -135,7 +135,7 @@ async fn a_restart_keeps_the_deadlines_and_tells_nobody_twice() {
         // Early enough for a successor on Postgres to wait for the lease of the dead.
         bot.advance(335).await;
         assert_eq!(pages(&bot, "alice").len(), 1);
-        let bot = Box::pin(bot.restart()).await;
+        let bot = bot.restart().await;
         bot.advance(24).await;
         assert_eq!((pages(&bot, "alice").len(), pages(&bot, "bob").len()), (1, 0));
         bot.advance(1).await;

@@ -50,7 +50,7 @@ async fn killed_between_commit_and_post_it_posts_once_after_the_restart() {
         bot.advance(55).await;
         assert!(bot.posted().is_empty());
         bot.slack.faults(watchkeeper::sim::slack::Faults::clear_calls);
-        let bot = Box::pin(bot.restart()).await;
+        let bot = bot.restart().await;
         bot.advance(130).await;
         assert_eq!(bot.posted().len(), 1, "{:#?}", bot.alerts());
     }
@@ -78,7 +78,7 @@ async fn killed_between_post_and_record_it_does_not_post_again() {
         let message = Message::text("posted by the one who died");
         let channel = ChannelId::new("C0ALERTS");
         bot.flow.api.chat_post_message(&channel, &message, None, job.id.as_str()).await.unwrap();
-        let bot = Box::pin(bot.restart()).await;
+        let bot = bot.restart().await;
         bot.advance(120).await;
         assert_eq!(bot.posted().len(), 1, "{:#?}", bot.alerts());
     }
@@ -92,7 +92,7 @@ async fn a_restart_keeps_every_deadline_and_the_same_message() {
         bot.advance(90).await;
         let (ts, deadline) = (bot.the_alert()["ts"].clone(), bot.flow.next_deadline());
         bot.flow.release_lease().await;
-        let bot = Box::pin(bot.restart()).await;
+        let bot = bot.restart().await;
         assert_eq!(bot.flow.next_deadline(), deadline);
         bot.click("alice", "Acknowledge").await;
         bot.heal();

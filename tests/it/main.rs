@@ -1,5 +1,6 @@
 //! Stories: the real app against the local world. One module a user story.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops there")]
+#![expect(clippy::large_futures, reason = "a story holds its whole world and configuration")]
 
 mod alerts;
 mod balances;

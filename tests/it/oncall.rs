@@ -105,7 +105,7 @@ async fn an_override_comes_before_the_schedule_survives_a_restart_and_is_taken_b
     assert_eq!([0, 2, 6].map(|hours| on_call(&bot, "primary", hours)), ["U0ALICE", "U0BOB", "U0ALICE"]);
     assert!(direct(&bot, "bob").last().unwrap().contains("*bob* takes *primary*"), "{:?}", direct(&bot, "bob"));
     assert!(in_ops(&bot).last().unwrap().contains("*bob* takes *primary*"), "{:?}", in_ops(&bot));
-    let bot = Box::pin(bot.restart()).await;
+    let bot = bot.restart().await;
     bot.advance(2).await;
     assert_eq!(on_call(&bot, "primary", 2), "U0BOB");
     let ts = seen.message.unwrap()["ts"].as_str().unwrap().to_owned();
@@ -197,7 +197,7 @@ async fn a_swap_holds_once_the_colleague_accepts_and_either_takes_it_back() {
     assert_eq!([BOBS, ALICES].map(|hours| on_call(&bot, "primary", hours)), ["U0BOB", "U0ALICE"], "not before");
     press(&bot, "bob", "Accept").await;
     assert_eq!([BOBS, ALICES].map(|hours| on_call(&bot, "primary", hours)), ["U0ALICE", "U0BOB"]);
-    let bot = Box::pin(bot.restart()).await;
+    let bot = bot.restart().await;
     bot.advance(2).await;
     press(&bot, "alice", "Undo").await;
     assert_eq!([BOBS, ALICES].map(|hours| on_call(&bot, "primary", hours)), ["U0BOB", "U0ALICE"]);
@@ -310,7 +310,7 @@ async fn an_address_is_asked_of_slack_and_remembered_while_slack_is_away() {
     assert_eq!(on_call(&bot, "primary", 0), "U0CAROL");
     let answer = bot.type_in("dave", "/wk oncall primary 2026-12-01 10:00").await;
     assert!(answer.contains("nobody@example.com") && answer.contains("unknown to Slack"), "{answer}");
-    let bot = Box::pin(bot.restart()).await;
+    let bot = bot.restart().await;
     bot.slack.faults(|f| {
         f.next("users.lookupByEmail", 9, Failure::Status(503));
     });
@@ -437,7 +437,7 @@ async fn a_calendar_that_cannot_be_fetched_holds_as_it_was_and_its_age_is_said()
         pull(&bot).await;
         assert_eq!(on_call(&bot, "primary", 0), "U0BOB", "{status}");
     }
-    let bot = Box::pin(bot.restart()).await;
+    let bot = bot.restart().await;
     bot.clock.advance(Duration::from_hours(2));
     bot.advance(2).await;
     pull(&bot).await;

@@ -81,7 +81,7 @@ impl Bot {
         };
         config.database.url.clone_from(&database.url);
         change(&mut config);
-        let Wired { flow, address, running, server, chains } = wire(&config, &clock).await;
+        let Wired { flow, address, running, server, chains } = Box::pin(wire(&config, &clock)).await;
         slack.install(app(address)).await.unwrap();
         let world = Mutex::default();
         let bot = Self { slack, clock, database, config, flow, address, running, server, world, chains };
@@ -104,7 +104,7 @@ impl Bot {
         server.await.unwrap();
         flow.store.close().await;
         drop(flow);
-        let Wired { flow, address, running, server, chains } = wire(&config, &clock).await;
+        let Wired { flow, address, running, server, chains } = Box::pin(wire(&config, &clock)).await;
         slack.install(app(address)).await.unwrap();
         let bot = Self { slack, clock, database, config, flow, address, running, server, world, chains };
         bot.identify().await;
