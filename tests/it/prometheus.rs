@@ -185,6 +185,9 @@ async fn a_silence_made_in_slack_holds_in_alertmanager_until_it_is_ended() {
     let world = world().await;
     let slack = &world.place.slack;
     message(slack, "Feed sol lags 95 s").await;
+    // Alertmanager tells others of an alert before its own API calls it active.
+    let alerts = format!("{}/api/v2/alerts?active=true", world.alertmanager);
+    until_answers(&alerts, |_, body| body.contains(r#""state":"active""#)).await;
     let made = slack.slash("alice", "feeds-alerts", "/wk silence alertname=FeedLag feed=sol 1h deploy").await;
     assert!(made.text.contains("Silence 1 holds"), "{made}");
     message(slack, "holds in Alertmanager *cluster-a*, too: it covers 1 active alert there").await;
