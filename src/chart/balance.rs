@@ -2,8 +2,8 @@
 
 use super::axis::{PriceAxis, TimeAxis};
 use super::{
-    Area, Chart, ChartError, HEIGHT, LABEL_SIZE, OVERSAMPLING, PRICE, QUIET, Sample, TROUBLE, Threshold, anchor, began,
-    font, grid, heading, label_style, limit, picture, pixel, samples, shade,
+    Area, Chart, ChartError, LABEL_SIZE, PRICE, Sample, TROUBLE, Threshold, anchor, began, empty, font, framed,
+    heading, label_style, limit, picture, samples,
 };
 use crate::core::time::Timestamp;
 use plotters::prelude::*;
@@ -40,10 +40,7 @@ fn draw(area: &Area, balance: &Balance, title: &str) -> Result<(), ChartError> {
     let sample = |(at, price): &Point| Sample { at: *at, price: *price, conf: 0.0 };
     let points = samples::usable(&balance.points.iter().map(sample).collect::<Vec<_>>());
     let (Some(first), Some(last)) = (points.first(), points.last()) else {
-        let (width, height) = area.dim_in_pixel();
-        let style = label_style(LABEL_SIZE, QUIET).pos(anchor(HPos::Center, VPos::Center));
-        area.draw(&Text::new("no balance was read yet", pixel(width / 2, height / 2), style))?;
-        return Ok(());
+        return empty(area, "no balance was read yet");
     };
     let ends = balance.forecast.map_or(last.at, |[_, (at, _)]| at.max(last.at));
     let times = TimeAxis(samples::time_range(first.at, ends, &super::Marks::default()));
@@ -53,19 +50,7 @@ fn draw(area: &Area, balance: &Balance, title: &str) -> Result<(), ChartError> {
     // A little room under the ground, where the mark for zero would run into the times.
     let top = (top * 1.15).max(1e-9);
     let amounts = PriceAxis(top * -0.06..top);
-    let label_width = LABEL_SIZE * 3 / 5 * u32::try_from(amounts.widest_label()).unwrap_or(0) + 16;
-    let mut chart = ChartBuilder::on(area)
-        .margin_top(96)
-        .margin_right(24)
-        .margin_bottom(4)
-        .set_label_area_size(LabelAreaPosition::Left, label_width)
-        .set_label_area_size(LabelAreaPosition::Bottom, 64)
-        .build_cartesian_2d(times.clone(), amounts.clone())?;
-    if let Some(at) = balance.alert_at {
-        shade(&mut chart, &times, &amounts, at)?;
-    }
-    grid(&mut chart, &times, &amounts)?;
-    area.draw(&Text::new("UTC", pixel(20, HEIGHT * OVERSAMPLING - 60), label_style(LABEL_SIZE, QUIET)))?;
+    let mut chart = framed(area, &times, &amounts, balance.alert_at)?;
     for threshold in balance.limits.iter().filter(near) {
         limit(&mut chart, &times, threshold)?;
     }

@@ -114,10 +114,38 @@ fn draw(area: &Area, samples: &[Sample], title: &str, marks: &Marks) -> Result<(
         return draw_prices(area, samples, title, marks, samples::time_range(first.at, last.at, marks));
     }
     heading(area, title, "")?;
+    empty(area, "no prices in this window")
+}
+
+/// In place of a chart: why there is nothing to draw.
+fn empty(area: &Area, why: &'static str) -> Result<(), ChartError> {
     let (width, height) = area.dim_in_pixel();
     let style = label_style(LABEL_SIZE, QUIET).pos(anchor(HPos::Center, VPos::Center));
-    area.draw(&Text::new("no prices in this window", pixel(width / 2, height / 2), style))?;
+    area.draw(&Text::new(why, pixel(width / 2, height / 2), style))?;
     Ok(())
+}
+
+/// The chart before its lines: room for a heading, labels and grid; everything after `since` shaded.
+fn framed<'a, 'b>(
+    area: &'a Area<'b>,
+    times: &TimeAxis,
+    values: &PriceAxis,
+    since: Option<Timestamp>,
+) -> Result<Chart<'a, 'b>, ChartError> {
+    let label_width = LABEL_SIZE * 3 / 5 * u32::try_from(values.widest_label()).unwrap_or(0) + 16;
+    let mut chart = ChartBuilder::on(area)
+        .margin_top(96)
+        .margin_right(24)
+        .margin_bottom(4)
+        .set_label_area_size(LabelAreaPosition::Left, label_width)
+        .set_label_area_size(LabelAreaPosition::Bottom, 64)
+        .build_cartesian_2d(times.clone(), values.clone())?;
+    if let Some(at) = since {
+        shade(&mut chart, times, values, at)?;
+    }
+    grid(&mut chart, times, values)?;
+    area.draw(&Text::new("UTC", pixel(20, HEIGHT * OVERSAMPLING - 60), label_style(LABEL_SIZE, QUIET)))?;
+    Ok(chart)
 }
 
 fn draw_prices(
@@ -134,19 +162,7 @@ fn draw_prices(
         format!("{} ± {}", axis::number(sample.price, digits), axis::number(sample.conf, digits))
     });
     heading(area, title, &latest)?;
-    let label_width = LABEL_SIZE * 3 / 5 * u32::try_from(prices.widest_label()).unwrap_or(0) + 16;
-    let mut chart = ChartBuilder::on(area)
-        .margin_top(96)
-        .margin_right(24)
-        .margin_bottom(4)
-        .set_label_area_size(LabelAreaPosition::Left, label_width)
-        .set_label_area_size(LabelAreaPosition::Bottom, 64)
-        .build_cartesian_2d(times.clone(), prices.clone())?;
-    if let Some(at) = marks.incident_at {
-        shade(&mut chart, &times, &prices, at)?;
-    }
-    grid(&mut chart, &times, &prices)?;
-    area.draw(&Text::new("UTC", pixel(20, HEIGHT * OVERSAMPLING - 60), label_style(LABEL_SIZE, QUIET)))?;
+    let mut chart = framed(area, &times, &prices, marks.incident_at)?;
     for threshold in marks.thresholds.iter().filter(|threshold| prices.0.contains(&threshold.price)) {
         limit(&mut chart, &times, threshold)?;
     }

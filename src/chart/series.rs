@@ -3,10 +3,8 @@
 use plotters::prelude::*;
 
 use super::axis::{PriceAxis, TimeAxis};
-use super::{Area, ChartError, HEIGHT, LABEL_SIZE, Marks, OVERSAMPLING, QUIET, Sample, WIDTH};
-use super::{anchor, averaged, encode, font, grid, heading, label_style, pixel, samples};
+use super::{Area, ChartError, Marks, Sample, empty, font, framed, heading, picture, samples};
 use crate::core::time::Timestamp;
-use plotters::style::text_anchor::{HPos, VPos};
 
 /// Told apart by people who do not see every colour, as far as ten can be (Tableau's ten).
 const COLOURS: [RGBColor; 10] = [
@@ -35,15 +33,7 @@ pub const fn colour_name(nth: usize) -> &'static str {
 /// When the drawing or encoding library refuses; no input is known to make them.
 pub fn series_chart(lines: &[Vec<(Timestamp, f64)>], title: &str) -> Result<Vec<u8>, ChartError> {
     font()?;
-    let (width, height) = (WIDTH * OVERSAMPLING, HEIGHT * OVERSAMPLING);
-    let mut pixels = vec![0; (width * height * 3) as usize];
-    {
-        let area = BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area();
-        area.fill(&WHITE)?;
-        draw(&area, lines, title)?;
-        area.present()?;
-    }
-    encode(&averaged(&pixels))
+    picture(|area| draw(area, lines, title))
 }
 
 fn draw(area: &Area, lines: &[Vec<(Timestamp, f64)>], title: &str) -> Result<(), ChartError> {
@@ -54,24 +44,12 @@ fn draw(area: &Area, lines: &[Vec<(Timestamp, f64)>], title: &str) -> Result<(),
     let all: Vec<Sample> = lines.iter().flatten().copied().collect();
     let (first, last) = (all.iter().map(|one| one.at).min(), all.iter().map(|one| one.at).max());
     let (Some(first), Some(last)) = (first, last) else {
-        let (width, height) = area.dim_in_pixel();
-        let style = label_style(LABEL_SIZE, QUIET).pos(anchor(HPos::Center, VPos::Center));
-        area.draw(&Text::new("nothing in this window", pixel(width / 2, height / 2), style))?;
-        return Ok(());
+        return empty(area, "nothing in this window");
     };
     let marks = Marks::default();
     let values = PriceAxis(samples::price_range(&all, &marks));
     let times = TimeAxis(samples::time_range(first, last, &marks));
-    let label_width = LABEL_SIZE * 3 / 5 * u32::try_from(values.widest_label()).unwrap_or(0) + 16;
-    let mut chart = ChartBuilder::on(area)
-        .margin_top(96)
-        .margin_right(24)
-        .margin_bottom(4)
-        .set_label_area_size(LabelAreaPosition::Left, label_width)
-        .set_label_area_size(LabelAreaPosition::Bottom, 64)
-        .build_cartesian_2d(times.clone(), values.clone())?;
-    grid(&mut chart, &times, &values)?;
-    area.draw(&Text::new("UTC", pixel(20, HEIGHT * OVERSAMPLING - 60), label_style(LABEL_SIZE, QUIET)))?;
+    let mut chart = framed(area, &times, &values, None)?;
     for (nth, line) in lines.iter().enumerate() {
         let colour = COLOURS[nth % COLOURS.len()];
         for run in samples::runs(line) {
