@@ -14,7 +14,7 @@ use crate::core::workload;
 use crate::core::workload::Name;
 use crate::flow::Flow;
 
-use super::loops::every;
+use super::loops::{every, next_batch};
 
 /// News waiting for the flow; when it is full, the API servers wait.
 const NEWS: usize = 1024;
@@ -69,15 +69,8 @@ pub(super) fn spawn(flow: &Arc<Flow>, seed: u64, tasks: &TaskTracker, stop: &Can
 }
 
 async fn observe(flow: Arc<Flow>, mut news: mpsc::Receiver<Update>, stop: CancellationToken) {
-    loop {
-        let mut batch = Vec::new();
-        let received = tokio::select! {
-            () = stop.cancelled() => 0,
-            received = news.recv_many(&mut batch, NEWS) => received,
-        };
-        if received == 0 {
-            return;
-        }
-        flow.observe_clusters(batch);
+    let mut batch = Vec::new();
+    while next_batch(&mut news, &mut batch, NEWS, &stop).await {
+        flow.observe_clusters(std::mem::take(&mut batch));
     }
 }

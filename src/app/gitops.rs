@@ -11,6 +11,8 @@ use crate::config::Config;
 use crate::core::gitops::apps::{Apps, Event};
 use crate::flow::Flow;
 
+use super::loops::next_batch;
+
 /// News waiting for the flow; when it is full, the API servers wait.
 const NEWS: usize = 256;
 
@@ -29,15 +31,8 @@ pub(super) fn spawn(flow: &Arc<Flow>, seed: u64, tasks: &TaskTracker, stop: &Can
 }
 
 async fn observe(flow: Arc<Flow>, mut news: mpsc::Receiver<Event>, stop: CancellationToken) {
-    loop {
-        let mut batch = Vec::new();
-        let received = tokio::select! {
-            () = stop.cancelled() => 0,
-            received = news.recv_many(&mut batch, NEWS) => received,
-        };
-        if received == 0 {
-            return;
-        }
-        flow.observe_gitops(batch);
+    let mut batch = Vec::new();
+    while next_batch(&mut news, &mut batch, NEWS, &stop).await {
+        flow.observe_gitops(std::mem::take(&mut batch));
     }
 }

@@ -120,17 +120,23 @@ async fn tick(flow: Arc<Flow>, stop: CancellationToken) {
     }
 }
 
+/// Puts what comes next, at most `most` of it, into `batch` in place of what is there. False: `stop`, or nobody sends any more.
+pub(super) async fn next_batch<T>(
+    news: &mut mpsc::Receiver<T>,
+    batch: &mut Vec<T>,
+    most: usize,
+    stop: &CancellationToken,
+) -> bool {
+    batch.clear();
+    tokio::select! {
+        () = stop.cancelled() => false,
+        received = news.recv_many(batch, most) => received > 0,
+    }
+}
+
 async fn observe(flow: Arc<Flow>, mut observations: mpsc::Receiver<Observation>, stop: CancellationToken) {
     let mut batch = Vec::new();
-    loop {
-        batch.clear();
-        let received = tokio::select! {
-            () = stop.cancelled() => 0,
-            received = observations.recv_many(&mut batch, 1024) => received,
-        };
-        if received == 0 {
-            return;
-        }
+    while next_batch(&mut observations, &mut batch, 1024, &stop).await {
         flow.observe(&batch).await;
     }
 }
