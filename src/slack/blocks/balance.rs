@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::kit::{self, Accent};
+use super::pages::Page;
 use super::words::{ago, bold, code, count, fitting, moment, plain, said, severity_emoji, what};
 use crate::core::alert::Alert;
 use crate::core::decimal::Decimal;
@@ -91,37 +92,23 @@ pub fn wallets(view: &WalletsView) -> Message {
         };
         return kit::line(&format!("I watch no wallets{of}. {more}"));
     }
-    let pages = rows.len().div_ceil(PAGE);
-    let page = usize::try_from(*page).unwrap_or(usize::MAX).clamp(1, pages);
-    let shown = rows.chunks(PAGE).nth(page - 1).unwrap_or_default();
+    let page = Page::of(rows, PAGE, *page);
     let low = rows.iter().filter(|row| row.level.is_some()).count();
     let low = if low == 0 { String::new() } else { format!(", *{low} low*") };
     let heading = format!("{}{of}{low}", count(rows.len(), "wallet"));
     let mut blocks = vec![kit::section(&format!("*Balances*  {heading}"))];
-    let lines: Vec<_> = shown.iter().map(WalletRow::line).collect();
+    let lines: Vec<_> = page.shown.iter().map(WalletRow::line).collect();
     blocks.extend(lines.chunks(PAGE / 2).map(|lines| kit::section(&lines.join("\n"))));
-    let filter = filter.map_or_else(String::new, |filter| format!("{filter} "));
-    let turn = |text: &str, page: usize, nth| {
-        kit::run(text, format!("balance {filter}page {page}")).map(|button| kit::nth(button, nth).into())
-    };
-    let mut buttons = Vec::new();
-    if page > 1 {
-        buttons.extend(turn("‹ Previous", page - 1, 0));
-    }
-    if page < pages {
-        buttons.extend(turn("Next ›", page + 1, 1));
-    }
+    let mut buttons = page.turns("balance", *filter);
     // The one that matters most is one press away.
-    if let Some(first) = shown.first().filter(|row| row.level.is_some()) {
+    if let Some(first) = page.shown.first().filter(|row| row.level.is_some()) {
         let button = kit::run(&format!("Show {}", plain(first.name, 40)), format!("balance {}", first.name));
         buttons.extend(button.map(|button| kit::nth(button, 2).into()));
     }
     if !buttons.is_empty() {
         blocks.push(kit::row(buttons));
     }
-    if pages > 1 {
-        blocks.push(kit::context(&format!("page {page} of {pages}, the first to run dry on top")));
-    }
+    blocks.extend(page.place().map(|place| kit::context(&format!("{place}, the first to run dry on top"))));
     kit::message(&heading.replace('*', ""), &blocks, None)
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::kit;
+use super::pages::Page;
 use super::words::{ago, bold, code, count, moment, plain, said, severity_emoji, what};
 use crate::core::alert::Alert;
 use crate::core::decimal::Decimal;
@@ -163,31 +164,17 @@ pub fn feeds(view: &FeedsView) -> Message {
     if rows.is_empty() {
         return kit::line(&format!("I watch no feeds{of}. `/wk feeds` lists all."));
     }
-    let pages = rows.len().div_ceil(PAGE);
-    let page = usize::try_from(*page).unwrap_or(usize::MAX).clamp(1, pages);
-    let shown = rows.chunks(PAGE).nth(page - 1).unwrap_or_default();
-    let lines: Vec<_> = shown.iter().map(|row| line(row, *now)).collect();
+    let page = Page::of(rows, PAGE, *page);
+    let lines: Vec<_> = page.shown.iter().map(|row| line(row, *now)).collect();
     let heading = format!("{}{of}", count(rows.len(), "feed"));
     let mut blocks = vec![kit::section(&format!("*Feeds*  {heading}"))];
     // Two sections: one of long symbols would pass the limit of a section.
     blocks.extend(lines.chunks(PAGE / 2).map(|lines| kit::section(&lines.join("\n"))));
-    let filter = filter.map_or_else(String::new, |filter| format!("{filter} "));
-    let turn = |text: &str, page: usize, nth| {
-        kit::run(text, format!("feeds {filter}page {page}")).map(|button| kit::nth(button, nth).into())
-    };
-    let mut buttons = Vec::new();
-    if page > 1 {
-        buttons.extend(turn("‹ Previous", page - 1, 0));
-    }
-    if page < pages {
-        buttons.extend(turn("Next ›", page + 1, 1));
-    }
+    let buttons = page.turns("feeds", *filter);
     if !buttons.is_empty() {
         blocks.push(kit::row(buttons));
     }
-    if pages > 1 {
-        blocks.push(kit::context(&format!("page {page} of {pages}")));
-    }
+    blocks.extend(page.place().map(|place| kit::context(&place)));
     kit::message(&heading, &blocks, None)
 }
 

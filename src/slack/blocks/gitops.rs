@@ -2,6 +2,7 @@
 
 use super::feed::alert_line;
 use super::kit;
+use super::pages::Page;
 use super::words::{ago, bold, code, count, fenced, moment, plain, said};
 use crate::core::alert::Alert;
 use crate::core::gitops::apps::{Reach, Scope, View};
@@ -52,38 +53,25 @@ pub fn apps(view: &AppsView) -> Message {
         blocks.extend(blind(view));
         return kit::message(&text, &blocks, None);
     }
-    let pages = apps.len().div_ceil(PAGE);
-    let page = usize::try_from(*page).unwrap_or(usize::MAX).clamp(1, pages);
-    let shown = apps.chunks(PAGE).nth(page - 1).unwrap_or_default();
+    let page = Page::of(apps, PAGE, *page);
     let bad = apps.iter().filter(|view| view.standing() < Standing::Working).count();
     let well = if bad == 0 { "all well".to_owned() } else { format!("{bad} not well") };
     let heading = format!("{}{of}, {well}", count(apps.len(), "app"));
     let mut blocks = vec![kit::section(&format!("*Apps*  {heading}"))];
     blocks.extend(blind(view));
-    let (unwell, well): (Vec<&View>, Vec<&View>) = shown.iter().partition(|view| view.standing() < Standing::Working);
+    let (unwell, well): (Vec<&View>, Vec<&View>) =
+        page.shown.iter().partition(|view| view.standing() < Standing::Working);
     blocks.extend(unwell.iter().map(|view| {
         let show = kit::run("Show", format!("app {}", typed(&view.app.id)));
         kit::section_with(&two_lines(view, *now), show)
     }));
     let lines: Vec<_> = well.iter().map(|view| line(view, *now)).collect();
     blocks.extend(lines.chunks(PAGE / 2 + 1).map(|lines| kit::section(&lines.join("\n"))));
-    let filter = filter.map_or_else(String::new, |filter| format!("{filter} "));
-    let turn = |text: &str, page: usize, nth| {
-        kit::run(text, format!("apps {filter}page {page}")).map(|button| kit::nth(button, nth).into())
-    };
-    let mut buttons = Vec::new();
-    if page > 1 {
-        buttons.extend(turn("‹ Previous", page - 1, 0));
-    }
-    if page < pages {
-        buttons.extend(turn("Next ›", page + 1, 1));
-    }
+    let buttons = page.turns("apps", *filter);
     if !buttons.is_empty() {
         blocks.push(kit::row(buttons));
     }
-    if pages > 1 {
-        blocks.push(kit::context(&format!("page {page} of {pages}")));
-    }
+    blocks.extend(page.place().map(|place| kit::context(&place)));
     kit::message(&heading, &blocks, None)
 }
 

@@ -18,6 +18,7 @@ pub mod modals;
 pub mod notes;
 pub mod oncall;
 pub mod page;
+mod pages;
 pub mod people;
 pub mod replies;
 pub mod status;
