@@ -4,7 +4,9 @@
 
 pub mod cluster;
 pub mod hermes;
+mod outage;
 pub mod page;
+pub mod script;
 pub mod slack;
 pub mod venues;
 pub mod wallets;

@@ -39,9 +39,10 @@ pub use self::faults::{Failure, Faults};
 use self::json::put;
 use self::kinds::{DEPLOYMENTS, NODES, Resource};
 use self::objects::Objects;
-pub use self::script::{Incident, Scene, Script};
+pub use self::script::Incident;
 use crate::clock::SharedClock;
 use crate::core::time::Timestamp;
+use crate::sim::script::Script;
 
 /// How the local cluster runs.
 #[derive(Clone, Debug)]
@@ -52,7 +53,7 @@ pub struct Config {
     pub pace: Pace,
     /// How often the controllers look by themselves; `None` leaves it to [`Handle::tick`] and to every change.
     pub every: Option<Duration>,
-    pub script: Option<Script>,
+    pub script: Option<Script<Incident>>,
 }
 
 impl Config {
@@ -60,7 +61,7 @@ impl Config {
     #[must_use]
     pub fn demo(clock: SharedClock) -> Self {
         let every = Some(Duration::from_secs(1));
-        Self { port: 0, clock, pace: Pace::DEMO, every, script: Some(Script::demo()) }
+        Self { port: 0, clock, pace: Pace::DEMO, every, script: Some(script::demo()) }
     }
 
     /// A test's: nothing happens by itself, and whatever is asked for is done at once.

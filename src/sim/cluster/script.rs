@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::controllers::kubelet::Crash;
 use super::{Cluster, State};
 use crate::core::time::Timestamp;
+use crate::sim::script::{Scene, Script};
 
 /// One thing that goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,66 +28,34 @@ pub enum Incident {
     },
 }
 
-/// An incident with its time, counted from the start of a run of the script.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Scene {
-    pub at: Duration,
-    pub lasts: Duration,
-    pub incident: Incident,
-}
-
-/// Scenes that repeat every `length`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Script {
-    pub scenes: Vec<Scene>,
-    pub length: Duration,
-}
-
-impl Script {
-    /// One of each kind, the first after 45 s, everything healed again before it starts over after twelve minutes.
-    #[must_use]
-    pub fn demo() -> Self {
-        let secs = Duration::from_secs;
-        let scene = |at, lasts, incident| Scene { at: secs(at), lasts: secs(lasts), incident };
-        Self {
-            scenes: vec![
-                scene(45, 150, Incident::CrashLoop { namespace: "feeds", app: "price-pusher-evm" }),
-                scene(
-                    260,
-                    170,
-                    Incident::BadImage {
-                        namespace: "feeds",
-                        deployment: "keeper",
-                        good: "ghcr.io/acme/keeper:v2.3.1",
-                        bad: "ghcr.io/acme/keeper:v2.4.0-rc.1",
-                    },
-                ),
-                scene(480, 120, Incident::NodeDown { node: "worker-3" }),
-            ],
-            length: secs(720),
-        }
-    }
-
-    /// Every beginning and end in order of time.
-    fn timeline(&self) -> Vec<(Duration, Scene, bool)> {
-        let both = |scene: &Scene| [(scene.at, *scene, true), (scene.at + scene.lasts, *scene, false)];
-        let mut timeline: Vec<_> = self.scenes.iter().flat_map(both).collect();
-        timeline.sort_by_key(|(at, _, begins)| (*at, !*begins));
-        timeline
+/// One of each kind, the first after 45 s, everything healed again before it starts over after twelve minutes.
+#[must_use]
+pub fn demo() -> Script<Incident> {
+    let secs = Duration::from_secs;
+    let scene = |at, lasts, incident| Scene { at: secs(at), lasts: secs(lasts), incident };
+    Script {
+        scenes: vec![
+            scene(45, 150, Incident::CrashLoop { namespace: "feeds", app: "price-pusher-evm" }),
+            scene(
+                260,
+                170,
+                Incident::BadImage {
+                    namespace: "feeds",
+                    deployment: "keeper",
+                    good: "ghcr.io/acme/keeper:v2.3.1",
+                    bad: "ghcr.io/acme/keeper:v2.4.0-rc.1",
+                },
+            ),
+            scene(480, 120, Incident::NodeDown { node: "worker-3" }),
+        ],
+        length: secs(720),
     }
 }
 
 /// Plays the script over and over, on the cluster's clock.
-pub(super) async fn play(cluster: Arc<Cluster>, script: Script) {
-    loop {
-        let mut played = Duration::ZERO;
-        for (at, scene, begins) in script.timeline() {
-            cluster.clock.sleep(at.saturating_sub(played)).await;
-            played = at;
-            cluster.change(|state, now| turn(state, scene.incident, begins, now));
-        }
-        cluster.clock.sleep(script.length.saturating_sub(played)).await;
-    }
+pub(super) async fn play(cluster: Arc<Cluster>, script: Script<Incident>) {
+    let turn = |incident, begins| cluster.change(|state, now| turn(state, incident, begins, now));
+    script.play(cluster.clock.clone(), turn).await;
 }
 
 fn turn(state: &mut State, incident: Incident, begins: bool, now: Timestamp) {
@@ -141,15 +110,15 @@ mod tests {
         let healthy =
             |state: &State| state.objects.all("pods").filter(|pod| pod["status"]["phase"] != "Succeeded").all(is_ready);
         assert!(healthy(&state));
-        let script = Script::demo();
+        let script = demo();
         let timeline = script.timeline();
         assert_eq!(timeline.first().unwrap().0, Duration::from_secs(45));
         assert!(timeline.last().unwrap().0 < script.length);
-        for (at, scene, begins) in timeline {
+        for (at, incident, begins) in timeline {
             let now = start.plus(at);
-            turn(&mut state, scene.incident, begins, now);
+            turn(&mut state, incident, begins, now);
             state.settle(now);
-            assert_eq!(healthy(&state), !begins, "{scene:?} {begins}");
+            assert_eq!(healthy(&state), !begins, "{incident:?} {begins}");
         }
     }
 }

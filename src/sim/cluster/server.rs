@@ -12,7 +12,7 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::faults::{self, Failure};
@@ -22,6 +22,7 @@ use super::select::Selection;
 use super::watch::{self, View};
 use super::{Asked, Cluster, access, kinds, logs, writes};
 use crate::core::time::Timestamp;
+use crate::sim::outage::Dropping;
 
 /// Bodies of patches and new objects are small.
 const LARGEST_BODY: usize = 3 << 20;
@@ -29,31 +30,8 @@ const LARGEST_BODY: usize = 3 << 20;
 /// Serves until `stop`.
 pub(super) async fn serve(listener: TcpListener, cluster: Arc<Cluster>, stop: CancellationToken) -> io::Result<()> {
     let router = Router::new().fallback(answer).with_state(cluster.clone());
-    axum::serve(Dropping { listener, cluster }, router).with_graceful_shutdown(stop.cancelled_owned()).await
-}
-
-/// Accepts connections, and drops them at once during an outage.
-struct Dropping {
-    listener: TcpListener,
-    cluster: Arc<Cluster>,
-}
-
-impl axum::serve::Listener for Dropping {
-    type Io = TcpStream;
-    type Addr = std::net::SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        loop {
-            let accepted = axum::serve::Listener::accept(&mut self.listener).await;
-            if !self.cluster.state().faults.outage {
-                return accepted;
-            }
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.listener.local_addr()
-    }
+    let away = move || cluster.state().faults.outage;
+    axum::serve(Dropping { listener, away }, router).with_graceful_shutdown(stop.cancelled_owned()).await
 }
 
 /// The parameters after the question mark.

@@ -18,8 +18,9 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
 
 pub use self::market::{Market, UnknownSymbol};
-pub use self::script::{Incident, Scene, Script};
+pub use self::script::{Incident, Trouble};
 use crate::clock::SharedClock;
+use crate::sim::script::Script;
 
 /// What the local Hermes shows and how it runs.
 #[derive(Clone, Debug)]
@@ -31,7 +32,7 @@ pub struct Config {
     pub feeds: Feeds,
     /// How often prices are published by themselves; `None` leaves it to [`Market::step`] and [`Market::publish`].
     pub publish_every: Option<Duration>,
-    pub script: Option<Script>,
+    pub script: Option<Script<Trouble>>,
 }
 
 /// Which feeds it has.
@@ -47,7 +48,7 @@ impl Config {
     /// The demo's: a round every 400 ms, as Pythnet's slots are, and things going wrong by themselves.
     #[must_use]
     pub fn demo(clock: SharedClock, seed: u64) -> Self {
-        let (publish_every, script) = (Some(Duration::from_millis(400)), Some(Script::demo()));
+        let (publish_every, script) = (Some(Duration::from_millis(400)), Some(script::demo()));
         Self { port: 0, clock, seed, feeds: Feeds::World, publish_every, script }
     }
 

@@ -12,7 +12,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::listing::Listing;
@@ -21,6 +21,7 @@ use super::stream::{self, Selection};
 use crate::core::feed::FeedId;
 use crate::core::market::MarketHours;
 use crate::core::time::Timestamp;
+use crate::sim::outage::Dropping;
 
 #[derive(Clone)]
 struct Server {
@@ -40,31 +41,8 @@ pub(super) async fn serve(listener: TcpListener, market: Arc<Market>, stop: Canc
         .route("/ready", get(async || "OK"))
         .layer(middleware::from_fn_with_state(market.clone(), gate))
         .with_state(server);
-    axum::serve(Dropping { listener, market }, router).with_graceful_shutdown(stop.cancelled_owned()).await
-}
-
-/// Accepts connections, and drops them at once during an outage.
-struct Dropping {
-    listener: TcpListener,
-    market: Arc<Market>,
-}
-
-impl axum::serve::Listener for Dropping {
-    type Io = TcpStream;
-    type Addr = std::net::SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        loop {
-            let accepted = axum::serve::Listener::accept(&mut self.listener).await;
-            if !self.market.gate(|gate| gate.outage) {
-                return accepted;
-            }
-        }
-    }
-
-    fn local_addr(&self) -> std::io::Result<Self::Addr> {
-        self.listener.local_addr()
-    }
+    let away = move || market.gate(|gate| gate.outage);
+    axum::serve(Dropping { listener, away }, router).with_graceful_shutdown(stop.cancelled_owned()).await
 }
 
 async fn gate(State(market): State<Arc<Market>>, request: Request, next: Next) -> Response {
