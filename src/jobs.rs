@@ -4,9 +4,9 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::join_all;
-use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt, StreamExt};
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::flow::Flow;
@@ -54,31 +54,36 @@ async fn work(flow: &Flow, job: &Job) -> Result<bool, StoreError> {
 
 /// Works until `stop`, then finishes what is under way. A slow call holds up its own lane only.
 pub async fn run(flow: Arc<Flow>, stop: CancellationToken) {
-    let mut under_way = FuturesUnordered::new();
+    // Tasks of their own: a job that is next in line for SQLite's one writer must go on while more work is claimed, which
+    // waits for that writer too.
+    let mut under_way = JoinSet::new();
     while !stop.is_cancelled() {
         let free = AT_ONCE.saturating_sub(u32::try_from(under_way.len()).unwrap_or(AT_ONCE));
         match jobs::claim(&flow.store, &flow.holder, flow.now(), CLAIM_TTL, free).await {
-            Ok(claimed) => under_way.extend(claimed.into_iter().map(|job| {
-                let flow = Arc::clone(&flow);
-                async move { work(&flow, &job).await }
-            })),
+            Ok(claimed) => {
+                for job in claimed {
+                    let flow = Arc::clone(&flow);
+                    under_way.spawn(async move { work(&flow, &job).await });
+                }
+            }
             Err(error) => failed(&flow, &error),
         }
         let busy = !under_way.is_empty();
         tokio::select! {
             () = stop.cancelled() => {}
             () = flow.outbox_bell.notified() => {}
-            Some(done) = under_way.next(), if busy => note(&flow, done),
+            Some(done) = under_way.join_next(), if busy => note(&flow, done),
             () = wait(&flow, busy) => {}
         }
     }
-    while let Some(done) = under_way.next().await {
+    while let Some(done) = under_way.join_next().await {
         note(&flow, done);
     }
 }
 
-fn note(flow: &Flow, done: Result<bool, StoreError>) {
-    if let Err(error) = done {
+/// Panics are dealt with in [`work`], and nobody aborts a job.
+fn note(flow: &Flow, done: Result<Result<bool, StoreError>, JoinError>) {
+    if let Ok(Err(error)) = done {
         failed(flow, &error);
     }
 }
