@@ -17,7 +17,7 @@ use crate::config::sections::{Http, Mode, Slack};
 use crate::config::sources::{HermesSource, References, Selection, Venue};
 use crate::config::{Config, sections::Database};
 use crate::core::command::catalogue;
-use crate::core::detect::{Overrides, Rules};
+use crate::core::detect::{Overrides, RuleConfig, Rules};
 use crate::core::engine::Policy;
 use crate::core::engine::mute::TimeOfDay;
 use crate::core::ids::{ChannelId, UserGroupId, UserId};
@@ -25,6 +25,7 @@ use crate::core::oncall::{Layer, Person, Restriction, Schedule, StartDate};
 use crate::core::receiver::Receiver;
 use crate::core::time::Span;
 use crate::core::wallet::ChainKind;
+use crate::core::workload::rules::RuleName;
 use crate::feeds::reference::VenueKind;
 use crate::sim::{cluster, hermes, slack, venues, wallets};
 use crate::slack::manifest::{self, Features, REQUEST_PATH, Transport};
@@ -245,8 +246,14 @@ fn references(venues: &venues::Handle) -> References {
     }
 }
 
+/// Its incidents last for minutes: what a team would wait a quarter of an hour for is told within half a minute here.
 fn watched(kubeconfig: PathBuf) -> Cluster {
-    Cluster::by_kubeconfig(CLUSTER, kubeconfig)
+    let soon = |rule| {
+        let (pending_for, keep_firing_for) = (Some(Span::from_secs(25)), Some(Span::from_secs(15)));
+        (rule, RuleConfig { pending_for, keep_firing_for, ..RuleConfig::default() })
+    };
+    let rules = [RuleName::KubePodCrashLooping, RuleName::KubeImagePullFailing, RuleName::KubeNodeNotReady];
+    Cluster { rules: rules.map(soon).into(), ..Cluster::by_kubeconfig(CLUSTER, kubeconfig) }
 }
 
 /// Two local chains, and a keeper whose money lasts for minutes.

@@ -6,11 +6,12 @@ use std::time::Duration;
 use k8s_openapi::api::apps::v1::{ControllerRevision, ReplicaSet};
 use k8s_openapi::api::authorization::v1::SelfSubjectRulesReview;
 use k8s_openapi::api::core::v1::Event;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta, Time};
 use kube::api::{Api, ApiResource, DynamicObject, ListParams, LogParams, PostParams};
 use kube::core::GroupVersionKind;
 
 use super::{ClusterError, Clusters, within};
+use crate::core::gitops::manager::{Manager, Marks, manager};
 use crate::core::rbac::Rule;
 use crate::core::time::Timestamp;
 use crate::core::workload::Kind;
@@ -60,13 +61,6 @@ pub struct Revision {
     pub cause: Option<String>,
     /// Pods it has now, where the cluster counts them.
     pub pods: Option<i32>,
-}
-
-/// What says who keeps an object.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Marks {
-    pub labels: Vec<(String, String)>,
-    pub annotations: Vec<(String, String)>,
 }
 
 const CAUSE: &str = "kubernetes.io/change-cause";
@@ -144,7 +138,13 @@ impl Clusters {
     ///
     /// # Errors
     /// They could not be read.
-    pub async fn marks(&self, cluster: &str, kind: Kind, namespace: &str, name: &str) -> Result<Marks, ClusterError> {
+    pub async fn manager(
+        &self,
+        cluster: &str,
+        kind: Kind,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<Manager>, ClusterError> {
         let client = self.client(cluster).await?;
         let (group, version) = match kind {
             Kind::Job | Kind::CronJob => ("batch", "v1"),
@@ -155,9 +155,16 @@ impl Clusters {
         let resource = ApiResource::from_gvk_with_plural(&gvk, kind.plural());
         let objects: Api<DynamicObject> = Api::namespaced_with(client, namespace, &resource);
         let meta = within(WITHIN, objects.get_metadata(name)).await?.metadata;
-        let pairs =
-            |map: Option<std::collections::BTreeMap<String, String>>| map.unwrap_or_default().into_iter().collect();
-        Ok(Marks { labels: pairs(meta.labels), annotations: pairs(meta.annotations) })
+        let managed_by = |fields: ManagedFieldsEntry| fields.manager;
+        Ok(manager(&Marks {
+            group,
+            kind: kind.as_str(),
+            namespace,
+            name,
+            labels: &meta.labels.unwrap_or_default(),
+            annotations: &meta.annotations.unwrap_or_default(),
+            field_managers: &meta.managed_fields.into_iter().flatten().filter_map(managed_by).collect::<Vec<_>>(),
+        }))
     }
 
     /// What the bot's credentials may do in a namespace, as the API server counts it.

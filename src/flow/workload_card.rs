@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::cluster::read::{Marks, Warning};
+use crate::cluster::read::Warning;
 use crate::core::redact::redact;
 use crate::core::time::Timestamp;
 use crate::core::workload::find::Target;
@@ -10,7 +10,7 @@ use crate::core::workload::health::{clock, complaint, health, images, owner};
 use crate::core::workload::pod::Pod;
 use crate::core::workload::{Cluster, Id, Index, Kind};
 use crate::slack::blocks::workloads::{
-    self as blocks, Autoscaling, Budget, CardView, Keeper, Restarts, RevisionLine, RolloutView, WarningLine,
+    self as blocks, Autoscaling, Budget, CardView, Restarts, RevisionLine, RolloutView, WarningLine,
 };
 use crate::slack::message::Message;
 
@@ -25,16 +25,16 @@ const RECENT: Duration = Duration::from_hours(6);
 impl Flow {
     pub(super) async fn workload_card(&self, target: &Target) -> Message {
         let Target { cluster, id, .. } = target;
-        let (warnings, marks) = tokio::join!(
+        let (warnings, manager) = tokio::join!(
             tokio::time::timeout(CARD_WITHIN, self.clusters.warnings(cluster, &id.namespace)),
-            tokio::time::timeout(CARD_WITHIN, self.clusters.marks(cluster, id.kind, &id.namespace, &id.name)),
+            tokio::time::timeout(CARD_WITHIN, self.clusters.manager(cluster, id.kind, &id.namespace, &id.name)),
         );
         let warnings = match warnings {
             Ok(Ok(warnings)) => Ok(warnings),
             Ok(Err(error)) => Err(redact(&error.to_string())),
             Err(_) => Err("the cluster takes too long to answer".to_owned()),
         };
-        let keeper = marks.ok().and_then(Result::ok).and_then(|marks| keeper(&marks));
+        let manager = manager.ok().and_then(Result::ok).flatten();
         let now = self.now();
         let typed = typed(target);
         self.with_clusters(|clusters| {
@@ -69,7 +69,7 @@ impl Flow {
                 budget: budget(index, id),
                 owner: owner(index, id),
                 touched: touched.map(|it| (&*it.by, it.at)),
-                keeper,
+                manager,
                 warnings: warnings.map(|all| mine(&all, found, id, &pods, here)),
                 typed: &typed,
                 doubts: &doubt(clusters, cluster),
@@ -168,24 +168,4 @@ fn mine(all: &[Warning], cluster: &Cluster, id: &Id, pods: &[&Pod], now: Timesta
         }
     }
     lines
-}
-
-/// Who keeps a workload, by the marks that Argo CD, Flux and Helm leave on what they apply.
-fn keeper(marks: &Marks) -> Option<Keeper> {
-    let find = |pairs: &[(String, String)], key: &str| {
-        pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone())
-    };
-    if let Some(tracking) = find(&marks.annotations, "argocd.argoproj.io/tracking-id") {
-        let name = tracking.split(':').next().map(str::to_owned);
-        return Some(Keeper { tool: "Argo CD".to_owned(), name });
-    }
-    if let Some(name) = find(&marks.labels, "argocd.argoproj.io/instance") {
-        return Some(Keeper { tool: "Argo CD".to_owned(), name: Some(name) });
-    }
-    for label in ["kustomize.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/name"] {
-        if let Some(name) = find(&marks.labels, label) {
-            return Some(Keeper { tool: "Flux".to_owned(), name: Some(name) });
-        }
-    }
-    None
 }

@@ -70,7 +70,8 @@ impl Cluster {
         let mut found: BTreeMap<Id, Vec<Finding>> = BTreeMap::new();
         {
             let limits = &self.settings.rules.limits;
-            let scene = Scene { cluster: &self.name, index: &self.index, limits, now };
+            let nodes_told = self.settings.rules.settings(RuleName::KubeNodeNotReady).enabled;
+            let scene = Scene { cluster: &self.name, index: &self.index, limits, nodes_told, now };
             if sweep {
                 scene.look_at_all(is_live, &mut found);
                 // What was active and is not found has ended.

@@ -5,6 +5,8 @@ use std::time::Duration;
 use super::{Finding, RuleName, Scene};
 use crate::core::time::Timestamp;
 use crate::core::workload::apps::{DaemonSet, Deployment, StatefulSet};
+use crate::core::workload::node::Readiness;
+use crate::core::workload::pod::Phase;
 use crate::core::workload::{Id, Kind, Meta, cause};
 
 /// A rollout that moved on within these is given time.
@@ -14,6 +16,15 @@ const QUIET_ROLLOUT: Duration = Duration::from_mins(5);
 impl Scene<'_> {
     fn quiet(&self, progressed_at: Option<Timestamp>, length: Duration) -> bool {
         progressed_at.is_none_or(|at| self.now.since(at) > length)
+    }
+
+    /// Whether all `missing` pods are on nodes that are down: the node's alert tells, and one is enough.
+    fn lost_with_nodes(&self, id: &Id, missing: i64) -> bool {
+        let on_it = |node: &str| self.index.node(node).is_some_and(|node| node.ready != Readiness::Ready);
+        let lost =
+            self.index.pods_of(id).filter(|pod| !pod.ready && !matches!(pod.phase, Phase::Succeeded | Phase::Failed));
+        let (down, elsewhere): (Vec<_>, Vec<_>) = lost.partition(|pod| pod.node.as_deref().is_some_and(on_it));
+        self.nodes_told && elsewhere.is_empty() && i64::try_from(down.len()).is_ok_and(|down| down >= missing)
     }
 
     fn generation(&self, rule: RuleName, id: &Id, meta: &Meta, observed: i64, out: &mut Vec<Finding>) {
@@ -29,7 +40,8 @@ impl Scene<'_> {
         let id = Id::of(Kind::Deployment, meta);
         let rule = RuleName::KubeDeploymentGenerationMismatch;
         self.generation(rule, &id, meta, deployment.observed_generation, out);
-        if replicas > available && self.quiet(deployment.progressed_at, QUIET) {
+        let missing = i64::from(*replicas) - i64::from(*available);
+        if missing > 0 && self.quiet(deployment.progressed_at, QUIET) && !self.lost_with_nodes(&id, missing) {
             let rule = RuleName::KubeDeploymentReplicasMismatch;
             let summary = format!("{} has {available} of {replicas} replicas", path(meta));
             let (value, wanted) = (format!("{available} available"), format!("{replicas} wanted"));
@@ -58,7 +70,9 @@ impl Scene<'_> {
             finding.cause = cause::joined([cause::pods(self.index, &id), finding.cause.take()]);
             out.push(finding);
         };
-        if ready != replicas && self.quiet(set.progressed_at, QUIET) {
+        let missing = i64::from(*replicas) - i64::from(*ready);
+        if missing != 0 && self.quiet(set.progressed_at, QUIET) && !(missing > 0 && self.lost_with_nodes(&id, missing))
+        {
             let summary = format!("{} has {ready} of {replicas} replicas", path(meta));
             let (value, wanted) = (format!("{ready} ready"), format!("{replicas} wanted"));
             say(RuleName::KubeStatefulSetReplicasMismatch, summary, value, wanted);
@@ -80,7 +94,10 @@ impl Scene<'_> {
             out.push(finding);
         };
         let unfinished = current != desired || *misscheduled != 0 || updated != desired || available != desired;
-        if unfinished && self.quiet(set.progressed_at, QUIET_ROLLOUT) {
+        let missing = i64::from(*desired) - i64::from(*available);
+        let all_else = current == desired && *misscheduled == 0;
+        let lost = all_else && missing > 0 && self.lost_with_nodes(&id, missing);
+        if unfinished && self.quiet(set.progressed_at, QUIET_ROLLOUT) && !lost {
             let summary = format!("the rollout of {} is stuck", path(meta));
             let value = format!("{updated} updated, {available} available");
             say(RuleName::KubeDaemonSetRolloutStuck, summary, value, format!("{desired} wanted"));

@@ -91,6 +91,8 @@ pub(super) struct Scene<'a> {
     pub cluster: &'a str,
     pub index: &'a Index,
     pub limits: &'a Limits,
+    /// Whether a node that is down has an alert of its own.
+    pub nodes_told: bool,
     pub now: Timestamp,
 }
 

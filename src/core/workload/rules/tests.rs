@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::*;
 use crate::core::engine::Policy;
 use crate::core::signal::{Condition, Signal};
-use crate::core::workload::apps::Deployment;
+use crate::core::workload::apps::{Deployment, StatefulSet};
 use crate::core::workload::batch::{Job, JobEnd};
 use crate::core::workload::node::{Node, Pressure, Readiness, Taint};
 use crate::core::workload::pod::{CRASH_LOOP, Container, EVICTED, Failure, Phase, Pod, Scheduling, State};
@@ -238,6 +238,41 @@ fn a_cordoned_node_is_reported_and_said_to_be_cordoned() {
     assert_eq!(names, ["KubeNodeNotReady", "KubeNodePressure"]);
     let Condition::Active(evidence) = &signals[0].condition else { panic!("{signals:?}") };
     assert!(evidence.summary.contains("(cordoned)"), "{}", evidence.summary);
+}
+
+/// A StatefulSet of two with one pod on a node that is down and, perhaps, one elsewhere that is not ready either.
+fn with_a_node_down(nodes_told: bool, elsewhere: bool) -> Vec<String> {
+    let quiet = RuleConfig { enabled: Some(nodes_told), ..RuleConfig::default() };
+    let changes = BTreeMap::from([(RuleName::KubeNodeNotReady, quiet)]);
+    let mut world = World::with(Rules { changes, ..Rules::default() });
+    world.put(0, Object::Node(Node { ready: Readiness::Unknown, ..node("node-1") }));
+    world.put(0, Object::Node(node("node-2")));
+    for (name, on, ready) in [("db-0", "node-1", false), ("db-1", "node-2", !elsewhere)] {
+        let mut pod = Pod { node: Some(on.into()), ready, ..pod(name) };
+        pod.meta.controller = Some(Controller { kind: "StatefulSet".into(), name: "db".into() });
+        world.put(0, Object::Pod(pod));
+    }
+    let set = StatefulSet {
+        meta: Meta::new("prices", "db"),
+        replicas: 2,
+        updated: 2,
+        ready: i32::from(!elsewhere),
+        observed_generation: 0,
+        current_revision: "1".into(),
+        update_revision: "1".into(),
+        images: Box::default(),
+        progressed_at: None,
+    };
+    world.put(0, Object::StatefulSet(set));
+    world.holding(1)
+}
+
+#[test]
+fn what_is_missing_with_its_node_is_told_by_the_nodes_alert() {
+    let mismatch = "KubeStatefulSetReplicasMismatch".to_owned();
+    assert!(!with_a_node_down(true, false).contains(&mismatch));
+    assert!(with_a_node_down(true, true).contains(&mismatch), "another pod is missing for another reason");
+    assert!(with_a_node_down(false, false).contains(&mismatch), "nobody tells of the node");
 }
 
 #[test]

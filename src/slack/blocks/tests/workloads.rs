@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::super::workloads::{
-    Autoscaling, Budget, Candidate, CardView, ClusterLine, ClustersView, Doubt, Keeper, LogView, NodeLine, NodesView,
-    PodLine, PodsView, Restarts, RevisionLine, RolloutView, WarningLine, Whole, card, clusters, log, log_failed,
-    no_clusters, no_such_cluster, no_such_workload, nodes, not_answering, pods, reading, rollout, which_workload,
+    Autoscaling, Budget, Candidate, CardView, ClusterLine, ClustersView, Doubt, LogView, NodeLine, NodesView, PodLine,
+    PodsView, Restarts, RevisionLine, RolloutView, WarningLine, Whole, card, clusters, log, log_failed, no_clusters,
+    no_such_cluster, no_such_workload, nodes, not_answering, pods, reading, rollout, which_workload,
 };
 use super::world::{NOW, Named, Outside, before};
 use crate::core::command::workload::Run;
+use crate::core::gitops::manager::{By, Manager, Reverts};
 use crate::core::time::Span;
 use crate::core::workload::health::{Health, Rollout};
 use crate::core::workload::problems::{Problem, Weight};
@@ -44,7 +45,10 @@ fn calm<'a>(outside: &'a Outside, doubts: &'a [Doubt]) -> CardView<'a> {
         budget: Some(Budget { healthy: 3, needed: 2, allowed: 1 }),
         owner: Some("oracle"),
         touched: Some(("argocd-controller", Some(before(6 * 3600)))),
-        keeper: Some(Keeper { tool: "Argo CD".to_owned(), name: Some("feeds".to_owned()) }),
+        manager: Some(Manager {
+            by: By::Application { namespace: None, name: "feeds".to_owned() },
+            reverts: Reverts::AtSync,
+        }),
         warnings: Ok(Vec::new()),
         typed: "deployment/hermes -n feeds -c prod",
         doubts,
@@ -70,7 +74,10 @@ fn broken<'a>(outside: &'a Outside, doubts: &'a [Doubt], members: usize) -> Card
         budget: Some(Budget { healthy: 1, needed: 2, allowed: 0 }),
         owner: Some(&outside.name),
         touched: Some((&outside.name, None)),
-        keeper: Some(Keeper { tool: "Flux".to_owned(), name: Some(outside.name.clone()) }),
+        manager: Some(Manager {
+            by: By::Kustomization { namespace: outside.comment.clone(), name: outside.name.clone() },
+            reverts: Reverts::Soon,
+        }),
         warnings: Ok(vec![warning; members]),
         ..calm(outside, doubts)
     }
@@ -104,7 +111,7 @@ fn cards(outside: &Outside, members: usize) -> Named {
         revision: None,
         autoscaling: None,
         budget: None,
-        keeper: None,
+        manager: None,
         warnings: Err(outside.error.clone()),
         ..calm(outside, &trusted)
     };

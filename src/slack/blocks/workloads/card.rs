@@ -1,8 +1,10 @@
 //! One workload: whether it works, what changed, what to press.
 
+use super::super::gitops::managed;
 use super::super::kit;
 use super::super::words::{ago, bold, code, count, fenced, plain, said};
 use super::{Doubt, doubts, short_image};
+use crate::core::gitops::manager::Manager;
 use crate::core::time::Timestamp;
 use crate::core::workload::health::{Health, Rollout};
 use crate::slack::message::Message;
@@ -30,7 +32,7 @@ pub struct CardView<'a> {
     pub owner: Option<&'a str>,
     /// Who changed it last, and when by the cluster's clock.
     pub touched: Option<(&'a str, Option<Timestamp>)>,
-    pub keeper: Option<Keeper>,
+    pub manager: Option<Manager>,
     /// Newest first; `Err` when the cluster did not say.
     pub warnings: Result<Vec<WarningLine>, String>,
     /// What a button's command needs to mean exactly this one: `hermes -n feeds -c prod`.
@@ -63,15 +65,6 @@ pub struct Budget {
     pub allowed: i32,
 }
 
-/// Who puts a change by hand back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Keeper {
-    /// `Argo CD`
-    pub tool: String,
-    /// The application or kustomization, when it says.
-    pub name: Option<String>,
-}
-
 /// A warning of the workload or of one of its pods.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WarningLine {
@@ -94,7 +87,7 @@ pub fn card(view: &CardView) -> Message {
     blocks.push(kit::fields(&facts(view)));
     blocks.extend(trouble(view).map(|text| kit::section(&text)));
     blocks.extend(warnings(view).map(|text| kit::section(&text)));
-    blocks.extend(view.keeper.as_ref().map(|keeper| kit::section(&kept(keeper))));
+    blocks.extend(view.manager.as_ref().map(|manager| kit::section(&managed(manager))));
     let command = |text: &str, verb: &str, nth: usize| {
         let button = kit::run(text, format!("{verb} {}", view.typed));
         button.map(|button| kit::nth(button, nth).into())
@@ -218,9 +211,4 @@ fn warnings(view: &CardView) -> Option<String> {
             Some(format!("*Warnings*{more}\n{}", fenced(&lines.join("\n"), 1200)))
         }
     }
-}
-
-fn kept(keeper: &Keeper) -> String {
-    let by = keeper.name.as_ref().map_or_else(String::new, |name| format!(" ({})", code(name)));
-    format!("📌 {}{by} keeps this: what is changed by hand is put back.", bold(&keeper.tool))
 }
