@@ -54,7 +54,7 @@ impl From<kube::Error> for ClusterError {
     fn from(error: kube::Error) -> Self {
         match error {
             kube::Error::Api(status) => Self::from(*status),
-            other => Self::Unreachable(innermost(&other)),
+            other => Self::Unreachable(Self::innermost(&other)),
         }
     }
 }
@@ -71,13 +71,15 @@ impl From<watcher::Error> for ClusterError {
     }
 }
 
-/// The source of it all, which says most: `Connection refused (os error 111)`. The outer ones repeat one another.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut inner = error;
-    while let Some(source) = inner.source() {
-        inner = source;
+impl ClusterError {
+    /// The source of it all, which says most: `Connection refused (os error 111)`. The outer ones repeat one another.
+    pub(super) fn innermost(error: &dyn std::error::Error) -> String {
+        let mut inner = error;
+        while let Some(source) = inner.source() {
+            inner = source;
+        }
+        inner.to_string()
     }
-    inner.to_string()
 }
 
 /// What `call` gives, when it gives it in time.

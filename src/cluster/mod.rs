@@ -18,6 +18,7 @@ mod probe;
 pub mod read;
 mod watch;
 mod wire;
+pub mod write;
 
 use std::sync::Arc;
 

@@ -248,7 +248,7 @@ impl Follower {
 }
 
 /// The kind as this server has it, in the version it prefers; `None` when it has none.
-async fn find(client: &kube::Client, kind: Kind) -> Result<Option<ApiResource>, ClusterError> {
+pub(super) async fn find(client: &kube::Client, kind: Kind) -> Result<Option<ApiResource>, ClusterError> {
     let group = kind.group();
     let request = hyper::Request::get(format!("/apis/{group}")).body(Vec::new());
     let request = request.map_err(|error| ClusterError::Unreachable(error.to_string()))?;

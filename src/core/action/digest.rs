@@ -104,7 +104,7 @@ fn change(hash: &mut Canonical, change: &Change) {
     hash.field(&after.map_or_else(String::new, |after| after.to_string()));
 }
 
-/// Every write has its own number of fields, told apart by the first.
+/// Told apart by the first field; where their number varies, they come last and are counted.
 fn spelled(write: &Write) -> Vec<String> {
     let one = |name: &str, value: String| vec![name.to_owned(), value];
     match write {
@@ -119,7 +119,53 @@ fn spelled(write: &Write) -> Vec<String> {
         Write::CreateJob { name, hash } => vec!["create_job".to_owned(), name.clone(), hash.clone()],
         Write::Suspend { suspend } => one("suspend", suspend.to_string()),
         Write::Unschedulable { unschedulable } => one("unschedulable", unschedulable.to_string()),
+        Write::Operation { revisions, history, prune, hash } => {
+            let history = history.map_or_else(|| "head".to_owned(), |id| id.to_string());
+            let count = revisions.len().to_string();
+            let mut parts = vec!["operation".to_owned(), history, prune.to_string(), hash.clone(), count];
+            parts.extend(revisions.iter().cloned());
+            parts
+        }
+        Write::Refresh { hard } => one("refresh", hard.to_string()),
+        Write::Promote { full } => one("promote", full.to_string()),
+        Write::Abort { abort } => one("abort", abort.to_string()),
+        Write::Reconcile => vec!["reconcile".to_owned()],
     }
+}
+
+/// A JSON value in 32 hex digits, whatever order its keys come in.
+#[must_use]
+pub fn fingerprint(value: &serde_json::Value) -> String {
+    let mut hash = Canonical::new("watchkeeper-value-v1");
+    json(&mut hash, value);
+    let Digest(text) = hash.done();
+    text.get(..32).unwrap_or(&text).to_owned()
+}
+
+fn json(hash: &mut Canonical, value: &serde_json::Value) {
+    use serde_json::Value;
+    match value {
+        Value::Null => hash.field("null"),
+        Value::Bool(flag) => hash.field("bool").field(if *flag { "true" } else { "false" }),
+        Value::Number(number) => hash.field("number").field(&number.to_string()),
+        Value::String(text) => hash.field("text").field(text),
+        Value::Array(items) => {
+            hash.field("list").count(items.len());
+            for item in items {
+                json(hash, item);
+            }
+            hash
+        }
+        Value::Object(map) => {
+            let mut keys: Vec<_> = map.keys().collect();
+            keys.sort_unstable();
+            hash.field("map").count(keys.len());
+            for key in keys {
+                json(hash.field(key), &map[key]);
+            }
+            hash
+        }
+    };
 }
 
 /// The version of a policy or of anything else that can be written down: the first 12 hex digits of its hash.

@@ -22,6 +22,15 @@ pub enum Kind {
     Cordon,
     Uncordon,
     Drain,
+    Sync,
+    Refresh,
+    RollbackApp,
+    Promote,
+    Abort,
+    Retry,
+    Reconcile,
+    SuspendReconcile,
+    ResumeReconcile,
 }
 
 /// An operation with its parameters.
@@ -52,10 +61,37 @@ pub enum Action {
     Drain {
         delete_empty_dir: bool,
     },
+    /// Argo CD applies the commit it compared with last. `prune`: what Git no longer declares is deleted.
+    Sync {
+        prune: bool,
+    },
+    /// Argo CD compares with Git again; `hard`: without what it has cached of the manifests.
+    Refresh {
+        hard: bool,
+    },
+    /// Argo CD applies what it applied before; the one before the present when no history id is named.
+    RollbackApp {
+        id: Option<i64>,
+    },
+    /// Argo Rollouts goes on to the next step; `full`: past all steps and analyses.
+    Promote {
+        full: bool,
+    },
+    /// Argo Rollouts goes back to the stable version.
+    Abort,
+    /// Argo Rollouts tries an aborted update again.
+    Retry,
+    /// Flux applies its source now, and not at the next interval.
+    Reconcile,
+    /// Flux leaves it alone; `back_after`: it resumes by itself after this long.
+    SuspendReconcile {
+        back_after: Option<Span>,
+    },
+    ResumeReconcile,
 }
 
 impl Kind {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 21] = [
         Self::Restart,
         Self::Scale,
         Self::Rollback,
@@ -68,6 +104,15 @@ impl Kind {
         Self::Cordon,
         Self::Uncordon,
         Self::Drain,
+        Self::Sync,
+        Self::Refresh,
+        Self::RollbackApp,
+        Self::Promote,
+        Self::Abort,
+        Self::Retry,
+        Self::Reconcile,
+        Self::SuspendReconcile,
+        Self::ResumeReconcile,
     ];
 
     /// As in configuration, commands and the audit log.
@@ -86,6 +131,15 @@ impl Kind {
             Self::Cordon => "cordon",
             Self::Uncordon => "uncordon",
             Self::Drain => "drain",
+            Self::Sync => "sync",
+            Self::Refresh => "refresh",
+            Self::RollbackApp => "rollback-app",
+            Self::Promote => "promote",
+            Self::Abort => "abort",
+            Self::Retry => "retry",
+            Self::Reconcile => "reconcile",
+            Self::SuspendReconcile => "suspend-reconcile",
+            Self::ResumeReconcile => "resume-reconcile",
         }
     }
 
@@ -105,6 +159,15 @@ impl Kind {
             Self::Cordon => "Cordon",
             Self::Uncordon => "Uncordon",
             Self::Drain => "Drain",
+            Self::Sync => "Sync",
+            Self::Refresh => "Refresh",
+            Self::RollbackApp => "Roll back",
+            Self::Promote => "Promote",
+            Self::Abort => "Abort the update of",
+            Self::Retry => "Retry the update of",
+            Self::Reconcile => "Reconcile",
+            Self::SuspendReconcile => "Suspend",
+            Self::ResumeReconcile => "Resume",
         }
     }
 
@@ -119,6 +182,9 @@ impl Kind {
             Self::RunJob => &[Sort::CronJob, Sort::Job],
             Self::SuspendCronjob | Self::ResumeCronjob => &[Sort::CronJob],
             Self::Cordon | Self::Uncordon | Self::Drain => &[Sort::Node],
+            Self::Sync | Self::Refresh | Self::RollbackApp => &[Sort::Application],
+            Self::Promote | Self::Abort | Self::Retry => &[Sort::Rollout],
+            Self::Reconcile | Self::SuspendReconcile | Self::ResumeReconcile => &Sort::FLUX,
         }
     }
 }
@@ -139,6 +205,15 @@ impl Action {
             Self::Cordon => Kind::Cordon,
             Self::Uncordon => Kind::Uncordon,
             Self::Drain { .. } => Kind::Drain,
+            Self::Sync { .. } => Kind::Sync,
+            Self::Refresh { .. } => Kind::Refresh,
+            Self::RollbackApp { .. } => Kind::RollbackApp,
+            Self::Promote { .. } => Kind::Promote,
+            Self::Abort => Kind::Abort,
+            Self::Retry => Kind::Retry,
+            Self::Reconcile => Kind::Reconcile,
+            Self::SuspendReconcile { .. } => Kind::SuspendReconcile,
+            Self::ResumeReconcile => Kind::ResumeReconcile,
         }
     }
 
@@ -147,13 +222,15 @@ impl Action {
     pub fn parameters(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::Scale { replicas, back_after } => {
-                let back = back_after.map_or_else(|| "never".to_owned(), |span| span.to_string());
-                vec![("replicas", replicas.to_string()), ("back_after", back)]
+                vec![("replicas", replicas.to_string()), ("back_after", or(back_after, "never"))]
             }
-            Self::Rollback { revision } => {
-                vec![("revision", revision.map_or_else(|| "previous".to_owned(), |revision| revision.to_string()))]
-            }
+            Self::Rollback { revision } => vec![("revision", or(revision, "previous"))],
             Self::Drain { delete_empty_dir } => vec![("delete_empty_dir", delete_empty_dir.to_string())],
+            Self::Sync { prune } => vec![("prune", prune.to_string())],
+            Self::Refresh { hard } => vec![("hard", hard.to_string())],
+            Self::RollbackApp { id } => vec![("id", or(id, "previous"))],
+            Self::Promote { full } => vec![("full", full.to_string())],
+            Self::SuspendReconcile { back_after } => vec![("back_after", or(back_after, "never"))],
             Self::Restart
             | Self::PauseRollout
             | Self::ResumeRollout
@@ -162,7 +239,15 @@ impl Action {
             | Self::SuspendCronjob
             | Self::ResumeCronjob
             | Self::Cordon
-            | Self::Uncordon => Vec::new(),
+            | Self::Uncordon
+            | Self::Abort
+            | Self::Retry
+            | Self::Reconcile
+            | Self::ResumeReconcile => Vec::new(),
         }
     }
+}
+
+fn or(value: &Option<impl ToString>, absent: &str) -> String {
+    value.as_ref().map_or_else(|| absent.to_owned(), ToString::to_string)
 }

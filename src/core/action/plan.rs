@@ -84,7 +84,7 @@ pub enum Write {
     },
     DeletePod,
     Evict,
-    /// A Job of this name from a template known by its hash.
+    /// A Job from a template known by its hash; its name is this and the beginning of the plan's digest.
     CreateJob {
         name: String,
         hash: String,
@@ -95,6 +95,27 @@ pub enum Write {
     Unschedulable {
         unschedulable: bool,
     },
+    /// Argo CD's `operation`: to the revisions it has compared with, or to those of an entry of its history. `hash` is of
+    /// the sync that is asked for.
+    Operation {
+        revisions: Vec<String>,
+        history: Option<i64>,
+        prune: bool,
+        hash: String,
+    },
+    /// Argo CD's refresh annotation.
+    Refresh {
+        hard: bool,
+    },
+    /// Argo Rollouts: past the pause it is in, or past everything.
+    Promote {
+        full: bool,
+    },
+    Abort {
+        abort: bool,
+    },
+    /// Flux' annotation takes the instant of the intent as its token.
+    Reconcile,
 }
 
 /// One step of a plan.

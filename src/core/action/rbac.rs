@@ -16,31 +16,48 @@ const fn rule(group: &'static str, resources: &'static [&'static str], verbs: &'
     Rule { group, resources, verbs }
 }
 
-/// What any preview reads.
-const LOOK: [Rule; 3] = [
+/// What the preview of anything that has pods reads.
+const PODS: [Rule; 3] = [
     rule("apps", &["deployments", "statefulsets", "daemonsets", "replicasets"], &["get", "list"]),
     rule("", &["pods"], &["get", "list"]),
     rule("policy", &["poddisruptionbudgets"], &["list"]),
 ];
 
-/// The rules for `kind`: what its preview reads, then what it writes.
+/// The rules for `kind`: what its preview and its check afterwards read, then what it writes.
 #[must_use]
 pub fn rules(kind: Kind) -> Vec<Rule> {
-    let mut rules = LOOK.to_vec();
-    rules.extend(match kind {
-        Kind::Restart => vec![rule("apps", &["deployments", "statefulsets", "daemonsets"], &["patch"])],
-        Kind::Scale => vec![
+    let with_pods = |rest: &[Rule]| [PODS.as_slice(), rest].concat();
+    match kind {
+        Kind::Restart => with_pods(&[rule("apps", &["deployments", "statefulsets", "daemonsets"], &["patch"])]),
+        Kind::Scale => with_pods(&[
             rule("apps", &["deployments/scale", "statefulsets/scale"], &["get", "patch"]),
             rule("autoscaling", &["horizontalpodautoscalers"], &["list"]),
+        ]),
+        Kind::Rollback | Kind::PauseRollout | Kind::ResumeRollout => {
+            with_pods(&[rule("apps", &["deployments"], &["patch"])])
+        }
+        Kind::DeletePod => with_pods(&[rule("", &["pods"], &["delete"])]),
+        Kind::RunJob => vec![rule("batch", &["cronjobs"], &["get", "list"]), rule("batch", &["jobs"], &["get", "list", "create"])],
+        Kind::SuspendCronjob | Kind::ResumeCronjob => vec![rule("batch", &["cronjobs"], &["get", "list", "patch"])],
+        Kind::Cordon | Kind::Uncordon => vec![rule("", &["pods"], &["list"]), rule("", &["nodes"], &["get", "list", "patch"])],
+        Kind::Drain => with_pods(&[rule("", &["nodes"], &["get", "list", "patch"]), rule("", &["pods/eviction"], &["create"])]),
+        Kind::Sync | Kind::Refresh | Kind::RollbackApp => {
+            vec![rule("argoproj.io", &["applications"], &["get", "list", "patch"])]
+        }
+        Kind::Promote | Kind::Abort | Kind::Retry => vec![
+            rule("argoproj.io", &["rollouts"], &["get", "list"]),
+            rule("argoproj.io", &["rollouts/status"], &["patch"]),
         ],
-        Kind::Rollback | Kind::PauseRollout | Kind::ResumeRollout => vec![rule("apps", &["deployments"], &["patch"])],
-        Kind::DeletePod => vec![rule("", &["pods"], &["delete"])],
-        Kind::RunJob => vec![rule("batch", &["cronjobs"], &["get"]), rule("batch", &["jobs"], &["get", "create"])],
-        Kind::SuspendCronjob | Kind::ResumeCronjob => vec![rule("batch", &["cronjobs"], &["get", "patch"])],
-        Kind::Cordon | Kind::Uncordon => vec![rule("", &["nodes"], &["get", "patch"])],
-        Kind::Drain => vec![rule("", &["nodes"], &["get", "patch"]), rule("", &["pods/eviction"], &["create"])],
-    });
-    rules
+        Kind::Reconcile | Kind::SuspendReconcile | Kind::ResumeReconcile => vec![
+            rule("kustomize.toolkit.fluxcd.io", &["kustomizations"], &["get", "list", "patch"]),
+            rule("helm.toolkit.fluxcd.io", &["helmreleases"], &["get", "list", "patch"]),
+            rule(
+                "source.toolkit.fluxcd.io",
+                &["gitrepositories", "ocirepositories", "helmrepositories", "helmcharts", "buckets"],
+                &["get", "list", "patch"],
+            ),
+        ],
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Kubernetes' kinds that actions know.
+use crate::core::gitops;
+
+/// The kinds of objects that actions know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Sort {
     Deployment,
@@ -16,11 +18,49 @@ pub enum Sort {
     Job,
     CronJob,
     Node,
+    /// Argo CD's.
+    Application,
+    /// Argo Rollouts'.
+    Rollout,
+    /// This and the rest: Flux's.
+    Kustomization,
+    HelmRelease,
+    GitRepository,
+    #[serde(rename = "OCIRepository")]
+    OciRepository,
+    HelmRepository,
+    HelmChart,
+    Bucket,
 }
 
 impl Sort {
-    pub const ALL: [Self; 7] =
-        [Self::Deployment, Self::StatefulSet, Self::DaemonSet, Self::Pod, Self::Job, Self::CronJob, Self::Node];
+    pub const ALL: [Self; 16] = [
+        Self::Deployment,
+        Self::StatefulSet,
+        Self::DaemonSet,
+        Self::Pod,
+        Self::Job,
+        Self::CronJob,
+        Self::Node,
+        Self::Application,
+        Self::Rollout,
+        Self::Kustomization,
+        Self::HelmRelease,
+        Self::GitRepository,
+        Self::OciRepository,
+        Self::HelmRepository,
+        Self::HelmChart,
+        Self::Bucket,
+    ];
+    pub const FLUX: [Self; 7] = [
+        Self::Kustomization,
+        Self::HelmRelease,
+        Self::GitRepository,
+        Self::OciRepository,
+        Self::HelmRepository,
+        Self::HelmChart,
+        Self::Bucket,
+    ];
 
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -32,6 +72,77 @@ impl Sort {
             Self::Job => "Job",
             Self::CronJob => "CronJob",
             Self::Node => "Node",
+            Self::Application => "Application",
+            Self::Rollout => "Rollout",
+            Self::Kustomization => "Kustomization",
+            Self::HelmRelease => "HelmRelease",
+            Self::GitRepository => "GitRepository",
+            Self::OciRepository => "OCIRepository",
+            Self::HelmRepository => "HelmRepository",
+            Self::HelmChart => "HelmChart",
+            Self::Bucket => "Bucket",
+        }
+    }
+
+    /// The API group; empty for core.
+    #[must_use]
+    pub const fn group(self) -> &'static str {
+        match self {
+            Self::Pod | Self::Node => "",
+            Self::Deployment | Self::StatefulSet | Self::DaemonSet => "apps",
+            Self::Job | Self::CronJob => "batch",
+            Self::Application | Self::Rollout => "argoproj.io",
+            Self::Kustomization => "kustomize.toolkit.fluxcd.io",
+            Self::HelmRelease => "helm.toolkit.fluxcd.io",
+            Self::GitRepository | Self::OciRepository | Self::HelmRepository | Self::HelmChart | Self::Bucket => {
+                "source.toolkit.fluxcd.io"
+            }
+        }
+    }
+
+    /// As in an API path and in RBAC rules.
+    #[must_use]
+    pub const fn plural(self) -> &'static str {
+        match self {
+            Self::Deployment => "deployments",
+            Self::StatefulSet => "statefulsets",
+            Self::DaemonSet => "daemonsets",
+            Self::Pod => "pods",
+            Self::Job => "jobs",
+            Self::CronJob => "cronjobs",
+            Self::Node => "nodes",
+            Self::Application => "applications",
+            Self::Rollout => "rollouts",
+            Self::Kustomization => "kustomizations",
+            Self::HelmRelease => "helmreleases",
+            Self::GitRepository => "gitrepositories",
+            Self::OciRepository => "ocirepositories",
+            Self::HelmRepository => "helmrepositories",
+            Self::HelmChart => "helmcharts",
+            Self::Bucket => "buckets",
+        }
+    }
+
+    /// As the list of what Git declares knows it.
+    #[must_use]
+    pub const fn declared(self) -> Option<gitops::Kind> {
+        match self {
+            Self::Application => Some(gitops::Kind::Application),
+            Self::Rollout => Some(gitops::Kind::Rollout),
+            Self::Kustomization => Some(gitops::Kind::Kustomization),
+            Self::HelmRelease => Some(gitops::Kind::HelmRelease),
+            Self::GitRepository => Some(gitops::Kind::GitRepository),
+            Self::OciRepository => Some(gitops::Kind::OciRepository),
+            Self::HelmRepository => Some(gitops::Kind::HelmRepository),
+            Self::HelmChart => Some(gitops::Kind::HelmChart),
+            Self::Bucket => Some(gitops::Kind::Bucket),
+            Self::Deployment
+            | Self::StatefulSet
+            | Self::DaemonSet
+            | Self::Pod
+            | Self::Job
+            | Self::CronJob
+            | Self::Node => None,
         }
     }
 
@@ -53,6 +164,15 @@ impl Sort {
             "job" | "jobs" => Self::Job,
             "cj" | "cronjob" | "cronjobs" => Self::CronJob,
             "no" | "node" | "nodes" => Self::Node,
+            "app" | "application" | "applications" => Self::Application,
+            "ro" | "rollout" | "rollouts" => Self::Rollout,
+            "ks" | "kustomization" | "kustomizations" => Self::Kustomization,
+            "hr" | "helmrelease" | "helmreleases" => Self::HelmRelease,
+            "gitrepo" | "gitrepository" | "gitrepositories" => Self::GitRepository,
+            "ocirepo" | "ocirepository" | "ocirepositories" => Self::OciRepository,
+            "helmrepo" | "helmrepository" | "helmrepositories" => Self::HelmRepository,
+            "hc" | "helmchart" | "helmcharts" => Self::HelmChart,
+            "bucket" | "buckets" => Self::Bucket,
             _ => return None,
         })
     }
@@ -130,6 +250,10 @@ mod tests {
             assert_eq!(text.parse::<Target>().unwrap().to_string(), text);
         }
         assert_eq!("p/f/deploy/x".parse::<Target>().unwrap().sort, Sort::Deployment);
+        for sort in Sort::ALL {
+            assert_eq!(Sort::named(sort.as_str()), Some(sort));
+            assert_eq!(Sort::named(sort.plural()), Some(sort));
+        }
         for text in ["", "pusher", "prod/feeds/Secret/x", "prod/Deployment/x", "prod/ns/Node/x", "prod/ns/pod/"] {
             assert!(text.parse::<Target>().unwrap_err().to_string().contains("write it like"), "{text}");
         }
