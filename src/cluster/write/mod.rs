@@ -16,8 +16,6 @@ mod pods;
 mod preview;
 mod settle;
 mod step;
-#[cfg(test)]
-mod tests;
 
 use std::time::Duration;
 
@@ -177,3 +175,6 @@ const PODS: Other = Other { group: "", version: "v1", kind: "Pod", plural: "pods
 fn built_in(group: &str, version: &str, kind: &str, plural: &str) -> ApiResource {
     ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural)
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,6 +44,7 @@ pub fn everything() -> Vec<Rule> {
         .filter(|it| it.plural != "secrets")
         .map(|it| it.plural)
         .chain(["pods/log", "pods/eviction", "deployments/scale", "statefulsets/scale", "replicasets/scale"])
+        .chain(["rollouts/status", "kustomizations/status", "helmreleases/status"])
         .chain(["selfsubjectaccessreviews", "selfsubjectrulesreviews"])
         .collect();
     vec![Rule::new(&["*"], &resources, &["*"])]

@@ -21,6 +21,8 @@ pub enum Failure {
 struct Fault {
     /// `*` for any.
     plural: String,
+    /// Requests that are let through first.
+    passes: u32,
     /// For ever when not given.
     remaining: Option<u32>,
     failure: Failure,
@@ -37,12 +39,17 @@ pub struct Faults {
 impl Faults {
     /// The next `count` requests for `plural` (`pods`, `*`) fail in this way.
     pub fn next(&mut self, plural: &str, count: u32, failure: Failure) {
-        self.list.push(Fault { plural: plural.to_owned(), remaining: Some(count), failure });
+        self.list.push(Fault { plural: plural.to_owned(), passes: 0, remaining: Some(count), failure });
+    }
+
+    /// One request for `plural` fails in this way, after `passes` that do not.
+    pub fn skip(&mut self, plural: &str, passes: u32, failure: Failure) {
+        self.list.push(Fault { plural: plural.to_owned(), passes, remaining: Some(1), failure });
     }
 
     /// All requests for `plural` fail in this way until [`Self::clear`].
     pub fn every(&mut self, plural: &str, failure: Failure) {
-        self.list.push(Fault { plural: plural.to_owned(), remaining: None, failure });
+        self.list.push(Fault { plural: plural.to_owned(), passes: 0, remaining: None, failure });
     }
 
     pub fn clear(&mut self) {
@@ -53,6 +60,10 @@ impl Faults {
     pub(super) fn take(&mut self, plural: &str) -> Option<Failure> {
         let at = self.list.iter().position(|it| it.plural == "*" || it.plural == plural)?;
         let fault = self.list.get_mut(at)?;
+        if let Some(fewer) = fault.passes.checked_sub(1) {
+            fault.passes = fewer;
+            return None;
+        }
         let failure = fault.failure.clone();
         if let Some(remaining) = &mut fault.remaining {
             *remaining = remaining.saturating_sub(1);

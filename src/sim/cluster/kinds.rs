@@ -29,7 +29,7 @@ const fn grouped(
 
 const SCALED: &[&str] = &["scale", "status"];
 
-pub(super) static RESOURCES: [Resource; 17] = [
+pub(super) static RESOURCES: [Resource; 26] = [
     Resource { namespaced: false, ..core("namespaces", "Namespace", &["status"]) },
     Resource { namespaced: false, ..core("nodes", "Node", &["status"]) },
     core("pods", "Pod", &["eviction", "log", "status"]),
@@ -48,6 +48,16 @@ pub(super) static RESOURCES: [Resource; 17] = [
     grouped("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", &["status"]),
     grouped("events.k8s.io", "v1", "events", "Event", &[]),
     grouped("coordination.k8s.io", "v1", "leases", "Lease", &[]),
+    // Argo CD's, Argo Rollouts' and Flux' own.
+    grouped("argoproj.io", "v1alpha1", "applications", "Application", &[]),
+    grouped("argoproj.io", "v1alpha1", "rollouts", "Rollout", SCALED),
+    grouped("kustomize.toolkit.fluxcd.io", "v1", "kustomizations", "Kustomization", &["status"]),
+    grouped("helm.toolkit.fluxcd.io", "v2", "helmreleases", "HelmRelease", &["status"]),
+    grouped("source.toolkit.fluxcd.io", "v1", "gitrepositories", "GitRepository", &["status"]),
+    grouped("source.toolkit.fluxcd.io", "v1", "ocirepositories", "OCIRepository", &["status"]),
+    grouped("source.toolkit.fluxcd.io", "v1", "helmrepositories", "HelmRepository", &["status"]),
+    grouped("source.toolkit.fluxcd.io", "v1", "helmcharts", "HelmChart", &["status"]),
+    grouped("source.toolkit.fluxcd.io", "v1", "buckets", "Bucket", &["status"]),
 ];
 
 pub(super) static NAMESPACES: &Resource = &RESOURCES[0];
@@ -64,6 +74,10 @@ pub(super) static JOBS: &Resource = &RESOURCES[11];
 pub(super) static CRON_JOBS: &Resource = &RESOURCES[12];
 pub(super) static AUTOSCALERS: &Resource = &RESOURCES[13];
 pub(super) static BUDGETS: &Resource = &RESOURCES[14];
+pub(super) static APPLICATIONS: &Resource = &RESOURCES[17];
+pub(super) static ROLLOUTS: &Resource = &RESOURCES[18];
+/// Everything that Flux reconciles.
+pub(super) static RECONCILED: &[Resource] = RESOURCES.split_at(19).1;
 
 const VERBS: [&str; 7] = ["create", "delete", "get", "list", "patch", "update", "watch"];
 
@@ -90,14 +104,22 @@ fn groups() -> Vec<(&'static str, &'static str)> {
 
 /// What `/apis` says.
 pub(super) fn group_list() -> Value {
-    let groups: Vec<Value> = groups()
-        .into_iter()
-        .map(|(group, version)| {
-            let version = json!({"groupVersion": format!("{group}/{version}"), "version": version});
-            json!({"name": group, "versions": [version], "preferredVersion": version})
-        })
-        .collect();
+    let groups: Vec<Value> = groups().into_iter().map(|(group, version)| group_of(group, version)).collect();
     json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
+}
+
+/// What `/apis/apps` says; `None` for a group the cluster does not have.
+pub(super) fn group(name: &str) -> Option<Value> {
+    let (group, version) = groups().into_iter().find(|(group, _)| *group == name)?;
+    let mut found = group_of(group, version);
+    found["kind"] = "APIGroup".into();
+    found["apiVersion"] = "v1".into();
+    Some(found)
+}
+
+fn group_of(group: &str, version: &str) -> Value {
+    let version = json!({"groupVersion": format!("{group}/{version}"), "version": version});
+    json!({"name": group, "versions": [version], "preferredVersion": version})
 }
 
 /// What `/api/v1` and `/apis/apps/v1` say; `None` for a group the cluster does not have.

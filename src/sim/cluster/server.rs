@@ -160,6 +160,7 @@ fn other(cluster: &Cluster, method: &Method, path: &str, body: &Bytes) -> Result
         ("GET", ["healthz" | "livez" | "readyz"]) => return Ok("ok".into_response()),
         ("GET", ["api"]) => json!({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}),
         ("GET", ["apis"]) => kinds::group_list(),
+        ("GET", ["apis", group]) => kinds::group(group).ok_or_else(Refusal::no_such_path)?,
         ("GET", ["api", version]) => kinds::resource_list("", version).ok_or_else(Refusal::no_such_path)?,
         ("GET", ["apis", group, version]) => kinds::resource_list(group, version).ok_or_else(Refusal::no_such_path)?,
         ("POST", ["apis", "authorization.k8s.io", "v1", review]) => {

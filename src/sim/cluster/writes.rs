@@ -17,7 +17,8 @@ type Answer = (StatusCode, Value);
 pub(super) fn write(cluster: &Cluster, verb: &str, call: &Call) -> Result<Answer, Refusal> {
     let mut state = cluster.state();
     let dry = match call.query.text("dryRun") {
-        "" => call.body["kind"] == "DeleteOptions" && call.body["dryRun"] == json!(["All"]),
+        // A delete may say it in its body.
+        "" => verb == "delete" && call.body["dryRun"] == json!(["All"]),
         "All" => true,
         other => return Err(Refusal::bad_request(format!("Invalid value: \"{other}\": dryRun"))),
     };

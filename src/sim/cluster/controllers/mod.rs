@@ -4,6 +4,7 @@
 mod apps;
 mod batch;
 mod deployments;
+mod gitops;
 pub(super) mod kubelet;
 pub(super) mod rest;
 mod scheduler;
@@ -38,6 +39,7 @@ pub(super) fn settle(objects: &mut Objects, kubelets: &mut Kubelets, now: Timest
         kubelets.run(objects, now);
         rest::autoscalers(objects, now);
         rest::budgets(objects, now);
+        gitops::reconcile(objects, now);
         if objects.revision == before {
             break;
         }

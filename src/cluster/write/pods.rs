@@ -1,0 +1,163 @@
+//! The pods an action touches, and the disruption budgets over them.
+
+use std::collections::BTreeMap;
+
+use kube::api::ListParams;
+use serde_json::Value;
+
+use super::live::{Live, count, plural};
+use super::{AUTOSCALERS, BUDGETS, Hands, PODS, READ_WITHIN};
+use crate::cluster::{ClusterError, within};
+use crate::core::action::target::Target;
+
+/// More pods than this are counted and not named.
+const NAMED: usize = 8;
+
+impl Hands {
+    /// Pods in a namespace that a selector chooses.
+    pub(super) async fn pods_of(&self, target: &Target, selector: &Value) -> Result<Vec<Live>, ClusterError> {
+        let pods = self.others(&target.cluster, &PODS, &target.namespace).await?;
+        let listed = within(READ_WITHIN, pods.list(&ListParams::default().labels(&selector_text(selector)))).await?;
+        Ok(listed.items.into_iter().map(Live).collect())
+    }
+
+    /// All pods on a node.
+    pub(super) async fn pods_on(&self, cluster: &str, node: &str) -> Result<Vec<Live>, ClusterError> {
+        let pods = self.others(cluster, &PODS, "").await?;
+        let params = ListParams::default().fields(&format!("spec.nodeName={node}"));
+        let listed = within(READ_WITHIN, pods.list(&params)).await?;
+        Ok(listed.items.into_iter().map(Live).collect())
+    }
+
+    /// The budgets of a namespace, or of all.
+    pub(super) async fn budgets(&self, cluster: &str, namespace: &str) -> Result<Vec<Live>, ClusterError> {
+        let budgets = self.others(cluster, &BUDGETS, namespace).await?;
+        let listed = within(READ_WITHIN, budgets.list(&ListParams::default())).await?;
+        Ok(listed.items.into_iter().map(Live).collect())
+    }
+
+    /// The autoscaler that sets this workload's replicas, if there is one.
+    pub(super) async fn autoscaler(&self, target: &Target) -> Result<Option<Live>, ClusterError> {
+        let autoscalers = self.others(&target.cluster, &AUTOSCALERS, &target.namespace).await?;
+        let listed = match within(READ_WITHIN, autoscalers.list(&ListParams::default())).await {
+            Ok(listed) => listed,
+            Err(ClusterError::NotFound(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mine = |it: &Live| {
+            it.text("/spec/scaleTargetRef/kind") == target.sort.as_str() && it.text("/spec/scaleTargetRef/name") == target.name
+        };
+        Ok(listed.items.into_iter().map(Live).find(mine))
+    }
+}
+
+/// Budgets that cover a pod with these labels.
+pub(super) fn covering<'a>(
+    budgets: &'a [Live],
+    namespace: &'a str,
+    labels: &'a BTreeMap<String, String>,
+) -> impl Iterator<Item = &'a Live> {
+    budgets.iter().filter(move |it| it.namespace() == namespace && selects(it.at("/spec/selector"), labels))
+}
+
+/// `hermes: 1 of 3 may be down now`
+pub(super) fn budget_words(budget: &Live) -> String {
+    let allowed = budget.number("/status/disruptionsAllowed").map_or(0, count);
+    let expected = budget.number("/status/expectedPods").map_or(0, count);
+    match allowed {
+        0 => format!("{}: none of {expected} may be down now", budget.name()),
+        allowed => format!("{}: {allowed} of {expected} may be down now", budget.name()),
+    }
+}
+
+/// A label selector as Kubernetes means it: an absent one chooses nothing, an empty one everything.
+pub(super) fn selects(selector: &Value, labels: &BTreeMap<String, String>) -> bool {
+    let Some(selector) = selector.as_object() else { return false };
+    let wanted = selector.get("matchLabels").and_then(Value::as_object).into_iter().flatten();
+    let equal = wanted.into_iter().all(|(name, value)| labels.get(name).map(String::as_str) == value.as_str());
+    let rules = selector.get("matchExpressions").and_then(Value::as_array).into_iter().flatten();
+    equal && rules.into_iter().all(|rule| holds(rule, labels))
+}
+
+fn holds(rule: &Value, labels: &BTreeMap<String, String>) -> bool {
+    let found = labels.get(rule["key"].as_str().unwrap_or_default());
+    let listed = |value: &String| rule["values"].as_array().is_some_and(|values| values.iter().any(|it| it == value));
+    match rule["operator"].as_str().unwrap_or_default() {
+        "In" => found.is_some_and(listed),
+        "NotIn" => !found.is_some_and(listed),
+        "Exists" => found.is_some(),
+        "DoesNotExist" => found.is_none(),
+        _ => false,
+    }
+}
+
+/// As a query takes it: `app=hermes,tier in (a,b)`.
+fn selector_text(selector: &Value) -> String {
+    let labels = selector["matchLabels"].as_object().into_iter().flatten();
+    let mut parts: Vec<String> =
+        labels.map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default())).collect();
+    for rule in selector["matchExpressions"].as_array().into_iter().flatten() {
+        let key = rule["key"].as_str().unwrap_or_default();
+        let values: Vec<&str> = rule["values"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let values = values.join(",");
+        parts.push(match rule["operator"].as_str().unwrap_or_default() {
+            "NotIn" => format!("{key} notin ({values})"),
+            "Exists" => key.to_owned(),
+            "DoesNotExist" => format!("!{key}"),
+            _ => format!("{key} in ({values})"),
+        });
+    }
+    parts.join(",")
+}
+
+pub(super) fn finished(pod: &Live) -> bool {
+    matches!(pod.text("/status/phase"), "Succeeded" | "Failed")
+}
+
+pub(super) fn ready(pod: &Live) -> bool {
+    pod.condition("Ready").is_some_and(|(status, ..)| status == "True")
+}
+
+/// The kubelet's own: deleting it changes nothing.
+pub(super) fn mirror(pod: &Live) -> bool {
+    pod.annotation("kubernetes.io/config.mirror").is_some()
+}
+
+/// `3 pods: a, b, c`
+pub(super) fn named(pods: &[&Live]) -> String {
+    let mut names: Vec<String> = pods.iter().take(NAMED).map(|pod| format!("{}/{}", pod.namespace(), pod.name())).collect();
+    if pods.len() > NAMED {
+        names.push(format!("{} more", pods.len() - NAMED));
+    }
+    format!("{}: {}", plural(pods.len(), "pod"), names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn selectors_choose_as_kubernetes_does() {
+        let labels = BTreeMap::from([("app".to_owned(), "hermes".to_owned()), ("tier".to_owned(), "a".to_owned())]);
+        let chosen = |selector: Value| selects(&selector, &labels);
+        assert!(chosen(json!({})) && !chosen(Value::Null));
+        assert!(chosen(json!({"matchLabels": {"app": "hermes"}})) && !chosen(json!({"matchLabels": {"app": "x"}})));
+        let rule = |operator: &str, key: &str, values: Value| {
+            chosen(json!({"matchExpressions": [{"key": key, "operator": operator, "values": values}]}))
+        };
+        assert!(rule("In", "tier", json!(["a", "b"])) && !rule("In", "zone", json!(["a"])));
+        assert!(rule("NotIn", "tier", json!(["b"])) && rule("NotIn", "zone", json!(["b"])));
+        assert!(rule("Exists", "tier", json!([])) && !rule("DoesNotExist", "tier", json!([])));
+        assert!(!rule("What", "tier", json!([])), "an operator that is not known chooses nothing");
+    }
+
+    #[test]
+    fn a_selector_is_asked_for_in_the_querys_words() {
+        let selector = json!({"matchLabels": {"app": "hermes"}, "matchExpressions": [
+            {"key": "tier", "operator": "In", "values": ["a", "b"]}, {"key": "old", "operator": "DoesNotExist"},
+        ]});
+        assert_eq!(selector_text(&selector), "app=hermes,tier in (a,b),!old");
+    }
+}
