@@ -36,7 +36,7 @@ const STEP_BACK: Duration = Duration::from_secs(5);
 impl App {
     pub(super) fn spawn(self, tasks: &TaskTracker, stop: &CancellationToken, late: &CancellationToken) {
         let Self { flow, config, listener, metrics_listener, verifier, senders, sources, counters, .. } = self;
-        let Self { socket_status, heartbeat, schedules, chains, seed, .. } = self;
+        let Self { socket_status, heartbeat, checkpoints, schedules, chains, seed, .. } = self;
         let router = web::router(Arc::clone(&flow), verifier, senders, config.http.body_limit);
         tasks.spawn(serve(listener, router, late.clone()));
         if let Some(listener) = metrics_listener {
@@ -75,6 +75,7 @@ impl App {
         tasks.spawn(observe(Arc::clone(&flow), observations, stop.clone()));
         super::oncall::spawn(&flow, schedules, tasks, stop);
         super::prometheus::spawn(&flow, tasks, stop);
+        super::audit::spawn(&flow, checkpoints, tasks, stop);
         super::liveness::spawn(&flow, &config, heartbeat, tasks, stop);
     }
 }

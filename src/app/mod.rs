@@ -1,5 +1,6 @@
 //! The composition root: from a configuration to a running bot, and from a signal to a clean end.
 
+pub(crate) mod audit;
 mod balances;
 pub(crate) mod clusters;
 mod gitops;
@@ -49,6 +50,7 @@ pub struct App {
     counters: SourceCounters,
     socket_status: Arc<SocketStatus>,
     heartbeat: Option<liveness::HeartbeatUrl>,
+    checkpoints: Option<Arc<audit::Checkpoints>>,
     schedules: Vec<oncall::Source>,
     chains: Vec<ChainLoop>,
     /// For jitter.
@@ -78,9 +80,13 @@ impl App {
         let tasks = TaskTracker::new();
         // The worker and the lease outlive the inputs, so that what was just taken in can still be answered.
         let late = CancellationToken::new();
+        let checkpoints = self.checkpoints.clone();
         self.spawn(&tasks, &stop, &late);
         stop.cancelled().await;
         tracing::info!("stopping: finishing what is under way");
+        if let Some(checkpoints) = checkpoints {
+            checkpoints.take(&flow).await;
+        }
         loops::drain_outbox(&flow, DRAIN).await;
         late.cancel();
         tasks.close();

@@ -23,6 +23,7 @@ use crate::slack::signature::{EmptySecret, Verifier};
 use crate::slack::socket::SocketStatus;
 use crate::store::{self, Store, StoreError, jobs};
 
+use super::audit::{BadKey, Checkpoints};
 use super::liveness::HeartbeatUrl;
 use super::{App, SourceCounters};
 
@@ -65,6 +66,8 @@ pub enum StartError {
     Schedule { error: String },
     #[error("the chain `{chain}` cannot be read: {error}")]
     Chain { chain: String, error: String },
+    #[error(transparent)]
+    AuditKey(BadKey),
     #[error("the first audit entry could not be written: {0}")]
     Audit(#[from] StepError),
 }
@@ -119,6 +122,7 @@ impl App {
         let schedules = super::oncall::sources(&config, &environment)?;
         let senders = super::prometheus::senders(&config, &environment)?;
         let heartbeat = HeartbeatUrl::of(&config, &environment)?;
+        let checkpoints = Checkpoints::of(&config, &environment)?.map(Arc::new);
         let socket_status = Arc::new(SocketStatus::default());
         Ok(Self {
             flow,
@@ -131,6 +135,7 @@ impl App {
             counters,
             socket_status,
             heartbeat,
+            checkpoints,
             schedules,
             chains,
             seed,

@@ -1,25 +1,44 @@
 //! `watchkeeper audit`: who did what, and whether anything was removed or changed.
 
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
 
+use crate::app::audit::{AUDIT_KEY, signer};
 use crate::config::Config;
 use crate::config::secrets::Environment;
+use crate::core::audit::checkpoint::{Checkpoint, Public, Signer};
 use crate::core::audit::{Entry, actor_text};
 use crate::store::audit::{Cursor, Filter, Head, for_each, page, verify};
+use crate::store::{Store, checkpoints};
 
 use super::{Failure, read_store, say};
 
 #[derive(Subcommand)]
 pub(super) enum AuditCommand {
-    /// Recomputes the whole chain. Exit code 1 when an entry is missing, altered or added.
+    /// Recomputes the whole chain. Exit code 1 when an entry is missing, altered or added, or a checkpoint is not genuine.
     Verify {
-        /// A head noted earlier (`<seq>:<hash>`, as verify prints it): without one, a chain cut short together with
-        /// its head looks sound. May be given several times.
+        /// A head noted earlier (`<seq>:<hash>`, as verify prints it): without any checkpoint, a chain cut short together
+        /// with its head looks sound. May be given several times.
         #[arg(long = "checkpoint", value_name = "SEQ:HASH", value_parser = checkpoint)]
-        checkpoints: Vec<Head>,
+        noted: Vec<Head>,
+        /// Signed checkpoints, one a line, as the bot writes them to `audit.file` and to Slack.
+        #[arg(long = "checkpoints", value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// The key that signed them; of WATCHKEEPER_AUDIT_KEY when not given. May be given several times, after a change
+        /// of keys.
+        #[arg(long = "public-key", value_name = "HEX")]
+        keys: Vec<Public>,
+    },
+    /// Makes a key that signs checkpoints: the secret half to a file (for WATCHKEEPER_AUDIT_KEY_FILE), the public half to
+    /// standard output.
+    Keygen {
+        /// Where the secret half goes; refused when something is there.
+        #[arg(long, value_name = "FILE", default_value = "watchkeeper-audit.key")]
+        out: PathBuf,
     },
     /// Prints the latest entries, newest first.
     Show {
@@ -54,15 +73,18 @@ fn checkpoint(text: &str) -> Result<Head, String> {
 }
 
 pub(super) async fn run(command: AuditCommand, config: &Config, env: &Environment) -> Result<ExitCode, Failure> {
+    if let AuditCommand::Keygen { out } = &command {
+        return keygen(out);
+    }
     let store = read_store(config, env).await?;
     match command {
-        AuditCommand::Verify { checkpoints } => {
-            let report = verify(&store, &checkpoints).await?;
-            if let Some(bad) = report.first_bad {
-                say(&format!("BROKEN: entry {} {}; {} entries before it hold", bad.seq, bad.why, report.rows))?;
-                return Ok(ExitCode::FAILURE);
-            }
-            say(&format!("{} entries hold; head {}:{}", report.rows, report.head.seq, report.head.hash))?;
+        AuditCommand::Keygen { .. } => {}
+        AuditCommand::Verify { noted, files, keys } => {
+            let mut signed = files.iter().map(|file| of_file(file)).collect::<Result<Vec<_>, _>>()?.concat();
+            // The database's own are believed no more than the rest of it: only with a signature that holds.
+            let own = checkpoints::all(&store).await?;
+            signed.extend(own.into_iter().map(|checkpoint| ("the database".to_owned(), checkpoint)));
+            return sound(&store, noted, &signed, keys, env).await;
         }
         AuditCommand::Show { limit, action, subject } => {
             let filter = Filter { action, subject, ..Filter::default() };
@@ -84,6 +106,77 @@ pub(super) async fn run(command: AuditCommand, config: &Config, env: &Environmen
             .await?;
         }
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Verifies the chain against what was noted, and says what it finds.
+async fn sound(
+    store: &Store,
+    mut noted: Vec<Head>,
+    signed: &[(String, Checkpoint)],
+    mut keys: Vec<Public>,
+    env: &Environment,
+) -> Result<ExitCode, Failure> {
+    if keys.is_empty() {
+        keys.extend(signer(env)?.map(|signer| signer.public()));
+    }
+    let mut wrong = 0;
+    if keys.is_empty() && !signed.is_empty() {
+        let count = signed.len();
+        say(&format!("{count} signed checkpoints are not looked at: give the key that signed them with --public-key"))?;
+    } else {
+        for (place, checkpoint) in signed {
+            if keys.iter().any(|key| key.signed(checkpoint)) {
+                noted.push(Head { seq: checkpoint.seq, hash: checkpoint.hash.clone() });
+            } else {
+                wrong += 1;
+                say(&format!("FORGED: the checkpoint at {} in {place} is not signed by that key", checkpoint.seq))?;
+            }
+        }
+    }
+    let report = verify(store, &noted).await?;
+    for bad in &report.bad {
+        say(&format!("BROKEN: {bad}"))?;
+    }
+    if report.more > 0 {
+        say(&format!("BROKEN: {} more", report.more))?;
+    }
+    if let Some(bad) = report.first_bad() {
+        say(&format!("{} entries before entry {} hold", report.rows, bad.seq))?;
+        return Ok(ExitCode::FAILURE);
+    }
+    let last = noted.iter().map(|head| head.seq).max();
+    let against = match last {
+        Some(seq) => format!(", against {} checkpoints, the last at {seq}", noted.len()),
+        None => "; without a checkpoint, a chain cut short together with its head looks the same".to_owned(),
+    };
+    say(&format!("{} entries hold; head {}:{}{against}", report.rows, report.head.seq, report.head.hash))?;
+    Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The checkpoints in a file, with its name.
+fn of_file(file: &Path) -> Result<Vec<(String, Checkpoint)>, Failure> {
+    let name = file.display().to_string();
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{name} cannot be read: {error}"))?;
+    let read = |(number, line): (usize, &str)| match serde_json::from_str(line) {
+        Ok(checkpoint) => Ok((name.clone(), checkpoint)),
+        Err(error) => Err(format!("{name}, line {}: no checkpoint: {error}", number + 1).into()),
+    };
+    text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(read).collect()
+}
+
+fn keygen(out: &Path) -> Result<ExitCode, Failure> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| format!("the system gives no random bytes: {error}"))?;
+    let failed = |error: std::io::Error| format!("{} cannot be written: {error}", out.display());
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(out).and_then(|mut file| writeln!(file, "{}", hex::encode(seed))).map_err(failed)?;
+    let public = Signer::from_seed(seed).public();
+    say(&format!("secret key: {} (set {AUDIT_KEY}_FILE to its path)", out.display()))?;
+    say(&format!("public key: {public} (id {}; keep it away from the database, for `audit verify --public-key`)", public.id()))?;
     Ok(ExitCode::SUCCESS)
 }
 

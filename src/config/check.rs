@@ -56,6 +56,7 @@ pub fn contradictions(config: &Config) -> Vec<(String, String)> {
     sources(config, &mut say);
     clusters::check(&config.clusters, &mut say);
     gitops::check(&config.gitops, &mut say);
+    super::audit::check(&config.audit, &mut say);
     // Alerts of others carry whatever labels their senders gave them.
     let foreign = !config.prometheus.alertmanagers.is_empty();
     receivers(config, &mut |key, message| {

@@ -1,6 +1,7 @@
 //! `watchkeeper.yaml`: one strict file. An unknown key, a contradiction or a bad value is refused with file, line, key
 //! and what to do about it.
 
+pub mod audit;
 pub mod balances;
 mod check;
 pub mod clusters;
@@ -31,6 +32,7 @@ use crate::core::gitops::rules::GitOps;
 use crate::core::receiver::Receiver;
 use crate::core::time::Timestamp;
 
+use audit::Audit;
 use balances::Balances;
 use clusters::Cluster;
 use oncall::OnCall;
@@ -69,6 +71,7 @@ pub struct Config {
     pub oncall: OnCall,
     /// Wallets under watch: balances, how long they last, who tops them up.
     pub balances: Balances,
+    pub audit: Audit,
     pub heartbeat: Option<Heartbeat>,
     pub canary: Option<Canary>,
     pub log: Log,

@@ -5,6 +5,7 @@
 
 mod act;
 mod answer;
+mod checkpoint;
 mod clusters;
 mod deliver;
 mod digest;

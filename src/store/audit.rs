@@ -11,7 +11,7 @@ use crate::core::time::Timestamp;
 use super::session::marks;
 use super::{Store, StoreError, Tx};
 
-pub use verify::{Bad, Report, Why, verify};
+pub use verify::{Bad, NAMED, Report, Why, verify};
 
 /// Where the chain stands: what a checkpoint outside the database notes down.
 #[derive(Clone, Debug, PartialEq, Eq)]

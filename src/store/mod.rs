@@ -6,6 +6,7 @@ pub mod actions;
 pub mod alerts;
 pub mod audit;
 pub mod balances;
+pub mod checkpoints;
 pub mod escalations;
 pub mod facts;
 pub mod inbox;

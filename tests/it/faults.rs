@@ -181,6 +181,6 @@ async fn the_audit_log_of_a_story_verifies() {
         bot.click("alice", "Acknowledge").await;
         bot.type_in("bob", "/wk silence 1 1h").await;
         let report = watchkeeper::store::audit::verify(&bot.flow.store, &[]).await.unwrap();
-        assert!(report.first_bad.is_none() && report.rows >= 4, "{report:?}");
+        assert!(report.first_bad().is_none() && report.rows >= 4, "{report:?}");
     }
 }

@@ -6,6 +6,7 @@
 pub mod actions;
 pub mod alert;
 pub mod balance;
+pub mod checkpoint;
 pub mod feed;
 pub mod gitops;
 pub mod graph;

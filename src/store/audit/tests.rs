@@ -52,7 +52,7 @@ async fn disarm(db: &Fresh) {
 }
 
 async fn first_bad(db: &Fresh) -> Option<(i64, Why)> {
-    verify(&db.store, &[]).await.unwrap().first_bad.map(|bad| (bad.seq, bad.why))
+    verify(&db.store, &[]).await.unwrap().first_bad().map(|bad| (bad.seq, bad.why))
 }
 
 async fn entries_follow_each_other_without_gaps(db: Fresh) {
@@ -90,7 +90,7 @@ async fn appends_at_the_same_time_make_one_chain(db: Fresh) {
         task.await.unwrap();
     }
     let report = verify(&db.store, &[]).await.unwrap();
-    assert_eq!((report.rows, report.first_bad), (80, None));
+    assert_eq!((report.rows, report.first_bad()), (80, None));
 }
 
 async fn the_database_itself_refuses_changes(db: Fresh) {
@@ -106,7 +106,7 @@ async fn an_untouched_chain_verifies_across_pages(db: Fresh) {
     let entries = write(&db, 5001).await;
     let noted = Head { seq: 5000, hash: entries[4999].hash.clone() };
     let report = verify(&db.store, &[noted]).await.unwrap();
-    assert_eq!((report.rows, report.head.seq, report.first_bad), (5001, 5001, None));
+    assert_eq!((report.rows, report.head.seq, report.first_bad()), (5001, 5001, None));
 }
 
 async fn tampering_is_found_at_the_first_bad_entry(db: Fresh) {
@@ -129,7 +129,7 @@ async fn tampering_is_found_at_the_first_bad_entry(db: Fresh) {
         ),
         (
             &["INSERT INTO audit SELECT 7, at, actor, action, subject, detail, hash, hash FROM audit WHERE seq = 6"],
-            (7, Why::BeyondHead),
+            (7, Why::Added),
         ),
         (&["UPDATE audit_head SET hash = 'x'"], (6, Why::HeadDiffers)),
     ];
@@ -156,7 +156,7 @@ async fn a_chain_cut_short_with_its_head_contradicts_a_checkpoint(db: Fresh) {
     db.tamper("DELETE FROM audit WHERE seq > 4").await;
     assert_eq!(first_bad(&db).await, None);
     let report = verify(&db.store, &[noted]).await.unwrap();
-    assert_eq!(report.first_bad, Some(Bad { seq: 5, why: Why::ContradictsCheckpoint }));
+    assert_eq!(report.bad, [Bad { seq: 5, last: 6, why: Why::ContradictsCheckpoint }]);
 }
 
 async fn a_chain_rewritten_as_a_whole_contradicts_a_checkpoint(db: Fresh) {
@@ -172,7 +172,7 @@ async fn a_chain_rewritten_as_a_whole_contradicts_a_checkpoint(db: Fresh) {
     write(&db, 2).await;
     assert_eq!(first_bad(&db).await, None);
     let report = verify(&db.store, &[noted]).await.unwrap();
-    assert_eq!(report.first_bad, Some(Bad { seq: 3, why: Why::ContradictsCheckpoint }));
+    assert_eq!(report.bad, [Bad { seq: 3, last: 3, why: Why::ContradictsCheckpoint }]);
 }
 
 async fn entries_are_found_by_who_what_and_when(db: Fresh) {

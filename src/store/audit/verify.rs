@@ -1,12 +1,15 @@
-//! Walks the whole chain and names the first entry that does not hold.
+//! Walks the whole chain and names every entry that does not hold.
 
-use std::collections::BTreeMap;
 use std::fmt;
+use std::iter::Peekable;
+use std::vec::IntoIter;
 
-use crate::core::audit::{Entry, GENESIS, entry_hash};
+use tokio::sync::mpsc;
+
+use crate::core::audit::{Content, GENESIS};
 
 use super::super::{Store, StoreError};
-use super::{AuditRow, Head, head};
+use super::{Head, head};
 
 /// What verifying found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,12 +17,17 @@ pub struct Report {
     /// How many entries hold, counted from the first.
     pub rows: i64,
     pub head: Head,
-    pub first_bad: Option<Bad>,
+    /// In the chain's order, no more than [`NAMED`].
+    pub bad: Vec<Bad>,
+    /// How many more there are.
+    pub more: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bad {
     pub seq: i64,
+    /// The last of several that are missing one after the other; otherwise the same.
+    pub last: i64,
     pub why: Why,
 }
 
@@ -32,12 +40,29 @@ pub enum Why {
     Unlinked,
     /// Its content does not give its hash.
     Altered,
-    /// It stands after the head: not written by watchkeeper.
-    BeyondHead,
+    /// It stands before the first or after the head: not written by watchkeeper.
+    Added,
     /// The head does not carry the last entry's hash.
     HeadDiffers,
     /// A checkpoint noted outside the database has another hash for it, or it has been cut off since.
     ContradictsCheckpoint,
+}
+
+/// More bad entries than this are counted only.
+pub const NAMED: usize = 100;
+
+impl Report {
+    #[must_use]
+    pub fn first_bad(&self) -> Option<Bad> {
+        self.bad.first().copied()
+    }
+}
+
+impl fmt::Display for Bad {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seq, last, why } = self;
+        if seq == last { write!(f, "entry {seq} {why}") } else { write!(f, "each of the entries {seq} to {last} {why}") }
+    }
 }
 
 impl fmt::Display for Why {
@@ -46,87 +71,206 @@ impl fmt::Display for Why {
             Self::Missing => "is missing",
             Self::Unlinked => "does not follow from the entry before it",
             Self::Altered => "was altered",
-            Self::BeyondHead => "was added past the head of the chain",
+            Self::Added => "was added beside the chain",
             Self::HeadDiffers => "is not what the head of the chain says",
             Self::ContradictsCheckpoint => "is not what an earlier checkpoint noted",
         })
     }
 }
 
-const PAGE: i64 = 5000;
+/// Entries that are read in one go, as one text: a row of its own for each would cost more than its hash.
+const PAGE: i64 = 4000;
+/// Pages read ahead of the hashing.
+const AHEAD: usize = 2;
 
-/// Reads the whole chain, a page at a time, while others may append. `checkpoints` are heads noted outside the
-/// database earlier: without them a chain cut short together with its head, or rewritten as a whole, looks sound.
+/// Reads the whole chain, a page at a time, while others may append; another thread hashes. `checkpoints` are heads noted
+/// outside the database earlier: without them a chain cut short together with its head, or rewritten as a whole, looks
+/// sound.
 pub async fn verify(store: &Store, checkpoints: &[Head]) -> Result<Report, StoreError> {
     // In this order: entries and head move together, so a sound head read later covers every entry read before.
     let max = sqlx::query_as("SELECT MAX(seq) FROM audit");
     let max: Option<(Option<i64>,)> = store.reader().await?.first(max).await?;
     let max = max.and_then(|(seq,)| seq).unwrap_or(0);
     let head = head(store).await?;
-    let noted: BTreeMap<_, _> = checkpoints.iter().map(|noted| (noted.seq, noted.hash.as_str())).collect();
 
-    let mut chain = Chain { next: 1, prev: GENESIS.to_owned(), noted };
-    let mut first_bad = None;
-    while first_bad.is_none() && chain.next <= head.seq {
-        let rows = rows(store, chain.next, head.seq).await?;
-        if rows.is_empty() {
-            first_bad = Some(chain.bad(Why::Missing));
+    let (pages, mut coming) = mpsc::channel(AHEAD);
+    let mut chain = Chain::new(checkpoints);
+    let judge = tokio::task::spawn_blocking(move || {
+        while let Some(page) = coming.blocking_recv() {
+            chain.page(&page);
         }
-        first_bad = first_bad.or_else(|| rows.into_iter().find_map(|row| chain.follow(row).err()));
-    }
-    let first_bad = first_bad.or_else(|| chain.end(&head, max).err());
-    Ok(Report { rows: chain.next - 1, head, first_bad })
+        chain
+    });
+    let read = read(store, head.seq, &pages).await;
+    drop(pages);
+    let unjudged = |_| StoreError::Inconsistent { table: "audit", column: "seq", id: "all".to_owned() };
+    let chain = judge.await.map_err(unjudged)?;
+    read?;
+    Ok(chain.end(head, max))
 }
 
-async fn rows(store: &Store, from: i64, to: i64) -> Result<Vec<AuditRow>, StoreError> {
+/// Entries one after the other.
+struct Page {
+    last: i64,
+    /// `None` for an entry that cannot be read as text.
+    text: Option<String>,
+}
+
+async fn read(store: &Store, to: i64, pages: &mpsc::Sender<Page>) -> Result<(), StoreError> {
+    // Each entry is a line of numbers (seq, time, and how long each text is, in bytes), a colon, and the texts.
     let select = "
-        SELECT seq, at, actor, action, subject, detail, prev, hash FROM audit
-        WHERE seq >= $1 AND seq <= $2 ORDER BY seq LIMIT $3";
-    store.reader().await?.all(sqlx::query_as(select).bind(from).bind(to).bind(PAGE)).await
+        SELECT MAX(seq), string_agg(concat(seq, ' ', at, ' ', octet_length(actor), ' ', octet_length(action), ' ',
+            octet_length(subject), ' ', octet_length(detail), ' ', octet_length(prev), ' ', octet_length(hash), ':',
+            actor, action, subject, detail, prev, hash), '')
+        FROM (SELECT seq, at, actor, action, subject, detail, prev, hash FROM audit
+            WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3) AS page";
+    let (mut after, mut limit) = (i64::MIN, PAGE);
+    loop {
+        let page = sqlx::query_as(select).bind(after).bind(to).bind(limit);
+        let page: Result<Option<(Option<i64>, Option<String>)>, _> = store.reader().await?.first(page).await;
+        let page = match page {
+            Ok(Some((Some(last), text))) => Page { last, text },
+            Ok(_) => return Ok(()),
+            // Something in it is no text: the entry is found by reading them one by one.
+            Err(_) if limit > 1 => {
+                limit = 1;
+                continue;
+            }
+            Err(error) => {
+                let next = sqlx::query_as("SELECT MIN(seq) FROM audit WHERE seq > $1").bind(after);
+                let next: Option<(Option<i64>,)> = store.reader().await?.first(next).await?;
+                Page { last: next.and_then(|(seq,)| seq).ok_or(error)?, text: None }
+            }
+        };
+        after = page.last;
+        // The other thread stops early only when it has panicked, which is told where it is waited for.
+        if pages.send(page).await.is_err() {
+            return Ok(());
+        }
+    }
+}
+
+/// One entry as it was read.
+#[derive(Clone, Copy)]
+struct Row<'a> {
+    seq: i64,
+    content: Content<'a>,
+    hash: &'a str,
+}
+
+/// Takes the next entry off the front; `None` when what is there is none.
+fn row<'a>(text: &mut &'a str) -> Option<Row<'a>> {
+    let (numbers, mut rest) = text.split_once(':')?;
+    let mut numbers = numbers.split(' ');
+    let (seq, at) = (numbers.next()?, numbers.next()?);
+    let mut part = || -> Option<&'a str> {
+        let (part, after) = rest.split_at_checked(numbers.next()?.parse().ok()?)?;
+        rest = after;
+        Some(part)
+    };
+    let (actor, action, subject, detail, prev, hash) = (part()?, part()?, part()?, part()?, part()?, part()?);
+    *text = rest;
+    Some(Row { seq: seq.parse().ok()?, content: Content { seq, prev, at, actor, action, subject, detail }, hash })
 }
 
 /// How far the chain has been followed.
-struct Chain<'a> {
+struct Chain {
+    /// What the next entry's number must be, and the hash it must follow; `None` after a gap.
     next: i64,
-    prev: String,
+    prev: Option<String>,
     /// What checkpoints outside say, by entry.
-    noted: BTreeMap<i64, &'a str>,
+    noted: Peekable<IntoIter<Head>>,
+    sound: i64,
+    bad: Vec<Bad>,
+    more: usize,
+    room: Vec<u8>,
 }
 
-impl Chain<'_> {
-    const fn bad(&self, why: Why) -> Bad {
-        Bad { seq: self.next, why }
+impl Chain {
+    fn new(checkpoints: &[Head]) -> Self {
+        let mut noted = checkpoints.to_vec();
+        noted.sort_by_key(|head| head.seq);
+        Self {
+            next: 1,
+            prev: Some(GENESIS.to_owned()),
+            noted: noted.into_iter().peekable(),
+            sound: 0,
+            bad: Vec::new(),
+            more: 0,
+            room: Vec::new(),
+        }
     }
 
-    fn follow(&mut self, row: AuditRow) -> Result<(), Bad> {
-        if row.seq != self.next {
-            return Err(self.bad(Why::Missing));
-        }
-        if row.prev != self.prev {
-            return Err(self.bad(Why::Unlinked));
-        }
-        let Entry { seq, record, prev, hash } = Entry::try_from(row).map_err(|_| self.bad(Why::Altered))?;
-        if hash != entry_hash(seq, &prev, &record) {
-            return Err(self.bad(Why::Altered));
-        }
-        if self.noted.get(&seq).is_some_and(|noted| *noted != hash) {
-            return Err(self.bad(Why::ContradictsCheckpoint));
-        }
-        self.prev = hash;
-        self.next += 1;
-        Ok(())
+    fn find(&mut self, seq: i64, last: i64, why: Why) {
+        if self.bad.len() < NAMED { self.bad.push(Bad { seq, last, why }) } else { self.more += 1 }
     }
 
-    fn end(&self, head: &Head, max: i64) -> Result<(), Bad> {
+    fn page(&mut self, page: &Page) {
+        let mut rest = page.text.as_deref().unwrap_or("?");
+        while !rest.is_empty() {
+            let Some(row) = row(&mut rest) else {
+                // Nothing after it on this page can be told apart any more.
+                let first = if page.text.is_some() { self.next } else { page.last };
+                self.find(first, page.last, Why::Altered);
+                (self.next, self.prev) = (page.last + 1, None);
+                return;
+            };
+            self.follow(&row);
+        }
+    }
+
+    fn follow(&mut self, row: &Row) {
+        let Row { seq, content, hash } = *row;
+        if seq < self.next {
+            self.find(seq, seq, Why::Added);
+            return;
+        }
+        if seq > self.next {
+            self.find(self.next, seq - 1, Why::Missing);
+            self.prev = None;
+        }
+        let linked = self.prev.as_deref().is_none_or(|prev| prev == content.prev);
+        let why = if !linked {
+            Some(Why::Unlinked)
+        } else if content.hash(&mut self.room) != hash.as_bytes() {
+            Some(Why::Altered)
+        } else if self.contradicted(seq, hash) {
+            Some(Why::ContradictsCheckpoint)
+        } else {
+            None
+        };
+        match why {
+            Some(why) => self.find(seq, seq, why),
+            None if self.bad.is_empty() => self.sound = seq,
+            None => {}
+        }
+        let prev = self.prev.get_or_insert_default();
+        prev.clear();
+        prev.push_str(hash);
+        self.next = seq + 1;
+    }
+
+    fn contradicted(&mut self, seq: i64, hash: &str) -> bool {
+        let mut contradicted = false;
+        while let Some(noted) = self.noted.next_if(|noted| noted.seq <= seq) {
+            contradicted |= noted.seq == seq && noted.hash != hash;
+        }
+        contradicted
+    }
+
+    fn end(mut self, head: Head, max: i64) -> Report {
+        if self.next <= head.seq {
+            self.find(self.next, head.seq, Why::Missing);
+        } else if self.prev.as_deref().is_some_and(|prev| prev != head.hash) {
+            self.find(head.seq, head.seq, Why::HeadDiffers);
+        }
         if max > head.seq {
-            return Err(self.bad(Why::BeyondHead));
+            self.find(head.seq + 1, max, Why::Added);
         }
-        if self.prev != head.hash {
-            return Err(Bad { seq: head.seq, why: Why::HeadDiffers });
+        // Of several checkpoints past the end the first says all.
+        if let Some(noted) = self.noted.next_if(|noted| noted.seq > head.seq) {
+            self.find(head.seq + 1, noted.seq, Why::ContradictsCheckpoint);
         }
-        match self.noted.range(self.next..).next() {
-            Some(_) => Err(self.bad(Why::ContradictsCheckpoint)),
-            None => Ok(()),
-        }
+        Report { rows: self.sound, head, bad: self.bad, more: self.more }
     }
 }
