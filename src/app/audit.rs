@@ -156,7 +156,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let noted = |seq| Signer::from_seed([7; 32]).sign(seq, &"ab".repeat(32), Timestamp::from_secs(1));
         append(file.path(), &[noted(1), noted(2)]).unwrap();
-        std::fs::OpenOptions::new().append(true).open(file.path()).unwrap().write_all(b"{\"seq\":3,").unwrap();
+        OpenOptions::new().append(true).open(file.path()).unwrap().write_all(b"{\"seq\":3,").unwrap();
         append(file.path(), &[noted(4)]).unwrap();
         let text = std::fs::read_to_string(file.path()).unwrap();
         let read: Vec<Option<i64>> =

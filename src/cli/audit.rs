@@ -145,12 +145,11 @@ async fn sound(
         say(&format!("{} entries before entry {} hold", report.rows, bad.seq))?;
         return Ok(ExitCode::FAILURE);
     }
-    let last = noted.iter().map(|head| head.seq).max();
-    let against = match last {
-        Some(seq) => format!(", against {} checkpoints, the last at {seq}", noted.len()),
-        None => "; without a checkpoint, a chain cut short together with its head looks the same".to_owned(),
+    let against = match noted.iter().map(|head| head.seq).max() {
+        Some(last) => format!(", as {} checkpoints say (the last of entry {last})", noted.len()),
+        None => String::new(),
     };
-    say(&format!("{} entries hold; head {}:{}{against}", report.rows, report.head.seq, report.head.hash))?;
+    say(&format!("{} entries hold{against}; head {}:{}", report.rows, report.head.seq, report.head.hash))?;
     Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -176,7 +175,10 @@ fn keygen(out: &Path) -> Result<ExitCode, Failure> {
     options.open(out).and_then(|mut file| writeln!(file, "{}", hex::encode(seed))).map_err(failed)?;
     let public = Signer::from_seed(seed).public();
     say(&format!("secret key: {} (set {AUDIT_KEY}_FILE to its path)", out.display()))?;
-    say(&format!("public key: {public} (id {}; keep it away from the database, for `audit verify --public-key`)", public.id()))?;
+    say(&format!(
+        "public key: {public} (id {}; keep it away from the database, for `audit verify --public-key`)",
+        public.id()
+    ))?;
     Ok(ExitCode::SUCCESS)
 }
 

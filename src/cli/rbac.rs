@@ -42,7 +42,8 @@ pub(super) fn rbac(config: &Config, arguments: &RbacArguments) -> Result<(), Fai
 fn needs(cluster: &Cluster) -> Needs {
     let watched = cluster.kinds().into_iter().map(|kind| (rbac::group(kind).to_owned(), kind.plural().to_owned()));
     let declared = gitops::Kind::ALL.into_iter().map(|kind| (kind.group().to_owned(), kind.plural().to_owned()));
-    Needs { watched: watched.chain(declared).collect(), namespaces: cluster.namespaces.include.clone() }
+    let namespaces = cluster.namespaces.include.clone();
+    Needs { watched: watched.chain(declared).collect(), namespaces, ..Needs::default() }
 }
 
 /// Whether each cluster grants what is needed, and nothing dangerous.

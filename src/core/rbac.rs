@@ -1,8 +1,12 @@
 //! What the bot must be allowed to do in a cluster, and nothing more: never Secrets, ConfigMaps, exec or other people's
 //! rights. Written out as YAML for `kubectl apply`, and held against what a cluster says it allows.
 
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+use super::action::kind::Kind as Action;
+use super::action::rbac as action;
 use super::workload::Kind;
 
 /// One rule of a role.
@@ -24,24 +28,26 @@ pub struct Needs {
     pub watched: Vec<(String, String)>,
     /// Namespaces; the whole cluster when empty.
     pub namespaces: Vec<String>,
+    /// What may be asked for and approved.
+    pub acts: BTreeSet<Action>,
 }
 
 /// A rule and what it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reasoned {
     pub rule: Rule,
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
     /// Of objects that belong to no namespace.
     pub cluster_wide: bool,
 }
 
 const READ: [&str; 3] = ["get", "list", "watch"];
 
-fn rule(reason: &'static str, group: &str, resources: &[&str], verbs: &[&str]) -> Reasoned {
+fn rule(reason: impl Into<Cow<'static, str>>, group: &str, resources: &[&str], verbs: &[&str]) -> Reasoned {
     let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
     let rule =
         Rule { groups: vec![group.to_owned()], resources: owned(resources), names: Vec::new(), verbs: owned(verbs) };
-    Reasoned { rule, reason, cluster_wide: false }
+    Reasoned { rule, reason: reason.into(), cluster_wide: false }
 }
 
 /// The rules for what is switched on.
@@ -62,13 +68,54 @@ pub fn needed(needs: &Needs) -> Vec<Reasoned> {
             rules.push(Reasoned { cluster_wide: true, ..rule("watch the nodes", group, &wide, &READ) });
         }
     }
-    if needs.watched.is_empty() {
-        return rules;
+    if !needs.watched.is_empty() {
+        rules.extend(looked_up());
     }
-    rules.push(rule("warnings on cards and in causes", "", &["events"], &["get", "list"]));
-    rules.push(rule("logs, redacted, for responders", "", &["pods/log"], &["get"]));
-    rules.push(rule("revisions of StatefulSets and DaemonSets", "apps", &["controllerrevisions"], &["get", "list"]));
+    let had: Vec<Rule> = rules.iter().map(|it| it.rule.clone()).collect();
+    let wide = needs.namespaces.is_empty();
+    rules.extend(acted(&needs.acts).into_iter().filter_map(|it| {
+        // What watching grants in some namespaces is not granted in all.
+        let had: &[Rule] = if it.cluster_wide && !wide { &[] } else { &had };
+        let verbs: Vec<String> =
+            it.rule.verbs.iter().filter(|verb| !had.iter().any(|rule| grants(rule, &it.rule, verb))).cloned().collect();
+        (!verbs.is_empty()).then(|| Reasoned { rule: Rule { verbs, ..it.rule.clone() }, ..it })
+    }));
     rules
+}
+
+/// Whether `rule` grants `verb` on the one thing that `asked` is about.
+fn grants(rule: &Rule, asked: &Rule, verb: &str) -> bool {
+    asked.groups.iter().all(|group| asked.resources.iter().all(|resource| covers(rule, group, resource, verb)))
+}
+
+/// The rules of the actions: one for each thing they touch, with everything that any of them does to it.
+fn acted(actions: &BTreeSet<Action>) -> Vec<Reasoned> {
+    let mut verbs: BTreeMap<(bool, &str, &str), (BTreeSet<&str>, BTreeSet<Action>)> = BTreeMap::new();
+    for kind in actions {
+        for rule in action::rules(*kind) {
+            for resource in rule.resources.iter().copied() {
+                let wide = action::everywhere(*kind);
+                let (had, whom) = verbs.entry((wide, rule.group, resource)).or_default();
+                had.extend(rule.verbs);
+                whom.insert(*kind);
+            }
+        }
+    }
+    let reasoned = |((cluster_wide, group, resource), (verbs, whom)): (_, (BTreeSet<&str>, BTreeSet<Action>))| {
+        let whom: Vec<&str> = whom.iter().map(|kind| kind.as_str()).collect();
+        let verbs: Vec<&str> = verbs.into_iter().collect();
+        Reasoned { cluster_wide, ..rule(format!("actions: {}", whom.join(", ")), group, &[resource], &verbs) }
+    };
+    verbs.into_iter().map(reasoned).collect()
+}
+
+/// What is asked for when somebody wants to know.
+fn looked_up() -> Vec<Reasoned> {
+    vec![
+        rule("warnings on cards and in causes", "", &["events"], &["get", "list"]),
+        rule("logs, redacted, for responders", "", &["pods/log"], &["get"]),
+        rule("revisions of StatefulSets and DaemonSets", "apps", &["controllerrevisions"], &["get", "list"]),
+    ]
 }
 
 /// What of `needed` the rules a cluster grants do not cover: each a rule to add.
@@ -241,9 +288,43 @@ mod tests {
     }
 
     #[test]
+    fn actions_add_what_watching_does_not_grant_and_nothing_else() {
+        let quiet = Needs { acts: BTreeSet::from([Action::Restart, Action::Rollback]), ..watching() };
+        let lines: Vec<String> = needed(&quiet)[needed(&watching()).len()..].iter().map(|it| line(&it.rule)).collect();
+        assert_eq!(
+            lines,
+            [
+                "apps daemonsets: get, list, patch",
+                "apps deployments: patch",
+                "apps statefulsets: get, list, patch",
+                "policy poddisruptionbudgets: list",
+            ]
+        );
+        let text = yaml(&Needs { acts: Action::ALL.into(), ..watching() }, "watchkeeper");
+        for never in ["secrets", "configmaps", "exec", "\"*\"", "attach", "portforward", "impersonate", "escalate"] {
+            assert!(!text.contains(never), "{never}");
+        }
+    }
+
+    #[test]
+    fn what_is_done_to_nodes_is_granted_everywhere_also_when_only_some_namespaces_are_watched() {
+        let some = Needs {
+            namespaces: vec!["feeds".to_owned()],
+            acts: BTreeSet::from([Action::Drain, Action::Scale]),
+            ..watching()
+        };
+        let wide: Vec<String> = needed(&some).iter().filter(|it| it.cluster_wide).map(|it| line(&it.rule)).collect();
+        let evicting = "core pods/eviction: create".to_owned();
+        assert!(wide.contains(&evicting) && wide.contains(&"core pods: get, list".to_owned()), "{wide:?}");
+        assert!(!wide.iter().any(|line| line.contains("scale")), "{wide:?}");
+    }
+
+    #[test]
     fn the_yaml_is_as_reviewed() {
         insta::assert_snapshot!("rbac_watching", yaml(&watching(), "watchkeeper"));
         let two = Needs { namespaces: vec!["feeds".to_owned(), "platform".to_owned()], ..watching() };
         insta::assert_snapshot!("rbac_namespaces", yaml(&two, "ops"));
+        let acting = BTreeSet::from([Action::Restart, Action::Scale, Action::Drain]);
+        insta::assert_snapshot!("rbac_actions", yaml(&Needs { acts: acting, ..two }, "ops"));
     }
 }

@@ -1,10 +1,12 @@
 //! The chart says the same as the program: the role it grants, the configuration it brings, the metrics its alerts look at.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use watchkeeper::config;
+use watchkeeper::core::action::kind::Kind as Action;
 use watchkeeper::core::gitops;
 use watchkeeper::core::rbac::{self, Needs};
 use watchkeeper::core::workload::Kind;
@@ -19,7 +21,16 @@ fn rules() -> String {
     let watched = Kind::ALL.map(|kind| (rbac::group(kind).to_owned(), kind.plural().to_owned()));
     let declared = gitops::Kind::ALL.map(|kind| (kind.group().to_owned(), kind.plural().to_owned()));
     let watched = [watched.as_slice(), declared.as_slice()].concat();
-    let printed = rbac::yaml(&Needs { watched, ..Needs::default() }, "watchkeeper");
+    printed(&Needs { watched, ..Needs::default() })
+}
+
+/// The rules of one action, which a configuration that has it adds.
+fn rules_of(action: Action) -> String {
+    printed(&Needs { acts: BTreeSet::from([action]), ..Needs::default() })
+}
+
+fn printed(needs: &Needs) -> String {
+    let printed = rbac::yaml(needs, "watchkeeper");
     let (_, rest) = printed.split_once("rules:\n").unwrap();
     let (rules, _) = rest.split_once("---").unwrap();
     let lines: Vec<_> = rules.lines().map(|line| line.strip_prefix("  ").unwrap()).collect();
@@ -32,7 +43,16 @@ fn the_charts_role_is_the_one_the_program_prints() {
     if std::env::var_os("UPDATE").is_some() {
         fs::write(&file, rules()).unwrap();
     }
-    assert_eq!(fs::read_to_string(&file).unwrap(), rules(), "UPDATE=1 cargo test the_charts_role writes it anew");
+    let again = "UPDATE=1 cargo test the_charts_role writes it anew";
+    assert_eq!(fs::read_to_string(&file).unwrap(), rules(), "{again}");
+    for action in Action::ALL {
+        let file = chart(&format!("files/actions/{}.yaml", action.as_str()));
+        if std::env::var_os("UPDATE").is_some() {
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(&file, rules_of(action)).unwrap();
+        }
+        assert_eq!(fs::read_to_string(&file).unwrap(), rules_of(action), "{again}");
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use sqlx::{ConnectOptions as _, Executor as _};
 use watchkeeper::core::audit::Record;
+use watchkeeper::core::audit::checkpoint::{Checkpoint, Signer};
 use watchkeeper::core::ids::Actor;
 use watchkeeper::core::time::Timestamp;
 use watchkeeper::store::{Settings, Store, audit};
@@ -124,12 +125,46 @@ async fn an_altered_and_a_removed_entry_are_named() {
     let place = audited().await;
     tamper(&place, "UPDATE audit SET detail = '{\"by\":\"U0BOB\"}' WHERE seq = 2").await;
     let (code, said) = place.run(&["audit", "verify"]).await;
-    assert_eq!((code, said.as_str()), (1, "BROKEN: entry 2 was altered; 1 entries before it hold\n"));
+    assert_eq!((code, said.as_str()), (1, "BROKEN: entry 2 was altered\n1 entries before entry 2 hold\n"));
 
     let place = audited().await;
     tamper(&place, "DELETE FROM audit WHERE seq = 2").await;
     let (code, said) = place.run(&["audit", "verify"]).await;
     assert_eq!((code, said.contains("entry 2 is missing")), (1, true), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signed_checkpoints_in_a_file_find_what_was_cut_off_and_a_forged_one_is_named() {
+    let place = audited().await;
+    let (code, said) = place.run(&["audit", "keygen", "--out", "audit.key"]).await;
+    let public =
+        said.split("public key: ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or_default().to_owned();
+    assert_eq!((code, public.len()), (0, 64), "{said}");
+    assert_ne!(place.run(&["audit", "keygen", "--out", "audit.key"]).await.0, 0, "a key is not overwritten");
+    let secret = std::fs::read_to_string(place.dir.path().join("audit.key")).unwrap();
+    let signer = Signer::from_secret(&secret).unwrap();
+    let (_, said) = place.run(&["audit", "verify"]).await;
+    let (seq, hash) = said.trim().rsplit(' ').next().unwrap().split_once(':').unwrap();
+    let genuine = signer.sign(seq.parse().unwrap(), hash, Timestamp::from_secs(1_800_000_000));
+    let file = |checkpoint: &Checkpoint| {
+        let line = serde_json::to_string(checkpoint).unwrap() + "\n";
+        std::fs::write(place.dir.path().join("checkpoints.jsonl"), line).unwrap();
+    };
+    let verify = ["audit", "verify", "--checkpoints", "checkpoints.jsonl", "--public-key", &public];
+    file(&genuine);
+    let (code, said) = place.run(&verify).await;
+    assert_eq!((code, said.starts_with("3 entries hold, as 1 checkpoints say")), (0, true), "{said}");
+    file(&Checkpoint { hash: "0".repeat(64), ..genuine.clone() });
+    let (code, said) = place.run(&verify).await;
+    assert_eq!((code, said.contains("FORGED: the checkpoint at 3 in checkpoints.jsonl")), (1, true), "{said}");
+    tamper(
+        &place,
+        "DELETE FROM audit WHERE seq = 3; UPDATE audit_head SET seq = 2, hash = (SELECT hash FROM audit WHERE seq = 2)",
+    )
+    .await;
+    file(&genuine);
+    let (code, said) = place.run(&verify).await;
+    assert_eq!((code, said.contains("entry 3 is not what an earlier checkpoint noted")), (1, true), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

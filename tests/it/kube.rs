@@ -1,6 +1,7 @@
 //! Stories with a real kube-apiserver.
 
 mod gitops;
+mod hands;
 
 use futures_util::TryStreamExt as _;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams, WatchEvent, WatchParams};

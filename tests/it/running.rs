@@ -11,6 +11,7 @@ use watchkeeper::config::Config;
 use watchkeeper::config::secrets::Environment;
 use watchkeeper::config::sections::{Http, Slack};
 use watchkeeper::config::sources::{HermesSource, Selection};
+use watchkeeper::core::audit::checkpoint::{Checkpoint, Signer};
 use watchkeeper::core::detect::Overrides;
 use watchkeeper::core::ids::ChannelId;
 use watchkeeper::core::receiver::Receiver;
@@ -18,6 +19,8 @@ use watchkeeper::core::time::Span;
 use watchkeeper::flow::Flow;
 use watchkeeper::sim::hermes;
 use watchkeeper::sim::slack::{self, AppConfig, Workspace};
+use watchkeeper::store::audit::{self, Head};
+use watchkeeper::store::{Settings, Store};
 
 use super::support::Database;
 
@@ -30,11 +33,15 @@ struct Running {
     flow: Arc<Flow>,
     stop: CancellationToken,
     ended: tokio::task::JoinHandle<()>,
-    _database: Database,
+    database: Database,
 }
 
 /// With time running eight times as fast, so that a stale feed is stale soon.
 async fn running() -> Running {
+    running_with(Vec::new(), |_| {}).await
+}
+
+async fn running_with(more: Vec<(String, String)>, change: impl FnOnce(&mut Config)) -> Running {
     let clock: SharedClock = Arc::new(SystemClock::new(8));
     let slack = slack::start(slack::Config::new(clock.clone())).await.unwrap();
     let hermes =
@@ -63,20 +70,23 @@ async fn running() -> Running {
     config.database.url.clone_from(&database.url);
     let quick = Overrides { stale_max: Some(Span::from_secs(40)), ..Overrides::default() };
     config.rules.classes.insert("crypto".to_owned(), quick);
-    let environment = Environment::from_pairs(secrets.map(|(name, value)| (name.to_owned(), value)));
+    change(&mut config);
+    let secrets = secrets.map(|(name, value)| (name.to_owned(), value)).into_iter();
+    let environment = Environment::from_pairs(secrets.chain(more));
     let wiring = Wiring { config, environment, clock, ids: Arc::new(Ulids::from_seed(3)), seed: 3 };
     let app = App::start(wiring).await.unwrap();
     let (flow, stop) = (app.flow(), CancellationToken::new());
     let ended = tokio::spawn(app.run(stop.clone()));
     let connected = slack.until(PATIENCE, |slack| (slack.socket_count() > 0).then_some(())).await;
     connected.expect("the bot connects");
-    Running { slack, hermes, flow, stop, ended, _database: database }
+    Running { slack, hermes, flow, stop, ended, database }
 }
 
 impl Running {
-    async fn end(self) {
+    async fn end(self) -> Database {
         self.stop.cancel();
         tokio::time::timeout(PATIENCE, self.ended).await.expect("it ends when told to").unwrap();
+        self.database
     }
 }
 
@@ -103,6 +113,37 @@ async fn a_stale_feed_is_posted_acknowledged_and_resolved_by_the_running_bot() {
     let (same, _) = bot.slack.until(PATIENCE, |slack| alert(slack, "✅ Resolved: SOL/USD")).await.expect("resolved");
     assert_eq!(same, ts, "one living message");
     bot.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_running_bot_signs_its_audit_log_in_a_file_and_a_channel_and_once_more_when_it_stops() {
+    let files = tempfile::tempdir().unwrap();
+    let file = files.path().join("checkpoints.jsonl");
+    let key = ("WATCHKEEPER_AUDIT_KEY".to_owned(), "07".repeat(32));
+    let bot = running_with(vec![key], |config| {
+        config.audit.file = Some(file.clone());
+        config.audit.channel = Some(ChannelId::new("C0ALERTS"));
+    })
+    .await;
+    let posted = |slack: &Workspace| {
+        let messages = slack.messages("feeds-alerts").into_iter().map(|message| message.to_string());
+        messages.filter(|text| text.contains("The audit log stands at entry")).count()
+    };
+    bot.slack.until(PATIENCE, |slack| (posted(slack) == 1).then_some(())).await.expect("signed at the start");
+    bot.slack.slash("alice", "general", "/wk silence severity=info 2h launch").await;
+    let slack = bot.slack.clone();
+    let url = bot.database.url.clone();
+    let database = bot.end().await;
+    assert_eq!(posted(&slack), 2, "and at the end");
+    let public = Signer::from_secret(&"07".repeat(32)).unwrap().public();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let noted: Vec<Checkpoint> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(noted.len() == 2 && noted.iter().all(|checkpoint| public.signed(checkpoint)), "{noted:?}");
+    let store = Store::connect_read_only(&Settings::new(url)).await.unwrap();
+    let heads: Vec<Head> = noted.into_iter().map(|it| Head { seq: it.seq, hash: it.hash }).collect();
+    let report = audit::verify(&store, &heads).await.unwrap();
+    assert!(report.bad.is_empty() && report.rows >= 2, "{report:?}");
+    drop(database);
 }
 
 #[tokio::test(flavor = "multi_thread")]

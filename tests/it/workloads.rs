@@ -110,7 +110,7 @@ async fn a_card_says_all_that_matters_of_a_workload() {
         "3 to 6, now 3",
         "3 healthy, 2 needed",
         "by argocd-controller",
-        "Argo CD* (`feeds`) keeps this",
+        "Managed by *Argo CD application feeds*",
         "oracle",
         "[Logs]",
         "[Pods]",

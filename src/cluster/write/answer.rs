@@ -146,7 +146,10 @@ mod tests {
     #[test]
     fn what_may_have_happened_is_never_called_failed() {
         for code in [408, 500, 502, 503, 504, 599] {
-            assert_eq!(tried(&api(code, "InternalError", "etcdserver: request timed out"), &Write::Restart), Tried::Unclear);
+            assert_eq!(
+                tried(&api(code, "InternalError", "etcdserver: request timed out"), &Write::Restart),
+                Tried::Unclear
+            );
         }
         assert_eq!(tried(&Failure::Late, &Write::Restart), Tried::Unclear);
         let cut = io::Error::from(io::ErrorKind::ConnectionReset);
@@ -168,7 +171,10 @@ mod tests {
         assert!(matches!(of(404, "NotFound", "gone"), Tried::Failed { .. }));
         assert!(matches!(of(429, "TooManyRequests", "later"), Tried::Blocked { .. }));
         assert!(matches!(of(401, "Unauthorized", "token"), Tried::Blocked { .. }));
-        assert!(matches!(ended(&api(409, "Conflict", "the object has been modified"), &Write::Restart), Ended::Conflict));
+        assert!(matches!(
+            ended(&api(409, "Conflict", "the object has been modified"), &Write::Restart),
+            Ended::Conflict
+        ));
         assert!(matches!(ended(&api(409, "AlreadyExists", "x"), &Write::Restart), Ended::Exists));
     }
 
@@ -189,7 +195,11 @@ mod tests {
         let status: Status = serde_json::from_str(text).unwrap();
         let held = tried(&Failure::Answer(kube::Error::Api(status.boxed())), &Write::Evict);
         assert!(matches!(&held, Tried::Blocked { why } if why.contains("budget hermes needs 2")), "{held:?}");
-        let two = api(500, "InternalError", "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.");
+        let two = api(
+            500,
+            "InternalError",
+            "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
+        );
         assert!(matches!(tried(&two, &Write::Evict), Tried::Failed { .. }));
         assert!(matches!(tried(&api(404, "NotFound", ""), &Write::Evict), Tried::Succeeded { .. }));
     }

@@ -95,7 +95,8 @@ fn difference(from: &Value, to: &Value) -> Value {
     let (Some(old), Some(new)) = (from.as_object(), to.as_object()) else { return to.clone() };
     let gone = old.keys().filter(|key| !new.contains_key(*key)).map(|key| (key.clone(), Value::Null));
     let changed = new.iter().filter(|(key, value)| old.get(*key) != Some(value));
-    let changed = changed.map(|(key, value)| (key.clone(), old.get(key).map_or_else(|| value.clone(), |was| difference(was, value))));
+    let changed = changed
+        .map(|(key, value)| (key.clone(), old.get(key).map_or_else(|| value.clone(), |was| difference(was, value))));
     Value::Object(gone.chain(changed).collect())
 }
 
@@ -118,7 +119,13 @@ pub(super) fn job_spec(source: &Live) -> Value {
     let mut labels = serde_json::to_value(source.labels()).unwrap_or_default();
     for labels in [spec.pointer_mut("/template/metadata/labels"), Some(&mut labels)].into_iter().flatten() {
         if let Some(labels) = labels.as_object_mut() {
-            for made in ["controller-uid", "job-name", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name", PLAN] {
+            for made in [
+                "controller-uid",
+                "job-name",
+                "batch.kubernetes.io/controller-uid",
+                "batch.kubernetes.io/job-name",
+                PLAN,
+            ] {
                 labels.remove(made);
             }
         }

@@ -24,7 +24,12 @@ pub(super) fn between(old: &Value, new: &Value) -> Vec<Difference> {
     for list in ["initContainers", "containers"] {
         containers(&old["spec"][list], &new["spec"][list], &mut found);
     }
-    rest(&without(&old["spec"], &["containers", "initContainers"]), &without(&new["spec"], &["containers", "initContainers"]), "", &mut found);
+    rest(
+        &without(&old["spec"], &["containers", "initContainers"]),
+        &without(&new["spec"], &["containers", "initContainers"]),
+        "",
+        &mut found,
+    );
     let meta = |template: &Value| {
         let mut meta = template["metadata"].clone();
         if let Some(annotations) = meta.get_mut("annotations").and_then(Value::as_object_mut) {
@@ -99,7 +104,8 @@ fn container(name: &str, old: &Value, new: &Value, found: &mut Vec<Difference>) 
 
 /// Things known by name, of which only the names are shown.
 fn named(old: &Value, new: &Value, field: impl Fn(&str) -> String, found: &mut Vec<Difference>) {
-    let keys: BTreeSet<&String> = [old, new].into_iter().filter_map(Value::as_object).flat_map(|map| map.keys()).collect();
+    let keys: BTreeSet<&String> =
+        [old, new].into_iter().filter_map(Value::as_object).flat_map(|map| map.keys()).collect();
     for key in keys {
         let (was, is) = (old.get(key), new.get(key));
         if was == is {
@@ -115,7 +121,8 @@ fn named(old: &Value, new: &Value, field: impl Fn(&str) -> String, found: &mut V
 
 /// Whatever else differs, by its field's name. Requests and limits are shown, since they are no secrets.
 fn rest(old: &Value, new: &Value, of: &str, found: &mut Vec<Difference>) {
-    let keys: BTreeSet<&String> = [old, new].into_iter().filter_map(Value::as_object).flat_map(|map| map.keys()).collect();
+    let keys: BTreeSet<&String> =
+        [old, new].into_iter().filter_map(Value::as_object).flat_map(|map| map.keys()).collect();
     for key in keys {
         let (was, is) = (old.get(key), new.get(key));
         if was == is {
@@ -151,12 +158,23 @@ mod tests {
 
     #[test]
     fn images_are_shown_and_of_variables_only_the_names() {
-        let old = template("hermes:2", json!([{"name": "KEY", "value": "hunter2"}, {"name": "NEW", "value": "x"}]), json!({}));
-        let new = template("hermes:1", json!([{"name": "KEY", "value": "hunter1"}]), json!({"args": ["--token=hunter0"]}));
+        let old = template(
+            "hermes:2",
+            json!([{"name": "KEY", "value": "hunter2"}, {"name": "NEW", "value": "x"}]),
+            json!({}),
+        );
+        let new =
+            template("hermes:1", json!([{"name": "KEY", "value": "hunter1"}]), json!({"args": ["--token=hunter0"]}));
         let (field, was, is) = words(&between(&old, &new));
         assert_eq!(field, "pod template");
-        assert_eq!(was, "image of hermes: hermes:2\nvariable KEY of hermes: as now\nvariable NEW of hermes: set\nargs of hermes: not set");
-        assert_eq!(is, "image of hermes: hermes:1\nvariable KEY of hermes: as then\nvariable NEW of hermes: not set\nargs of hermes: as then");
+        assert_eq!(
+            was,
+            "image of hermes: hermes:2\nvariable KEY of hermes: as now\nvariable NEW of hermes: set\nargs of hermes: not set"
+        );
+        assert_eq!(
+            is,
+            "image of hermes: hermes:1\nvariable KEY of hermes: as then\nvariable NEW of hermes: not set\nargs of hermes: as then"
+        );
         assert!(!format!("{was}{is}").contains("hunter"));
     }
 

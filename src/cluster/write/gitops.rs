@@ -125,9 +125,9 @@ pub(super) fn happened(plan: &Plan, write: &Write, live: &Live, mark: &Mark) -> 
     match write {
         Write::Operation { .. } if ours(live.at("/operation"), mark) => yes("sync asked for"),
         Write::Operation { .. } if ours(live.at("/status/operationState/operation"), mark) => yes("sync begun"),
-        Write::Operation { .. } if after(live, "/status/operationState/startedAt", mark.stamp) => Tried::Unknown {
-            why: "another sync was begun since; look at its history in Argo CD".to_owned(),
-        },
+        Write::Operation { .. } if after(live, "/status/operationState/startedAt", mark.stamp) => {
+            Tried::Unknown { why: "another sync was begun since; look at its history in Argo CD".to_owned() }
+        }
         Write::Operation { .. } => when(false, ""),
         Write::Refresh { .. } => {
             let taken = live.annotation(REFRESH).is_some() || after(live, "/status/reconciledAt", mark.stamp);

@@ -14,13 +14,6 @@ use crate::core::action::target::Target;
 const NAMED: usize = 8;
 
 impl Hands {
-    /// Pods in a namespace that a selector chooses.
-    pub(super) async fn pods_of(&self, target: &Target, selector: &Value) -> Result<Vec<Live>, ClusterError> {
-        let pods = self.others(&target.cluster, &PODS, &target.namespace).await?;
-        let listed = within(READ_WITHIN, pods.list(&ListParams::default().labels(&selector_text(selector)))).await?;
-        Ok(listed.items.into_iter().map(Live).collect())
-    }
-
     /// All pods on a node.
     pub(super) async fn pods_on(&self, cluster: &str, node: &str) -> Result<Vec<Live>, ClusterError> {
         let pods = self.others(cluster, &PODS, "").await?;
@@ -45,7 +38,8 @@ impl Hands {
             Err(error) => return Err(error),
         };
         let mine = |it: &Live| {
-            it.text("/spec/scaleTargetRef/kind") == target.sort.as_str() && it.text("/spec/scaleTargetRef/name") == target.name
+            it.text("/spec/scaleTargetRef/kind") == target.sort.as_str()
+                && it.text("/spec/scaleTargetRef/name") == target.name
         };
         Ok(listed.items.into_iter().map(Live).find(mine))
     }
@@ -91,25 +85,6 @@ fn holds(rule: &Value, labels: &BTreeMap<String, String>) -> bool {
     }
 }
 
-/// As a query takes it: `app=hermes,tier in (a,b)`.
-fn selector_text(selector: &Value) -> String {
-    let labels = selector["matchLabels"].as_object().into_iter().flatten();
-    let mut parts: Vec<String> =
-        labels.map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default())).collect();
-    for rule in selector["matchExpressions"].as_array().into_iter().flatten() {
-        let key = rule["key"].as_str().unwrap_or_default();
-        let values: Vec<&str> = rule["values"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        let values = values.join(",");
-        parts.push(match rule["operator"].as_str().unwrap_or_default() {
-            "NotIn" => format!("{key} notin ({values})"),
-            "Exists" => key.to_owned(),
-            "DoesNotExist" => format!("!{key}"),
-            _ => format!("{key} in ({values})"),
-        });
-    }
-    parts.join(",")
-}
-
 pub(super) fn finished(pod: &Live) -> bool {
     matches!(pod.text("/status/phase"), "Succeeded" | "Failed")
 }
@@ -125,7 +100,8 @@ pub(super) fn mirror(pod: &Live) -> bool {
 
 /// `3 pods: a, b, c`
 pub(super) fn named(pods: &[&Live]) -> String {
-    let mut names: Vec<String> = pods.iter().take(NAMED).map(|pod| format!("{}/{}", pod.namespace(), pod.name())).collect();
+    let mut names: Vec<String> =
+        pods.iter().take(NAMED).map(|pod| format!("{}/{}", pod.namespace(), pod.name())).collect();
     if pods.len() > NAMED {
         names.push(format!("{} more", pods.len() - NAMED));
     }
@@ -151,13 +127,5 @@ mod tests {
         assert!(rule("NotIn", "tier", json!(["b"])) && rule("NotIn", "zone", json!(["b"])));
         assert!(rule("Exists", "tier", json!([])) && !rule("DoesNotExist", "tier", json!([])));
         assert!(!rule("What", "tier", json!([])), "an operator that is not known chooses nothing");
-    }
-
-    #[test]
-    fn a_selector_is_asked_for_in_the_querys_words() {
-        let selector = json!({"matchLabels": {"app": "hermes"}, "matchExpressions": [
-            {"key": "tier", "operator": "In", "values": ["a", "b"]}, {"key": "old", "operator": "DoesNotExist"},
-        ]});
-        assert_eq!(selector_text(&selector), "app=hermes,tier in (a,b),!old");
     }
 }

@@ -51,7 +51,9 @@ async fn judged(hands: &Hands, plan: &Plan) -> Result<Settled, ClusterError> {
         return Ok(failed(OTHER));
     }
     Ok(match &last.write {
-        Write::Restart | Write::Template { .. } | Write::Paused { paused: false } => rolled_out(&live, plan.target.sort),
+        Write::Restart | Write::Template { .. } | Write::Paused { paused: false } => {
+            rolled_out(&live, plan.target.sort)
+        }
         Write::Replicas { to, .. } => scaled(&live, *to),
         Write::Paused { paused: true } => done("its rollout is paused"),
         Write::Suspend { suspend: false } if plan.target.sort != Sort::CronJob => ready(&live, "reconciles again"),
@@ -59,7 +61,9 @@ async fn judged(hands: &Hands, plan: &Plan) -> Result<Settled, ClusterError> {
         Write::Unschedulable { unschedulable } => done(if *unschedulable { "cordoned" } else { "takes new pods" }),
         Write::Operation { .. } => synced(plan, &live),
         Write::Refresh { .. } if live.annotation(REFRESH).is_some() => progress("Argo CD has not looked yet"),
-        Write::Refresh { .. } => done(format!("{}, {}", live.text("/status/sync/status"), live.text("/status/health/status"))),
+        Write::Refresh { .. } => {
+            done(format!("{}, {}", live.text("/status/sync/status"), live.text("/status/health/status")))
+        }
         Write::Promote { .. } => promoted(&live),
         Write::Abort { abort: true } => aborted(&live),
         Write::Abort { abort: false } => promoted(&live),
@@ -85,7 +89,11 @@ fn rolled_out(live: &Live, sort: Sort) -> Settled {
         ),
         Sort::StatefulSet => {
             let partition = number("/spec/updateStrategy/rollingUpdate/partition");
-            (live.replicas().saturating_sub(partition), number("/status/updatedReplicas"), number("/status/readyReplicas").saturating_sub(partition))
+            (
+                live.replicas().saturating_sub(partition),
+                number("/status/updatedReplicas"),
+                number("/status/readyReplicas").saturating_sub(partition),
+            )
         }
         _ => (live.replicas(), number("/status/updatedReplicas"), number("/status/availableReplicas")),
     };
@@ -246,8 +254,12 @@ fn ready(live: &Live, word: &str) -> Settled {
         return progress("Flux has not seen the change yet");
     }
     match live.condition("Ready") {
-        Some(("True", _, message)) => done(if message.is_empty() { word.to_owned() } else { format!("{word}: {message}") }),
-        Some(("False", reason, message)) if live.condition("Reconciling").is_none_or(|(status, ..)| status != "True") => {
+        Some(("True", _, message)) => {
+            done(if message.is_empty() { word.to_owned() } else { format!("{word}: {message}") })
+        }
+        Some(("False", reason, message))
+            if live.condition("Reconciling").is_none_or(|(status, ..)| status != "True") =>
+        {
             failed(format!("{reason}: {message}"))
         }
         Some((_, reason, message)) => progress(format!("{reason}: {message}")),

@@ -95,7 +95,14 @@ async fn observed(hands: &Hands, plan: &Plan, change: &Change, mark: &Mark) -> T
 }
 
 /// The dry run of a write: whether it would be taken.
-pub(super) async fn rehearse(hands: &Hands, target: &Target, write: &Write, live: &Live, source: Option<&Live>, now: Timestamp) -> Result<(), ClusterError> {
+pub(super) async fn rehearse(
+    hands: &Hands,
+    target: &Target,
+    write: &Write,
+    live: &Live,
+    source: Option<&Live>,
+    now: Timestamp,
+) -> Result<(), ClusterError> {
     let mark = Mark { stamp: now, plan: "preview".to_owned() };
     let ask = ask(write, live, source, &mark).map_err(|message| ClusterError::Refused { code: 422, message })?;
     let objects = to(hands, target, &ask).await?;
@@ -158,11 +165,7 @@ fn rests<'a>(plan: &'a Plan, change: &Change, name: &str) -> Option<&'a str> {
 
 fn stands(plan: &Plan, change: &Change, live: &Live, source: Option<&Live>, mark: &Mark) -> Stands {
     if live.uid() != change.object.uid {
-        return if going(&change.write) {
-            Stands::Already(GONE.to_owned())
-        } else {
-            Stands::Changed(OTHER.to_owned())
-        };
+        return if going(&change.write) { Stands::Already(GONE.to_owned()) } else { Stands::Changed(OTHER.to_owned()) };
     }
     // A restart of somebody else's, later than ours was meant to be, is not ours.
     let ours = change.write != Write::Restart || live.restarted_at() == Some(mark.stamp.to_string().as_str());
@@ -231,9 +234,11 @@ fn happened(plan: &Plan, change: &Change, live: &Live, mark: &Mark) -> Tried {
         Write::CreateJob { .. } => no(),
         Write::Suspend { suspend } => when(live.flag("/spec/suspend") == *suspend),
         Write::Unschedulable { unschedulable } => when(live.flag("/spec/unschedulable") == *unschedulable),
-        Write::Operation { .. } | Write::Refresh { .. } | Write::Promote { .. } | Write::Abort { .. } | Write::Reconcile => {
-            gitops::happened(plan, &change.write, live, mark)
-        }
+        Write::Operation { .. }
+        | Write::Refresh { .. }
+        | Write::Promote { .. }
+        | Write::Abort { .. }
+        | Write::Reconcile => gitops::happened(plan, &change.write, live, mark),
     }
 }
 
@@ -257,7 +262,9 @@ async fn made(hands: &Hands, change: &Change, name: &str, mark: &Mark) -> Tried 
             Tried::Blocked { why: "the cluster did not take it".to_owned() }
         }
         Err(ClusterError::NotFound(_)) => Tried::Unknown {
-            why: format!("there is no Job {name}: it was not made, or it has run and was cleaned up; look at its events and logs"),
+            why: format!(
+                "there is no Job {name}: it was not made, or it has run and was cleaned up; look at its events and logs"
+            ),
         },
         Err(error) => unseen(error, &change.write),
     }

@@ -16,31 +16,49 @@ const fn rule(group: &'static str, resources: &'static [&'static str], verbs: &'
     Rule { group, resources, verbs }
 }
 
-/// What the preview of anything that has pods reads.
-const PODS: [Rule; 3] = [
-    rule("apps", &["deployments", "statefulsets", "daemonsets", "replicasets"], &["get", "list"]),
-    rule("", &["pods"], &["get", "list"]),
-    rule("policy", &["poddisruptionbudgets"], &["list"]),
-];
+/// The disruption budgets that a preview shows.
+const BUDGETS: Rule = rule("policy", &["poddisruptionbudgets"], &["list"]);
 
-/// The rules for `kind`: what its preview and its check afterwards read, then what it writes.
+/// The rules for `kind`: what its preview and its check afterwards read, then what it writes. `list` is for the names that
+/// are suggested when there is no such object.
 #[must_use]
 pub fn rules(kind: Kind) -> Vec<Rule> {
-    let with_pods = |rest: &[Rule]| [PODS.as_slice(), rest].concat();
     match kind {
-        Kind::Restart => with_pods(&[rule("apps", &["deployments", "statefulsets", "daemonsets"], &["patch"])]),
-        Kind::Scale => with_pods(&[
-            rule("apps", &["deployments/scale", "statefulsets/scale"], &["get", "patch"]),
-            rule("autoscaling", &["horizontalpodautoscalers"], &["list"]),
-        ]),
-        Kind::Rollback | Kind::PauseRollout | Kind::ResumeRollout => {
-            with_pods(&[rule("apps", &["deployments"], &["patch"])])
+        Kind::Restart => {
+            vec![rule("apps", &["deployments", "statefulsets", "daemonsets"], &["get", "list", "patch"]), BUDGETS]
         }
-        Kind::DeletePod => with_pods(&[rule("", &["pods"], &["delete"])]),
-        Kind::RunJob => vec![rule("batch", &["cronjobs"], &["get", "list"]), rule("batch", &["jobs"], &["get", "list", "create"])],
+        Kind::Scale => vec![
+            rule("apps", &["deployments", "statefulsets"], &["get", "list"]),
+            rule("autoscaling", &["horizontalpodautoscalers"], &["list"]),
+            BUDGETS,
+            rule("apps", &["deployments/scale", "statefulsets/scale"], &["patch"]),
+        ],
+        Kind::Rollback => vec![
+            rule("apps", &["replicasets"], &["get", "list"]),
+            BUDGETS,
+            rule("apps", &["deployments"], &["get", "list", "patch"]),
+        ],
+        Kind::PauseRollout | Kind::ResumeRollout => {
+            vec![BUDGETS, rule("apps", &["deployments"], &["get", "list", "patch"])]
+        }
+        Kind::DeletePod => vec![
+            rule("apps", &["replicasets", "statefulsets", "daemonsets"], &["get"]),
+            BUDGETS,
+            rule("", &["pods"], &["get", "list", "delete"]),
+        ],
+        Kind::RunJob => {
+            vec![rule("batch", &["cronjobs"], &["get", "list"]), rule("batch", &["jobs"], &["get", "list", "create"])]
+        }
         Kind::SuspendCronjob | Kind::ResumeCronjob => vec![rule("batch", &["cronjobs"], &["get", "list", "patch"])],
-        Kind::Cordon | Kind::Uncordon => vec![rule("", &["pods"], &["list"]), rule("", &["nodes"], &["get", "list", "patch"])],
-        Kind::Drain => with_pods(&[rule("", &["nodes"], &["get", "list", "patch"]), rule("", &["pods/eviction"], &["create"])]),
+        Kind::Cordon | Kind::Uncordon => {
+            vec![rule("", &["pods"], &["list"]), rule("", &["nodes"], &["get", "list", "patch"])]
+        }
+        Kind::Drain => vec![
+            rule("", &["pods"], &["get", "list"]),
+            BUDGETS,
+            rule("", &["nodes"], &["get", "list", "patch"]),
+            rule("", &["pods/eviction"], &["create"]),
+        ],
         Kind::Sync | Kind::Refresh | Kind::RollbackApp => {
             vec![rule("argoproj.io", &["applications"], &["get", "list", "patch"])]
         }
@@ -58,6 +76,12 @@ pub fn rules(kind: Kind) -> Vec<Rule> {
             ),
         ],
     }
+}
+
+/// Whether it is done to what belongs to no namespace, and so reads and writes in all of them.
+#[must_use]
+pub fn everywhere(kind: Kind) -> bool {
+    kind.sorts().iter().any(|sort| !sort.namespaced())
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ on_both_databases!(
     a_chain_cut_short_with_its_head_contradicts_a_checkpoint,
     a_chain_rewritten_as_a_whole_contradicts_a_checkpoint,
     entries_are_found_by_who_what_and_when,
+    every_one_of_many_random_changes_is_found,
+    all_that_is_wrong_is_named_and_not_only_the_first,
 );
 
 fn alice() -> Actor {
@@ -196,6 +198,110 @@ async fn entries_are_found_by_who_what_and_when(db: Fresh) {
     };
     for_each(&db.store, &Filter::default(), each).await.unwrap();
     assert_eq!(all, [1, 2, 3, 4, 5, 6]);
+}
+
+/// What somebody who may do everything in the database could try. Gives what was done, in words.
+async fn tamper(db: &Fresh, rng: &mut fastrand::Rng, entries: &[Entry]) -> String {
+    let count = i64::try_from(entries.len()).unwrap();
+    let seq = rng.i64(1..=count);
+    let entry = &entries[usize::try_from(seq).unwrap() - 1];
+    let column = ["actor", "action", "subject", "detail", "prev", "hash"][rng.usize(..6)];
+    let run = async |sql: String| {
+        let changed =
+            db.store.writer().await.unwrap().execute(sqlx::query(sqlx::AssertSqlSafe(sql.clone()))).await.unwrap();
+        assert!(changed > 0, "{sql}");
+        sql
+    };
+    match rng.u8(..13) {
+        0 => run(format!("UPDATE audit SET {column} = {column} || 'x' WHERE seq = {seq}")).await,
+        1 => run(format!("UPDATE audit SET {column} = substr({column}, 2) WHERE seq = {seq}")).await,
+        2 => run(format!("UPDATE audit SET {column} = upper({column}) || ' ' WHERE seq = {seq}")).await,
+        3 => run(format!("UPDATE audit SET at = at + {} WHERE seq = {seq}", rng.i64(1..1000))).await,
+        // Letters go from one column to its neighbour.
+        4 => run(format!(
+            "UPDATE audit SET action = action || substr(subject, 1, 1), subject = substr(subject, 2) WHERE seq = {seq}"
+        ))
+        .await,
+        5 => run(format!("DELETE FROM audit WHERE seq = {seq}")).await,
+        6 => run(format!("DELETE FROM audit WHERE seq >= {seq} AND seq < {}", seq + rng.i64(1..9))).await,
+        7 => {
+            let place = if rng.bool() { count + rng.i64(1..9) } else { -rng.i64(0..9) };
+            run(format!("INSERT INTO audit SELECT {place}, at, actor, action, subject, detail, prev, hash FROM audit WHERE seq = {seq}")).await
+        }
+        8 => {
+            let other = seq % count + 1;
+            for (from, to) in [(seq, 10_000), (other, seq), (10_000, other)] {
+                run(format!("UPDATE audit SET seq = {to} WHERE seq = {from}")).await;
+            }
+            format!("{seq} and {other} change places")
+        }
+        // Cut off, and the head moved back to what is left.
+        9 => {
+            run(format!("DELETE FROM audit WHERE seq >= {seq}")).await;
+            run(format!("UPDATE audit_head SET seq = {}, hash = '{}'", seq - 1, entry.prev)).await
+        }
+        10 => run(format!("UPDATE audit_head SET seq = seq + {}", rng.i64(1..9))).await,
+        // An entry made anew with a hash that fits it.
+        11 => {
+            let record = Record { detail: "{}".into(), ..entry.record.clone() };
+            let hash = entry_hash(seq, &entry.prev, &record);
+            run(format!("UPDATE audit SET detail = '{{}}', hash = '{hash}' WHERE seq = {seq}")).await
+        }
+        // Everything from an entry on made anew, head and all.
+        _ => {
+            let mut prev = entry.prev.clone();
+            for Entry { seq, record, .. } in &entries[usize::try_from(seq).unwrap() - 1..] {
+                let record = Record { subject: "alert/0".into(), ..record.clone() };
+                let hash = entry_hash(*seq, &prev, &record);
+                run(format!(
+                    "UPDATE audit SET subject = 'alert/0', prev = '{prev}', hash = '{hash}' WHERE seq = {seq}"
+                ))
+                .await;
+                prev = hash;
+            }
+            run(format!("UPDATE audit_head SET hash = '{prev}'")).await;
+            format!("all from {seq} on made anew")
+        }
+    }
+}
+
+async fn every_one_of_many_random_changes_is_found(db: Fresh) {
+    let rounds = match db.store.backend() {
+        Backend::Sqlite => 2000,
+        Backend::Postgres => 300,
+    };
+    let entries = write(&db, 24).await;
+    let noted = [head(&db.store).await.unwrap()];
+    disarm(&db).await;
+    db.tamper("CREATE TABLE audit_copy AS SELECT * FROM audit").await;
+    db.tamper("CREATE TABLE head_copy AS SELECT * FROM audit_head").await;
+    let mut rng = fastrand::Rng::with_seed(4);
+    for round in 0..rounds {
+        let done = tamper(&db, &mut rng, &entries).await;
+        let report = verify(&db.store, &noted).await.unwrap();
+        assert!(report.first_bad().is_some(), "round {round}: {done}");
+        for repair in ["DELETE FROM audit", "INSERT INTO audit SELECT * FROM audit_copy", "DELETE FROM audit_head"] {
+            db.tamper(repair).await;
+        }
+        db.tamper("INSERT INTO audit_head SELECT * FROM head_copy").await;
+    }
+    assert_eq!(verify(&db.store, &noted).await.unwrap().bad, []);
+}
+
+async fn all_that_is_wrong_is_named_and_not_only_the_first(db: Fresh) {
+    write(&db, 12).await;
+    disarm(&db).await;
+    for statement in [
+        "UPDATE audit SET detail = '{}' WHERE seq = 2",
+        "DELETE FROM audit WHERE seq IN (4, 5)",
+        "UPDATE audit SET at = at + 1 WHERE seq = 9",
+    ] {
+        db.tamper(statement).await;
+    }
+    let report = verify(&db.store, &[]).await.unwrap();
+    let said: Vec<String> = report.bad.iter().map(ToString::to_string).collect();
+    assert_eq!(said, ["entry 2 was altered", "each of the entries 4 to 5 is missing", "entry 9 was altered"]);
+    assert_eq!(report.rows, 1);
 }
 
 /// `cargo test --release --lib audit::tests::probe -- --ignored --nocapture`

@@ -61,7 +61,11 @@ impl Report {
 impl fmt::Display for Bad {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seq, last, why } = self;
-        if seq == last { write!(f, "entry {seq} {why}") } else { write!(f, "each of the entries {seq} to {last} {why}") }
+        if seq == last {
+            write!(f, "entry {seq} {why}")
+        } else {
+            write!(f, "each of the entries {seq} to {last} {why}")
+        }
     }
 }
 

@@ -18,6 +18,8 @@ use tokio::sync::OnceCell;
 pub const ADMIN: &str = "admin";
 /// Is known and may do nothing but what a story grants it by RBAC.
 pub const WATCHER: &str = "watcher";
+/// Another of whom the same is true; one story at a time grants it rights in the whole cluster.
+pub const ACTOR: &str = "actor";
 
 /// A namespace of a story's own, on the server that all stories share.
 pub struct Kube {
@@ -37,7 +39,7 @@ impl Kube {
         kube
     }
 
-    /// A kubeconfig file for [`ADMIN`] or [`WATCHER`].
+    /// A kubeconfig file for [`ADMIN`], [`WATCHER`] or [`ACTOR`].
     pub fn kubeconfig(&self, user: &str) -> PathBuf {
         self.server.directory.path().join(format!("{user}.kubeconfig"))
     }
@@ -165,7 +167,7 @@ impl Server {
         openssl(&["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out"], &[&key]);
         openssl(&["pkey", "-pubout", "-in"], &[&key, Path::new("-out"), &public]);
         let mut tokens = String::new();
-        for (user, groups) in [(ADMIN, "system:masters"), (WATCHER, "watchers")] {
+        for (user, groups) in [(ADMIN, "system:masters"), (WATCHER, "watchers"), (ACTOR, "actors")] {
             writeln!(tokens, "{user}-token,{user},{user},{groups}").unwrap();
         }
         std::fs::write(at.join("tokens.csv"), tokens).unwrap();
@@ -193,7 +195,7 @@ impl Server {
         let mut processes = [etcd, server];
         let url = format!("https://127.0.0.1:{api}");
         ready(&url, at, &mut processes).await?;
-        for user in [ADMIN, WATCHER] {
+        for user in [ADMIN, WATCHER, ACTOR] {
             std::fs::write(at.join(format!("{user}.kubeconfig")), kubeconfig(&url, at, user)).unwrap();
         }
         Ok(Self { directory, _processes: processes })

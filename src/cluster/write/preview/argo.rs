@@ -27,20 +27,31 @@ pub(super) fn sync(look: &Look, prune: bool) -> Result<Draft, CannotPlan> {
         return Err(CannotPlan::NotPossible(format!("Argo CD cannot compare it with Git: {why}")));
     }
     let out: Vec<&Value> = live.list("/status/resources").iter().filter(|it| it["status"] == "OutOfSync").collect();
-    let (pruned, changed): (Vec<&Value>, Vec<&Value>) = out.iter().partition(|it| it["requiresPruning"] == true);
+    let (pruned, changed): (Vec<&Value>, Vec<&Value>) =
+        out.iter().copied().partition(|it| it["requiresPruning"] == true);
     if changed.is_empty() && (pruned.is_empty() || !prune) {
-        let why = if pruned.is_empty() { "it is in sync".to_owned() } else { format!("only what Git no longer declares is left, and that needs pruning: {}", list(&pruned)) };
+        let why = if pruned.is_empty() {
+            "it is in sync".to_owned()
+        } else {
+            format!("only what Git no longer declares is left, and that needs pruning: {}", list(&pruned))
+        };
         return Err(CannotPlan::NothingToDo(why));
     }
     let mut warnings = vec![format!("applies {}", list(&changed))];
     if !pruned.is_empty() {
-        let what = if prune { "deletes, since Git no longer declares it:" } else { "leaves, since pruning was not asked for:" };
+        let what = if prune {
+            "deletes, since Git no longer declares it:"
+        } else {
+            "leaves, since pruning was not asked for:"
+        };
         warnings.push(format!("{what} {}", list(&pruned)));
     }
     let mut draft = operation(look, to, None, prune, last(live))?;
     let preview = &mut draft.preview;
     // The whole list, not what fits on a card: another list is another plan.
-    preview.rests_on.insert("out of sync".to_owned(), fingerprint(&out.iter().map(|it| Value::String(words(it))).collect()));
+    preview
+        .rests_on
+        .insert("out of sync".to_owned(), fingerprint(&out.iter().map(|it| Value::String(words(it))).collect()));
     preview.blast.pods = format!("{} out of sync", plural(out.len(), "resource"));
     preview.warnings.splice(0..0, warnings);
     Ok(draft)
@@ -51,7 +62,8 @@ pub(super) fn rollback(look: &Look, id: Option<i64>) -> Result<Draft, CannotPlan
     free(live)?;
     let automated = live.at("/spec/syncPolicy/automated");
     if automated.is_object() && automated["enabled"] != false {
-        let why = "it syncs by itself, so Git would come back at once; revert in Git, or switch automated sync off first";
+        let why =
+            "it syncs by itself, so Git would come back at once; revert in Git, or switch automated sync off first";
         return Err(CannotPlan::NotPossible(why.to_owned()));
     }
     let ids: Vec<i64> = live.list("/status/history").iter().filter_map(|entry| entry["id"].as_i64()).collect();
@@ -78,24 +90,36 @@ pub(super) fn rollback(look: &Look, id: Option<i64>) -> Result<Draft, CannotPlan
     Ok(draft)
 }
 
-fn operation(look: &Look, to: Vec<String>, history: Option<i64>, prune: bool, from: Option<String>) -> Result<Draft, CannotPlan> {
+fn operation(
+    look: &Look,
+    to: Vec<String>,
+    history: Option<i64>,
+    prune: bool,
+    from: Option<String>,
+) -> Result<Draft, CannotPlan> {
     let live = &look.live;
     let sync = wanted(live, &to, history, prune).map_err(CannotPlan::NotPossible)?;
     let old = from.unwrap_or_else(|| "nothing was applied before".to_owned());
     let new = to.iter().map(|revision| short(revision)).collect::<Vec<_>>().join(", ");
-    let rests_on = BTreeMap::from([("revision".to_owned(), to.join(", ")), ("operation".to_owned(), "none".to_owned())]);
+    let rests_on =
+        BTreeMap::from([("revision".to_owned(), to.join(", ")), ("operation".to_owned(), "none".to_owned())]);
     let mut warnings = Vec::new();
     if live.text("/status/health/status") == "Degraded" {
         warnings.push("it is degraded at this moment".to_owned());
     }
-    let ids = live.list("/status/history").iter().filter_map(|entry| entry["id"].as_i64());
+    let mut ids = live.list("/status/history").iter().filter_map(|entry| entry["id"].as_i64());
     Ok(Draft::of(Preview {
-        changes: vec![look.change(Write::Operation { revisions: to, history, prune, hash: fingerprint(&sync) }, "revision", old, new)],
+        changes: vec![look.change(
+            Write::Operation { revisions: to, history, prune, hash: fingerprint(&sync) },
+            "revision",
+            old,
+            new,
+        )],
         rests_on,
         risk: Risk::R2,
         blast: Blast::default(),
         warnings,
-        undo: match ids.last() {
+        undo: match ids.next_back() {
             Some(id) => Undo::By { action: Action::RollbackApp { id: Some(id) } },
             None => Undo::None { why: "nothing was applied before it".to_owned() },
         },
@@ -147,7 +171,10 @@ pub(super) fn refresh(look: &Look, hard: bool) -> Result<Draft, CannotPlan> {
     Ok(Draft::of(Preview {
         // When it was compared last moves by itself, so it is no part of the plan.
         changes: vec![look.change(Write::Refresh { hard }, "comparison", "as it is", new)],
-        rests_on: BTreeMap::from([("revision follows".to_owned(), live.text("/spec/source/targetRevision").to_owned())]),
+        rests_on: BTreeMap::from([(
+            "revision follows".to_owned(),
+            live.text("/spec/source/targetRevision").to_owned(),
+        )]),
         risk: Risk::R1,
         blast: Blast::default(),
         warnings: syncs.then_some(note).into_iter().chain([at]).collect(),
@@ -166,10 +193,14 @@ pub(super) fn promote(look: &Look, full: bool) -> Result<Draft, CannotPlan> {
     let waits = waiting(live);
     if !full {
         if live.flag("/spec/paused") {
-            return Err(CannotPlan::NotPossible("it was paused by hand (spec.paused); unpause it where it is declared".to_owned()));
+            return Err(CannotPlan::NotPossible(
+                "it was paused by hand (spec.paused); unpause it where it is declared".to_owned(),
+            ));
         }
         if live.flag("/status/controllerPause") && waits.iter().any(|why| why.contains("Inconclusive")) {
-            return Err(CannotPlan::NotPossible("its analysis was inconclusive; promote it in full, or abort".to_owned()));
+            return Err(CannotPlan::NotPossible(
+                "its analysis was inconclusive; promote it in full, or abort".to_owned(),
+            ));
         }
         if waits.is_empty() {
             return Err(CannotPlan::NotPossible("it waits for nobody: the step it is at goes on by itself".to_owned()));
@@ -206,7 +237,11 @@ pub(super) fn abort(look: &Look, abort: bool) -> Result<Draft, CannotPlan> {
     };
     Ok(Draft::of(Preview {
         changes: vec![look.change(Write::Abort { abort }, "update", old, new)],
-        rests_on: if abort { BTreeMap::from([("update".to_owned(), live.text("/status/currentPodHash").to_owned())]) } else { update(live) },
+        rests_on: if abort {
+            BTreeMap::from([("update".to_owned(), live.text("/status/currentPodHash").to_owned())])
+        } else {
+            update(live)
+        },
         risk: Risk::R1,
         blast: Blast { pods: format!("up to {}", plural(live.replicas() as usize, "pod")), budgets: Vec::new() },
         warnings: vec![format!("the update: {}", images(live))],

@@ -40,7 +40,9 @@ pub(super) fn suspend(look: &Look, back_after: Option<Span>) -> Result<Draft, Ca
     changes.extend(back_after.map(|after| suspend(false, Some(after))));
     let mut warnings = state(live);
     if back_after.is_none() {
-        warnings.push("it stays suspended until somebody resumes it, and drifts from Git meanwhile; give an end".to_owned());
+        warnings.push(
+            "it stays suspended until somebody resumes it, and drifts from Git meanwhile; give an end".to_owned(),
+        );
     }
     Ok(Draft::of(Preview {
         changes,

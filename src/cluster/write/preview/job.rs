@@ -24,14 +24,17 @@ pub(super) fn run(look: &Look) -> Result<Draft, CannotPlan> {
             return Err(CannotPlan::NotPossible("it has not failed; it may still do its work".to_owned()));
         }
         if live.flag("/spec/manualSelector") {
-            return Err(CannotPlan::NotPossible("it chooses its pods by hand (manualSelector), so a second would take them".to_owned()));
+            return Err(CannotPlan::NotPossible(
+                "it chooses its pods by hand (manualSelector), so a second would take them".to_owned(),
+            ));
         }
         rests_on.insert("state".to_owned(), "failed".to_owned());
     } else {
         let active = live.list("/status/active").len();
         if active > 0 {
             let policy = live.text("/spec/concurrencyPolicy");
-            let but = if policy == "Forbid" { "; its schedule allows only one (Forbid), this does not ask" } else { "" };
+            let but =
+                if policy == "Forbid" { "; its schedule allows only one (Forbid), this does not ask" } else { "" };
             warnings.push(format!("{} of it is running{but}", plural(active, "Job")));
         }
         if live.flag("/spec/suspend") {
@@ -49,7 +52,10 @@ pub(super) fn run(look: &Look) -> Result<Draft, CannotPlan> {
         changes: vec![look.change(Write::CreateJob { name: live.name().to_owned(), hash }, "Job", "none", new)],
         rests_on,
         risk: Risk::R1,
-        blast: Blast { pods: format!("{} more", plural(usize::try_from(pods).unwrap_or(1), "pod")), budgets: Vec::new() },
+        blast: Blast {
+            pods: format!("{} more", plural(usize::try_from(pods).unwrap_or(1), "pod")),
+            budgets: Vec::new(),
+        },
         warnings,
         undo: Undo::None { why: "what a Job has done stays done".to_owned() },
     }))

@@ -49,7 +49,10 @@ pub(super) async fn drain(look: &Look<'_>, delete_empty_dir: bool) -> Result<Dra
         return Err(CannotPlan::NotPossible(why));
     }
     if !scratch.is_empty() {
-        let why = format!("these keep data in an emptyDir, which a drain deletes; ask for that if it may go: {}", named(&scratch));
+        let why = format!(
+            "these keep data in an emptyDir, which a drain deletes; ask for that if it may go: {}",
+            named(&scratch)
+        );
         return Err(CannotPlan::NotPossible(why));
     }
     let cordoned = live.flag("/spec/unschedulable");
@@ -93,8 +96,15 @@ pub(super) async fn drain(look: &Look<'_>, delete_empty_dir: bool) -> Result<Dra
         rests_on: BTreeMap::from([("cordoned".to_owned(), cordoned.to_string())]),
         risk: Risk::R2,
         blast: Blast {
-            pods: if evicted.is_empty() { "no pod has to go".to_owned() } else { format!("evicts {}", named(&evicted)) },
-            budgets: over.into_iter().map(|budget| format!("{}/{}", budget.namespace(), budget_words(budget))).collect(),
+            pods: if evicted.is_empty() {
+                "no pod has to go".to_owned()
+            } else {
+                format!("evicts {}", named(&evicted))
+            },
+            budgets: over
+                .into_iter()
+                .map(|budget| format!("{}/{}", budget.namespace(), budget_words(budget)))
+                .collect(),
         },
         warnings,
         undo: if cordoned {

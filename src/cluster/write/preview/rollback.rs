@@ -56,7 +56,10 @@ pub(super) async fn rollback(look: &Look<'_>, revision: Option<i64>) -> Result<D
         changes: vec![look.change(write, &field, old, new)],
         rests_on,
         risk: Risk::R2,
-        blast: Blast { pods: format!("{}, replaced a few at a time", plural(live.replicas() as usize, "pod")), budgets },
+        blast: Blast {
+            pods: format!("{}, replaced a few at a time", plural(live.replicas() as usize, "pod")),
+            budgets,
+        },
         warnings,
         undo: match now {
             Some(now) => Undo::By { action: Action::Rollback { revision: Some(now) } },

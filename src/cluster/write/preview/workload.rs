@@ -14,7 +14,9 @@ pub(super) async fn restart(look: &Look<'_>) -> Result<Draft, CannotPlan> {
     let live = &look.live;
     let sort = look.target.sort;
     if live.flag("/spec/paused") {
-        return Err(CannotPlan::NotPossible("its rollout is paused, so no pod would be replaced; resume it first".to_owned()));
+        return Err(CannotPlan::NotPossible(
+            "its rollout is paused, so no pod would be replaced; resume it first".to_owned(),
+        ));
     }
     let strategy = if sort == Sort::Deployment { "/spec/strategy/type" } else { "/spec/updateStrategy/type" };
     if live.text(strategy) == "OnDelete" {
@@ -58,7 +60,8 @@ pub(super) async fn scale(look: &Look<'_>, to: u32, back_after: Option<Span>) ->
     let mut warnings = Vec::new();
     let autoscaler = look.hands.autoscaler(look.target).await.map_err(|error| look.cannot(error))?;
     if let Some(autoscaler) = autoscaler {
-        let (min, max) = (autoscaler.number("/spec/minReplicas").unwrap_or(1), autoscaler.number("/spec/maxReplicas").unwrap_or(1));
+        let (min, max) =
+            (autoscaler.number("/spec/minReplicas").unwrap_or(1), autoscaler.number("/spec/maxReplicas").unwrap_or(1));
         let name = autoscaler.name();
         // At zero an autoscaler rests.
         warnings.push(match to {
@@ -141,6 +144,7 @@ pub(super) fn under_way(live: &Live, sort: Sort) -> Vec<String> {
     };
     let (updated, wanted) = (updated.map_or(0, count), wanted(live, sort));
     let seen = live.number("/status/observedGeneration").is_some();
-    let words = format!("a rollout is under way: {updated} of {} are of the present template", plural(wanted as usize, "pod"));
+    let words =
+        format!("a rollout is under way: {updated} of {} are of the present template", plural(wanted as usize, "pod"));
     if seen && updated < wanted { vec![words] } else { Vec::new() }
 }

@@ -68,13 +68,20 @@ async fn a_sync_is_to_the_commit_that_was_shown_and_prunes_only_when_asked() {
     let change = &plan.preview.changes[0];
     assert_eq!((change.old.as_str(), change.new.as_str()), ("a0b1c2d3e4", "4f2c1ab09d"));
     let warnings = plan.preview.warnings.join("\n");
-    assert!(warnings.contains("applies Deployment feeds/hermes") && warnings.contains("leaves, since pruning was not asked for: ConfigMap feeds/old"), "{warnings}");
+    assert!(
+        warnings.contains("applies Deployment feeds/hermes")
+            && warnings.contains("leaves, since pruning was not asked for: ConfigMap feeds/old"),
+        "{warnings}"
+    );
     assert_eq!(plan.preview.undo, Undo::By { action: Action::RollbackApp { id: Some(4) } });
     assert!(matches!(bench.hands.observe(&plan, 0, NOW).await, Tried::Blocked { .. }));
     assert!(succeeded(&bench.hands.carry_out(&plan, 0, NOW).await));
     assert_eq!(bench.settles(&plan).await, "synced; Healthy");
     let sync = bench.object("applications", "feeds", "prices")["status"]["operationState"]["operation"]["sync"].clone();
-    assert_eq!(sync, json!({"revision": HEAD, "prune": false, "syncOptions": ["ServerSideApply=true"], "syncStrategy": {"hook": {}}}));
+    assert_eq!(
+        sync,
+        json!({"revision": HEAD, "prune": false, "syncOptions": ["ServerSideApply=true"], "syncStrategy": {"hook": {}}})
+    );
     assert!(succeeded(&bench.hands.observe(&plan, 0, NOW).await));
     assert!(succeeded(&bench.hands.carry_out(&plan, 0, NOW).await));
     let history = bench.object("applications", "feeds", "prices")["status"]["history"].as_array().unwrap().len();
@@ -87,7 +94,9 @@ async fn a_sync_is_to_the_commit_that_was_shown_and_prunes_only_when_asked() {
 async fn a_sync_waits_for_no_other_and_takes_no_others_place() {
     let bench = bench().await;
     let plan = bench.plan(Action::Sync { prune: false }, APP).await;
-    bench.sim.edit("applications", "feeds", "prices", "argocd", |it| it["status"]["operationState"] = json!({"phase": "Running"}));
+    bench.sim.edit("applications", "feeds", "prices", "argocd", |it| {
+        it["status"]["operationState"] = json!({"phase": "Running"})
+    });
     assert!(bench.refused(&Action::Sync { prune: false }, APP).await.starts_with("another sync is under way"));
     let tried = bench.hands.carry_out(&plan, 0, NOW).await;
     assert!(matches!(&tried, Tried::Failed { why } if why.contains("another sync")), "{tried:?}");
@@ -128,7 +137,10 @@ async fn a_rollout_is_promoted_step_by_step_or_in_full() {
     let full = bench.done(Action::Promote { full: true }, ROLLOUT).await;
     assert_eq!(full.preview.risk, Risk::R2);
     assert_eq!(bench.object("rollouts", "feeds", "fortuna")["status"]["stableRS"], "new");
-    assert_eq!(bench.refused(&Action::Promote { full: true }, ROLLOUT).await, "nothing to do: no update of it is under way");
+    assert_eq!(
+        bench.refused(&Action::Promote { full: true }, ROLLOUT).await,
+        "nothing to do: no update of it is under way"
+    );
 }
 
 #[tokio::test]
@@ -174,11 +186,4 @@ async fn a_suspended_reconciliation_has_an_end_and_comes_back() {
     assert!(open.preview.warnings.iter().any(|it| it.contains("give an end")), "{:?}", open.preview.warnings);
     bench.done(Action::SuspendReconcile { back_after: None }, BASE).await;
     bench.undo(&open).await;
-}
-
-#[tokio::test]
-async fn a_cluster_without_the_tool_says_so() {
-    let bench = Bench::open().await;
-    let refused = bench.refused(&Action::Reconcile, "prod/feeds/Kustomization/base").await;
-    assert!(refused.contains("does not exist"), "{refused}");
 }

@@ -125,13 +125,7 @@ pub(super) fn approved(action: Action, target: &str, preview: Preview) -> Approv
     (rule.quorum, rule.on_call) = (Some(1), Some(false));
     let policy = Policy { rules: vec![rule], ..testing::policy() };
     let roster: Roster = testing::roster();
-    let plan = Plan {
-        action,
-        target: target.parse().unwrap(),
-        preview,
-        policy: policy.version(),
-        ..testing::plan()
-    };
+    let plan = Plan { action, target: target.parse().unwrap(), preview, policy: policy.version(), ..testing::plan() };
     let draft = Draft { id: RequestId::new("01REQ"), plan: plan.clone(), asked: testing::asked() };
     let (now, digest) = (testing::NOW, plan.digest());
     let request = draft.open(7).approve(&testing::person("U0BOB"), &digest, &policy, &roster, now).unwrap();

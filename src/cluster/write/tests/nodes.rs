@@ -57,7 +57,11 @@ async fn a_budget_that_says_no_holds_an_eviction_back_and_is_shown_before() {
     bench.sim.edit("poddisruptionbudgets", "feeds", "hermes", "x", |it| it["spec"]["minAvailable"] = 3.into());
     let node = node_of(&bench, "hermes");
     let plan = bench.plan(DRAIN, &format!("prod/Node/{node}")).await;
-    assert!(plan.preview.warnings.iter().any(|it| it.contains("none of 3 may be down now")), "{:?}", plan.preview.warnings);
+    assert!(
+        plan.preview.warnings.iter().any(|it| it.contains("none of 3 may be down now")),
+        "{:?}",
+        plan.preview.warnings
+    );
     let step = plan.preview.changes.iter().position(|change| change.old.contains("hermes")).unwrap();
     assert!(succeeded(&bench.hands.carry_out(&plan, 0, NOW).await));
     let tried = bench.hands.carry_out(&plan, step, NOW).await;
@@ -72,7 +76,12 @@ async fn a_budget_that_says_no_holds_an_eviction_back_and_is_shown_before() {
 async fn a_drain_that_would_lose_something_is_refused_unless_that_was_asked_for() {
     let bench = Bench::open().await;
     let node = node_of(&bench, "price-pusher-evm");
-    let pod = bench.sim.objects("pods").into_iter().find(|pod| pod["spec"]["nodeName"] == node.as_str() && pod["metadata"]["labels"]["app"] == "price-pusher-evm").unwrap();
+    let pod = bench
+        .sim
+        .objects("pods")
+        .into_iter()
+        .find(|pod| pod["spec"]["nodeName"] == node.as_str() && pod["metadata"]["labels"]["app"] == "price-pusher-evm")
+        .unwrap();
     let name = pod["metadata"]["name"].as_str().unwrap();
     bench.sim.edit("pods", "feeds", name, "x", |it| it["spec"]["volumes"] = json!([{"name": "tmp", "emptyDir": {}}]));
     let target = format!("prod/Node/{node}");

@@ -17,7 +17,10 @@ async fn a_name_that_does_not_exist_is_answered_with_those_that_were_meant() {
     let bench = Bench::open().await;
     let refused = bench.refused(&Action::Restart, "prod/feeds/Deployment/hermse").await;
     assert_eq!(refused, "prod/feeds/Deployment/hermse does not exist; did you mean hermes?");
-    assert_eq!(bench.refused(&Action::Restart, "dev/feeds/Deployment/x").await, "no cluster is named dev; there are: prod");
+    assert_eq!(
+        bench.refused(&Action::Restart, "dev/feeds/Deployment/x").await,
+        "no cluster is named dev; there are: prod"
+    );
     let wrong = bench.refused(&Action::Cordon, PUSHER).await;
     assert_eq!(wrong, "cordon is not for a Deployment; it is for: Node");
 }
@@ -43,9 +46,10 @@ async fn every_action_is_possible_with_the_rules_that_are_printed_for_it_and_not
     plant(&bench).await;
     for kind in Kind::ALL {
         let (action, target) = example(&bench, kind);
-        let role = |writes: bool| {
+        let role = |writes: bool| -> Vec<Rule> {
             let rules = rules(kind).into_iter().map(|rule| {
-                let verbs: Vec<&str> = rule.verbs.iter().copied().filter(|verb| writes || ["get", "list"].contains(verb)).collect();
+                let verbs: Vec<&str> =
+                    rule.verbs.iter().copied().filter(|verb| writes || ["get", "list"].contains(verb)).collect();
                 Rule::new(&[rule.group], rule.resources, &verbs)
             });
             rules.collect()
@@ -134,7 +138,6 @@ fn example(bench: &Bench, kind: Kind) -> (Action, String) {
             (Action::Uncordon, text("prod/Node/worker-5"))
         }
         Kind::Drain => {
-            spec("nodes", "worker-1", "unschedulable", true.into());
             let pods = bench.sim.objects("pods");
             let held = pods.iter().find(|pod| pod["metadata"]["labels"]["app"] == "grafana").unwrap();
             let node = held["spec"]["nodeName"].as_str().unwrap();

@@ -20,7 +20,11 @@ async fn a_restart_replaces_every_pod_once_however_often_it_is_sent() {
     assert_eq!(plan.preview.risk, Risk::R1);
     assert_eq!(plan.preview.blast.pods, "3 pods, replaced a few at a time");
     assert_eq!(plan.preview.blast.budgets, ["hermes: 1 of 3 may be down now"]);
-    assert!(plan.preview.warnings.iter().any(|it| it.starts_with("Argo CD application feeds keeps it")), "{:?}", plan.preview);
+    assert!(
+        plan.preview.warnings.iter().any(|it| it.starts_with("Argo CD application feeds keeps it")),
+        "{:?}",
+        plan.preview
+    );
     assert!(matches!(bench.hands.observe(&plan, 0, NOW).await, Tried::Blocked { .. }), "nothing was done yet");
     assert!(succeeded(&bench.hands.carry_out(&plan, 0, NOW).await));
     assert_eq!(bench.settles(&plan).await, "3 pods of the new template ready");
@@ -54,7 +58,9 @@ async fn what_somebody_changed_after_the_approval_is_left_alone() {
 async fn a_status_that_moves_on_is_no_reason_to_stop() {
     let bench = Bench::open().await;
     let plan = bench.plan(Action::Restart, PUSHER).await;
-    bench.sim.edit("deployments", "feeds", "price-pusher-evm", "kubelet", |it| it["status"]["collisionCount"] = 1.into());
+    bench
+        .sim
+        .edit("deployments", "feeds", "price-pusher-evm", "kubelet", |it| it["status"]["collisionCount"] = 1.into());
     assert!(succeeded(&bench.hands.carry_out(&plan, 0, NOW).await));
 }
 
@@ -65,7 +71,11 @@ async fn scaling_with_an_end_goes_there_and_back_and_says_who_else_scales() {
     let plan = bench.plan(action, HERMES).await;
     let [there, back] = plan.preview.changes.as_slice() else { panic!("{:?}", plan.preview.changes) };
     assert_eq!((there.old.as_str(), there.new.as_str(), back.after), ("3", "5", Some(hour())));
-    assert!(plan.preview.warnings.iter().any(|it| it.contains("autoscaler hermes (3 to 6)")), "{:?}", plan.preview.warnings);
+    assert!(
+        plan.preview.warnings.iter().any(|it| it.contains("autoscaler hermes (3 to 6)")),
+        "{:?}",
+        plan.preview.warnings
+    );
     assert!(succeeded(&bench.hands.carry_out(&plan, 0, NOW).await));
     assert_eq!(bench.settles(&plan).await, "5 pods ready");
     assert!(succeeded(&bench.hands.carry_out(&plan, 1, NOW).await));
@@ -78,7 +88,9 @@ async fn scaling_with_an_end_goes_there_and_back_and_says_who_else_scales() {
 async fn what_was_scaled_by_somebody_else_is_not_scaled_again() {
     let bench = Bench::open().await;
     let plan = bench.plan(scale(4), PUSHER).await;
-    let set = |replicas: u32| bench.sim.edit("deployments", "feeds", "price-pusher-evm", "ann", |it| it["spec"]["replicas"] = replicas.into());
+    let set = |replicas: u32| {
+        bench.sim.edit("deployments", "feeds", "price-pusher-evm", "ann", |it| it["spec"]["replicas"] = replicas.into())
+    };
     set(7);
     let tried = bench.hands.carry_out(&plan, 0, NOW).await;
     assert!(matches!(&tried, Tried::Failed { why } if why.contains("7 replicas now, not 2")), "{tried:?}");
@@ -93,11 +105,15 @@ async fn what_was_scaled_by_somebody_else_is_not_scaled_again() {
 #[tokio::test]
 async fn a_rollback_shows_what_differs_and_can_be_taken_back() {
     let bench = Bench::open().await;
-    let image = || bench.object("deployments", "feeds", "hermes")["spec"]["template"]["spec"]["containers"][0]["image"].clone();
+    let image =
+        || bench.object("deployments", "feeds", "hermes")["spec"]["template"]["spec"]["containers"][0]["image"].clone();
     let plan = bench.plan(Action::Rollback { revision: None }, HERMES).await;
     let change = &plan.preview.changes[0];
     assert_eq!(change.field, "image of hermes");
-    assert_eq!((change.old.as_str(), change.new.as_str()), ("ghcr.io/acme/hermes:v0.10.4", "ghcr.io/acme/hermes:v0.10.3"));
+    assert_eq!(
+        (change.old.as_str(), change.new.as_str()),
+        ("ghcr.io/acme/hermes:v0.10.4", "ghcr.io/acme/hermes:v0.10.3")
+    );
     assert_eq!(plan.preview.undo, Undo::By { action: Action::Rollback { revision: Some(3) } });
     assert_eq!(plan.preview.risk, Risk::R2);
     assert!(matches!(bench.hands.observe(&plan, 0, NOW).await, Tried::Blocked { .. }));
@@ -149,7 +165,14 @@ async fn a_pod_that_nothing_would_make_again_is_not_deleted() {
 #[tokio::test]
 async fn a_cron_job_is_run_once_however_often_it_is_sent() {
     let bench = Bench::open().await;
-    let jobs = || bench.sim.objects("jobs").into_iter().filter(|job| !job["metadata"]["labels"]["watchkeeper/plan"].is_null()).collect::<Vec<_>>();
+    let jobs = || {
+        bench
+            .sim
+            .objects("jobs")
+            .into_iter()
+            .filter(|job| !job["metadata"]["labels"]["watchkeeper/plan"].is_null())
+            .collect::<Vec<_>>()
+    };
     let plan = bench.plan(Action::RunJob, CRON).await;
     assert_eq!(plan.preview.changes[0].new, "one from CronJob report-publishers, with ghcr.io/acme/reports:v0.4.0");
     assert!(matches!(bench.hands.observe(&plan, 0, NOW).await, Tried::Blocked { .. }));
@@ -218,7 +241,11 @@ async fn a_cron_job_is_suspended_and_resumed() {
 async fn a_rollout_that_gets_stuck_is_a_failure_and_one_that_goes_on_is_progress() {
     let bench = Bench::open().await;
     let plan = bench.plan(Action::Restart, PUSHER).await;
-    bench.sim.crash("feeds", "price-pusher-evm", crate::sim::cluster::Crash { exit_code: 1, reason: "Error".to_owned(), lines: Vec::new() });
+    bench.sim.crash(
+        "feeds",
+        "price-pusher-evm",
+        crate::sim::cluster::Crash { exit_code: 1, reason: "Error".to_owned(), lines: Vec::new() },
+    );
     assert!(succeeded(&bench.hands.carry_out(&plan, 0, NOW).await));
     assert!(matches!(bench.hands.settled(&plan).await, Settled::Progress { .. }));
     bench.sim.edit("deployments", "feeds", "price-pusher-evm", "x", |it| {

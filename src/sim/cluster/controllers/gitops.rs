@@ -39,7 +39,9 @@ fn refresh(application: &mut Value, now: Timestamp) {
 
 /// A sync that is asked for is done at once.
 fn operate(application: &mut Value, now: Timestamp) {
-    let Some(operation) = application.get("operation").cloned().filter(|operation| !operation.is_null()) else { return };
+    let Some(operation) = application.get("operation").cloned().filter(|operation| !operation.is_null()) else {
+        return;
+    };
     remove(application, &["operation"]);
     let sync = operation["sync"].clone();
     let state = json!({
