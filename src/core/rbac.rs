@@ -90,7 +90,9 @@ fn grants(rule: &Rule, asked: &Rule, verb: &str) -> bool {
 
 /// The rules of the actions: one for each thing they touch, with everything that any of them does to it.
 fn acted(actions: &BTreeSet<Action>) -> Vec<Reasoned> {
-    let mut verbs: BTreeMap<(bool, &str, &str), (BTreeSet<&str>, BTreeSet<Action>)> = BTreeMap::new();
+    /// Verbs, and the actions that need them.
+    type Used = (BTreeSet<&'static str>, BTreeSet<Action>);
+    let mut verbs: BTreeMap<(bool, &str, &str), Used> = BTreeMap::new();
     for kind in actions {
         for rule in action::rules(*kind) {
             for resource in rule.resources.iter().copied() {
@@ -101,7 +103,7 @@ fn acted(actions: &BTreeSet<Action>) -> Vec<Reasoned> {
             }
         }
     }
-    let reasoned = |((cluster_wide, group, resource), (verbs, whom)): (_, (BTreeSet<&str>, BTreeSet<Action>))| {
+    let reasoned = |((cluster_wide, group, resource), (verbs, whom)): (_, Used)| {
         let whom: Vec<&str> = whom.iter().map(|kind| kind.as_str()).collect();
         let verbs: Vec<&str> = verbs.into_iter().collect();
         Reasoned { cluster_wide, ..rule(format!("actions: {}", whom.join(", ")), group, &[resource], &verbs) }

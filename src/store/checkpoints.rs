@@ -106,7 +106,7 @@ mod tests {
         let second = sign(&db).await.unwrap();
         assert_eq!(unfiled(&db.store).await.unwrap(), [first.clone(), second.clone()]);
         filed(&db.store, first.seq, db.now).await.unwrap();
-        assert_eq!(unfiled(&db.store).await.unwrap(), [second.clone()]);
+        assert_eq!(unfiled(&db.store).await.unwrap(), std::slice::from_ref(&second));
         assert_eq!(all(&db.store).await.unwrap(), [first, second]);
     }
 }

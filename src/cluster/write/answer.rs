@@ -24,12 +24,11 @@ pub(super) enum Ended {
 /// The error of a write that was sent, or was about to be.
 pub(super) fn ended(error: &Failure, write: &Write) -> Ended {
     let status = match error {
-        Failure::Late => return Ended::Tried(Tried::Unclear),
         Failure::Answer(kube::Error::Api(status)) => status,
         Failure::Answer(other) if unsent(other) => {
             return Ended::Tried(Tried::Blocked { why: ClusterError::innermost(other) });
         }
-        Failure::Answer(_) => return Ended::Tried(Tried::Unclear),
+        Failure::Answer(_) | Failure::Late => return Ended::Tried(Tried::Unclear),
     };
     Ended::Tried(match status.code {
         409 if status.reason == "AlreadyExists" => return Ended::Exists,

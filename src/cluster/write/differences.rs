@@ -148,7 +148,7 @@ mod tests {
 
     use super::*;
 
-    fn template(image: &str, env: Value, extra: Value) -> Value {
+    fn template(image: &str, env: &Value, extra: &Value) -> Value {
         let mut container = json!({"name": "hermes", "image": image, "env": env});
         if let (Some(container), Some(extra)) = (container.as_object_mut(), extra.as_object()) {
             container.extend(extra.clone());
@@ -160,11 +160,11 @@ mod tests {
     fn images_are_shown_and_of_variables_only_the_names() {
         let old = template(
             "hermes:2",
-            json!([{"name": "KEY", "value": "hunter2"}, {"name": "NEW", "value": "x"}]),
-            json!({}),
+            &json!([{"name": "KEY", "value": "hunter2"}, {"name": "NEW", "value": "x"}]),
+            &json!({}),
         );
         let new =
-            template("hermes:1", json!([{"name": "KEY", "value": "hunter1"}]), json!({"args": ["--token=hunter0"]}));
+            template("hermes:1", &json!([{"name": "KEY", "value": "hunter1"}]), &json!({"args": ["--token=hunter0"]}));
         let (field, was, is) = words(&between(&old, &new));
         assert_eq!(field, "pod template");
         assert_eq!(
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn one_difference_is_named_as_the_field() {
-        let of = |memory: &str| template("hermes:1", json!([]), json!({"resources": {"limits": {"memory": memory}}}));
+        let of = |memory: &str| template("hermes:1", &json!([]), &json!({"resources": {"limits": {"memory": memory}}}));
         let (field, was, is) = words(&between(&of("1Gi"), &of("2Gi")));
         assert_eq!(field, "resources of hermes");
         assert_eq!((was.as_str(), is.as_str()), (r#"{"limits":{"memory":"1Gi"}}"#, r#"{"limits":{"memory":"2Gi"}}"#));
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_restart_alone_is_no_difference() {
-        let old = template("hermes:1", json!([]), json!({}));
+        let old = template("hermes:1", &json!([]), &json!({}));
         let mut new = old.clone();
         new["metadata"]["annotations"] = json!({RESTARTED_AT: "2026-11-29T10:00:00Z"});
         assert_eq!(between(&old, &new), []);

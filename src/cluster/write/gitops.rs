@@ -128,7 +128,6 @@ pub(super) fn happened(plan: &Plan, write: &Write, live: &Live, mark: &Mark) -> 
         Write::Operation { .. } if after(live, "/status/operationState/startedAt", mark.stamp) => {
             Tried::Unknown { why: "another sync was begun since; look at its history in Argo CD".to_owned() }
         }
-        Write::Operation { .. } => when(false, ""),
         Write::Refresh { .. } => {
             let taken = live.annotation(REFRESH).is_some() || after(live, "/status/reconciledAt", mark.stamp);
             when(taken, "refresh asked for")

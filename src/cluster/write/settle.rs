@@ -64,9 +64,8 @@ async fn judged(hands: &Hands, plan: &Plan) -> Result<Settled, ClusterError> {
         Write::Refresh { .. } => {
             done(format!("{}, {}", live.text("/status/sync/status"), live.text("/status/health/status")))
         }
-        Write::Promote { .. } => promoted(&live),
+        Write::Promote { .. } | Write::Abort { abort: false } => promoted(&live),
         Write::Abort { abort: true } => aborted(&live),
-        Write::Abort { abort: false } => promoted(&live),
         Write::Reconcile => reconciled(&live),
         Write::DeletePod | Write::Evict | Write::CreateJob { .. } => done("done"),
     })

@@ -82,7 +82,7 @@ async fn observed(hands: &Hands, plan: &Plan, change: &Change, mark: &Mark) -> T
     }
     let live = match hands.get(&change.object.target).await {
         Ok(live) => live,
-        Err(error) => return unseen(error, &change.write),
+        Err(error) => return unseen(&error, &change.write),
     };
     if live.uid() != change.object.uid {
         return if going(&change.write) {
@@ -149,7 +149,7 @@ fn unread(error: ClusterError, write: &Write) -> Tried {
 }
 
 /// Something may have been sent, and the object cannot be read.
-fn unseen(error: ClusterError, write: &Write) -> Tried {
+fn unseen(error: &ClusterError, write: &Write) -> Tried {
     match error {
         ClusterError::NotFound(_) if going(write) => Tried::Succeeded { note: GONE.to_owned() },
         ClusterError::NotFound(_) => Tried::Unknown { why: "it is no longer there, so nothing tells".to_owned() },
@@ -251,7 +251,7 @@ async fn made(hands: &Hands, change: &Change, name: &str, mark: &Mark) -> Tried 
     let target = &change.object.target;
     let jobs = match hands.objects(&target.cluster, Sort::Job, &target.namespace).await {
         Ok(jobs) => jobs,
-        Err(error) => return unseen(error, &change.write),
+        Err(error) => return unseen(&error, &change.write),
     };
     match within(READ_WITHIN, jobs.get(name)).await {
         Ok(job) if Live(job.clone()).labels().get(PLAN) == Some(&mark.plan) => {
@@ -266,7 +266,7 @@ async fn made(hands: &Hands, change: &Change, name: &str, mark: &Mark) -> Tried 
                 "there is no Job {name}: it was not made, or it has run and was cleaned up; look at its events and logs"
             ),
         },
-        Err(error) => unseen(error, &change.write),
+        Err(error) => unseen(&error, &change.write),
     }
 }
 

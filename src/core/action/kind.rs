@@ -149,25 +149,22 @@ impl Kind {
         match self {
             Self::Restart => "Restart",
             Self::Scale => "Scale",
-            Self::Rollback => "Roll back",
+            Self::Rollback | Self::RollbackApp => "Roll back",
             Self::PauseRollout => "Pause the rollout of",
             Self::ResumeRollout => "Resume the rollout of",
             Self::DeletePod => "Delete",
             Self::RunJob => "Run",
-            Self::SuspendCronjob => "Suspend",
-            Self::ResumeCronjob => "Resume",
+            Self::SuspendCronjob | Self::SuspendReconcile => "Suspend",
+            Self::ResumeCronjob | Self::ResumeReconcile => "Resume",
             Self::Cordon => "Cordon",
             Self::Uncordon => "Uncordon",
             Self::Drain => "Drain",
             Self::Sync => "Sync",
             Self::Refresh => "Refresh",
-            Self::RollbackApp => "Roll back",
             Self::Promote => "Promote",
             Self::Abort => "Abort the update of",
             Self::Retry => "Retry the update of",
             Self::Reconcile => "Reconcile",
-            Self::SuspendReconcile => "Suspend",
-            Self::ResumeReconcile => "Resume",
         }
     }
 
@@ -222,15 +219,15 @@ impl Action {
     pub fn parameters(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::Scale { replicas, back_after } => {
-                vec![("replicas", replicas.to_string()), ("back_after", or(back_after, "never"))]
+                vec![("replicas", replicas.to_string()), ("back_after", or(back_after.as_ref(), "never"))]
             }
-            Self::Rollback { revision } => vec![("revision", or(revision, "previous"))],
+            Self::Rollback { revision } => vec![("revision", or(revision.as_ref(), "previous"))],
             Self::Drain { delete_empty_dir } => vec![("delete_empty_dir", delete_empty_dir.to_string())],
             Self::Sync { prune } => vec![("prune", prune.to_string())],
             Self::Refresh { hard } => vec![("hard", hard.to_string())],
-            Self::RollbackApp { id } => vec![("id", or(id, "previous"))],
+            Self::RollbackApp { id } => vec![("id", or(id.as_ref(), "previous"))],
             Self::Promote { full } => vec![("full", full.to_string())],
-            Self::SuspendReconcile { back_after } => vec![("back_after", or(back_after, "never"))],
+            Self::SuspendReconcile { back_after } => vec![("back_after", or(back_after.as_ref(), "never"))],
             Self::Restart
             | Self::PauseRollout
             | Self::ResumeRollout
@@ -248,6 +245,6 @@ impl Action {
     }
 }
 
-fn or(value: &Option<impl ToString>, absent: &str) -> String {
-    value.as_ref().map_or_else(|| absent.to_owned(), ToString::to_string)
+fn or(value: Option<&impl ToString>, absent: &str) -> String {
+    value.map_or_else(|| absent.to_owned(), ToString::to_string)
 }

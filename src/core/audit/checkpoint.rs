@@ -139,11 +139,11 @@ mod tests {
 
     #[test]
     fn only_what_was_signed_is_believed() {
+        type Change = fn(&mut Checkpoint);
         let public = signer().public();
         let noted = signer().sign(42, &"ab".repeat(32), NOW);
         assert!(public.signed(&noted));
         assert_eq!(public.to_string().parse::<Public>().unwrap(), public);
-        type Change = fn(&mut Checkpoint);
         let changes: [Change; 6] = [
             |it| it.seq += 1,
             |it| it.hash = "cd".repeat(32),
@@ -153,9 +153,9 @@ mod tests {
             |it| it.signature.truncate(10),
         ];
         for change in changes {
-            let mut changed = noted.clone();
-            change(&mut changed);
-            assert!(!public.signed(&changed), "{changed:?}");
+            let mut forged = noted.clone();
+            change(&mut forged);
+            assert!(!public.signed(&forged), "{forged:?}");
         }
         let other = Signer::from_secret(&"08".repeat(32)).unwrap();
         assert!(!other.public().signed(&noted));

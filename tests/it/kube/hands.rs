@@ -432,11 +432,11 @@ async fn grant(story: &Story, kind: Kind, writes: bool) {
         })
         .collect();
     let rules: Vec<Value> = rules.into_iter().filter(|rule| rule["verbs"] != json!([])).collect();
-    let roles = story.kube.api("rbac.authorization.k8s.io/v1", "ClusterRole").await;
+    let held = story.kube.api("rbac.authorization.k8s.io/v1", "ClusterRole").await;
     let role = json!({
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "actor"}, "rules": rules,
     });
-    roles.patch("actor", &PatchParams::apply("story").force(), &Patch::Apply(&role)).await.unwrap();
+    held.patch("actor", &PatchParams::apply("story").force(), &Patch::Apply(&role)).await.unwrap();
     let bindings = story.kube.api("rbac.authorization.k8s.io/v1", "ClusterRoleBinding").await;
     let binding = json!({
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "actor"},

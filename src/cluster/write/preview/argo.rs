@@ -158,7 +158,7 @@ fn short(revision: &str) -> String {
     if commit { revision.chars().take(10).collect() } else { revision.to_owned() }
 }
 
-pub(super) fn refresh(look: &Look, hard: bool) -> Result<Draft, CannotPlan> {
+pub(super) fn refresh(look: &Look, hard: bool) -> Draft {
     let live = &look.live;
     let at = match live.text("/status/reconciledAt") {
         "" => "not compared with Git yet".to_owned(),
@@ -168,7 +168,7 @@ pub(super) fn refresh(look: &Look, hard: bool) -> Result<Draft, CannotPlan> {
     let automated = live.at("/spec/syncPolicy/automated");
     let syncs = automated.is_object() && automated["enabled"] != false;
     let note = "it syncs by itself: what is new in Git is applied then".to_owned();
-    Ok(Draft::of(Preview {
+    Draft::of(Preview {
         // When it was compared last moves by itself, so it is no part of the plan.
         changes: vec![look.change(Write::Refresh { hard }, "comparison", "as it is", new)],
         rests_on: BTreeMap::from([(
@@ -179,7 +179,7 @@ pub(super) fn refresh(look: &Look, hard: bool) -> Result<Draft, CannotPlan> {
         blast: Blast::default(),
         warnings: syncs.then_some(note).into_iter().chain([at]).collect(),
         undo: Undo::None { why: "looking changes nothing".to_owned() },
-    }))
+    })
 }
 
 pub(super) fn promote(look: &Look, full: bool) -> Result<Draft, CannotPlan> {

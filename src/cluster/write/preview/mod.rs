@@ -75,7 +75,7 @@ pub(super) async fn preview(
         Action::Uncordon => node::cordon(&look, false).await?,
         Action::Drain { delete_empty_dir } => node::drain(&look, *delete_empty_dir).await?,
         Action::Sync { prune } => argo::sync(&look, *prune)?,
-        Action::Refresh { hard } => argo::refresh(&look, *hard)?,
+        Action::Refresh { hard } => argo::refresh(&look, *hard),
         Action::RollbackApp { id } => argo::rollback(&look, *id)?,
         Action::Promote { full } => argo::promote(&look, *full)?,
         Action::Abort => argo::abort(&look, true)?,

@@ -95,7 +95,7 @@ async fn a_sync_waits_for_no_other_and_takes_no_others_place() {
     let bench = bench().await;
     let plan = bench.plan(Action::Sync { prune: false }, APP).await;
     bench.sim.edit("applications", "feeds", "prices", "argocd", |it| {
-        it["status"]["operationState"] = json!({"phase": "Running"})
+        it["status"]["operationState"] = json!({"phase": "Running"});
     });
     assert!(bench.refused(&Action::Sync { prune: false }, APP).await.starts_with("another sync is under way"));
     let tried = bench.hands.carry_out(&plan, 0, NOW).await;

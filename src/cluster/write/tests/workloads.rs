@@ -89,7 +89,9 @@ async fn what_was_scaled_by_somebody_else_is_not_scaled_again() {
     let bench = Bench::open().await;
     let plan = bench.plan(scale(4), PUSHER).await;
     let set = |replicas: u32| {
-        bench.sim.edit("deployments", "feeds", "price-pusher-evm", "ann", |it| it["spec"]["replicas"] = replicas.into())
+        bench
+            .sim
+            .edit("deployments", "feeds", "price-pusher-evm", "ann", |it| it["spec"]["replicas"] = replicas.into());
     };
     set(7);
     let tried = bench.hands.carry_out(&plan, 0, NOW).await;
