@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::config::oncall::PagerDuty;
 use crate::config::secrets::Environment;
 use crate::core::oncall::Schedule;
-use crate::flow::{Flow, oncall};
+use crate::flow::{Flow, StepError, oncall};
 use crate::oncall::{Client, Feed};
 
 use super::loops::every;
@@ -20,6 +20,8 @@ use super::start::StartError;
 /// Overrides that another replica took.
 const REFRESH: Duration = Duration::from_secs(10);
 const KEEP: Duration = Duration::from_mins(1);
+/// A shift change is noticed within this.
+const HANDOFFS: Duration = Duration::from_secs(5);
 /// Who is in Slack changes rarely; each person is a call.
 const DIRECTORY: Duration = Duration::from_hours(1);
 const CALL_LIMIT: Duration = Duration::from_secs(20);
@@ -36,6 +38,7 @@ pub(super) fn settings(config: &Config) -> oncall::Settings {
         schedules: config.oncall.schedules.clone(),
         people: config.oncall.people.clone(),
         warn_gaps: config.oncall.warn_gaps.duration(),
+        digest: config.oncall.digest.as_ref().map(|digest| (digest.schedule.clone(), digest.channel.clone())),
         calendar_url: config.slack.public_url.as_ref().map(|url| url.trim_end_matches('/').to_owned()),
     }
 }
@@ -69,6 +72,7 @@ pub(super) fn spawn(flow: &Arc<Flow>, sources: Vec<Source>, tasks: &TaskTracker,
     tasks.spawn(every(flow, REFRESH, stop.clone(), refresh));
     tasks.spawn(every(flow, DIRECTORY, stop.clone(), |flow| async move { flow.refresh_directory().await }));
     tasks.spawn(every(flow, KEEP, stop.clone(), keep));
+    tasks.spawn(every(flow, HANDOFFS, stop.clone(), hand_over));
     let client = match Client::new(CALL_LIMIT) {
         Ok(client) => client,
         Err(error) => {
@@ -86,8 +90,26 @@ pub(super) fn spawn(flow: &Arc<Flow>, sources: Vec<Source>, tasks: &TaskTracker,
 }
 
 async fn refresh(flow: Arc<Flow>) {
-    if let Err(error) = flow.refresh_on_call().await {
-        tracing::warn!(error = %error, "overrides are as they were: the database does not answer");
+    let refreshed = async {
+        flow.refresh_on_call().await?;
+        flow.refresh_handoffs().await
+    };
+    if let Err(error) = refreshed.await {
+        tracing::warn!(error = %error, "overrides and handoffs are as they were: the database does not answer");
+    }
+}
+
+async fn hand_over(flow: Arc<Flow>) {
+    let kept = async {
+        flow.keep_handoffs().await?;
+        flow.post_week().await.map(drop)
+    };
+    match kept.await {
+        Ok(()) | Err(StepError::NotLeader | StepError::AlreadyDone) => {}
+        Err(StepError::Store(error)) => {
+            flow.metrics.store_failed();
+            tracing::warn!(error = %error, "handoffs are looked at again in a moment");
+        }
     }
 }
 

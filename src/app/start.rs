@@ -118,6 +118,7 @@ impl App {
         super::balances::watch(&flow, &config).await;
         flow.keep_lease().await?;
         flow.refresh_on_call().await?;
+        flow.refresh_handoffs().await?;
         flow.commit_extra(Extra { records: vec![loaded(&config, &flow)], ..Extra::default() }).await?;
         let schedules = super::oncall::sources(&config, &environment)?;
         let senders = super::prometheus::senders(&config, &environment)?;

@@ -199,8 +199,16 @@ fn app(mode: Mode, listen: SocketAddr) -> slack::AppConfig {
         scopes: manifest::scopes(&features).into_iter().map(|scope| scope.name.to_owned()).collect(),
         events: manifest::events(&features).into_iter().map(str::to_owned).collect(),
         commands: vec![command],
+        shortcuts: shortcuts(&features),
         delivery,
     }
+}
+
+fn shortcuts(features: &Features) -> Vec<slack::Shortcut> {
+    let offered = manifest::shortcuts(features).into_iter();
+    offered
+        .map(|(name, id, _)| slack::Shortcut { name: name.to_owned(), callback_id: id.to_owned() })
+        .collect()
 }
 
 /// Alice and Bob take turns, Dave comes along on weekdays; the group `@oncall` follows them.
@@ -225,6 +233,7 @@ fn oncall() -> OnCall {
         pagerduty: None,
         time_zone: None,
         channel: Some(ChannelId::new("C0OPS")),
+        handoff: None,
         user_group: user_group.map(UserGroupId::new),
     };
     let primary = vec![layer(&["U0ALICE", "U0BOB"], "Europe/Paris", Vec::new())];

@@ -229,7 +229,7 @@ fn routes(route: &Route, key: &str, receivers: &BTreeSet<&str>, known: &[&str], 
 }
 
 /// A name that must be one of `known`.
-fn known_name(key: &str, what: &str, name: &str, known: &[&str], say: &mut impl FnMut(&str, String)) {
+pub(super) fn known_name(key: &str, what: &str, name: &str, known: &[&str], say: &mut impl FnMut(&str, String)) {
     if known.contains(&name) {
         return;
     }

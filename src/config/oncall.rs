@@ -7,7 +7,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Config;
-use super::check::{channel, is_id, web_address};
+use super::check::{channel, is_id, known_name, web_address};
+use crate::core::cron::Cron;
+use crate::core::handoff;
+use crate::core::ids::ChannelId;
 use crate::core::oncall::{Directory, Person, Roster, SHORTEST_SHIFT, Schedule};
 use crate::core::time::{Span, Timestamp};
 
@@ -21,7 +24,19 @@ pub struct OnCall {
     pub pagerduty: PagerDuty,
     /// How long before it a time without anybody on call is announced in the schedule's channel.
     pub warn_gaps: Span,
+    /// The week for the lead: load per person, nights disturbed, the noisiest rules. Not posted when absent.
+    pub digest: Option<Digest>,
 }
+
+/// The weekly digest of the watch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Digest {
+    /// A cron expression with its time zone, e.g. `0 9 * * MON Europe/Berlin`.
+    pub schedule: Cron,
+    pub channel: ChannelId,
+}
+
 
 /// How PagerDuty is reached, for schedules that name one there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -42,6 +57,7 @@ impl Default for OnCall {
             people: BTreeMap::new(),
             pagerduty: PagerDuty::default(),
             warn_gaps: Span::from_secs(3 * 86_400),
+            digest: None,
         }
     }
 }
@@ -71,6 +87,7 @@ pub(super) fn contradictions(config: &Config, say: &mut impl FnMut(&str, String)
         }
         one(schedule, &key, people, say);
     }
+    self::names(config, say);
     web_address("oncall.pagerduty.url", &pagerduty.url, say);
     too_often("oncall.pagerduty.every", pagerduty.every, say);
     for (name, person) in people {
@@ -82,7 +99,7 @@ pub(super) fn contradictions(config: &Config, say: &mut impl FnMut(&str, String)
 }
 
 fn one(schedule: &Schedule, key: &str, people: &BTreeMap<String, Person>, say: &mut impl FnMut(&str, String)) {
-    let Schedule { name, layers, ical, pagerduty, channel: told, user_group, .. } = schedule;
+    let Schedule { name, layers, ical, pagerduty, channel: told, handoff, user_group, .. } = schedule;
     let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
     let begun = name.starts_with(|c: char| c.is_ascii_lowercase());
     if !(begun && name.chars().all(word) && name.len() <= LONGEST_NAME) {
@@ -119,9 +136,38 @@ fn one(schedule: &Schedule, key: &str, people: &BTreeMap<String, Person>, say: &
     if let Some(told) = told {
         channel(&format!("{key}.channel"), told.as_str(), say);
     }
+    if let Some(settings) = handoff {
+        handed_over(settings, told.is_some(), &format!("{key}.handoff"), say);
+    }
     if let Some(group) = user_group.as_ref().filter(|group| !(group.as_str().starts_with('S') && is_id(group.as_str())))
     {
         say(&format!("{key}.user_group"), format!("`{group}` is not a user group id (S…)"));
+    }
+}
+
+fn handed_over(settings: &handoff::Settings, has_channel: bool, key: &str, say: &mut impl FnMut(&str, String)) {
+    match &settings.channel {
+        Some(told) => channel(&format!("{key}.channel"), told.as_str(), say),
+        None if has_channel => {}
+        None => say(&format!("{key}.channel"), "is missing; say where handoffs are posted, here or for the schedule".to_owned()),
+    }
+    for (name, length) in [("remind", settings.remind), ("accept_within", settings.accept_within)] {
+        if length < Span::from_secs(60) {
+            say(&format!("{key}.{name}"), "is shorter than 1m; nobody reads a handoff faster".to_owned());
+        }
+    }
+}
+
+/// A policy that is named and not there, or a digest that goes nowhere.
+fn names(config: &Config, say: &mut impl FnMut(&str, String)) {
+    let policies: Vec<&str> = config.escalation.policies.iter().map(|policy| policy.name.as_str()).collect();
+    for (index, schedule) in config.oncall.schedules.iter().enumerate() {
+        let Some(name) = schedule.handoff.as_ref().and_then(|handoff| handoff.policy.as_deref()) else { continue };
+        let key = format!("oncall.schedules[{index}].handoff.policy");
+        known_name(&key, "policy of `escalation.policies`", name, &policies, say);
+    }
+    if let Some(digest) = &config.oncall.digest {
+        channel("oncall.digest.channel", digest.channel.as_str(), say);
     }
 }
 

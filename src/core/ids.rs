@@ -59,6 +59,10 @@ id!(/// An override's id (ULID).
     OverrideId);
 id!(/// A swap's id (ULID).
     SwapId);
+id!(/// A handoff's id (ULID): one shift change.
+    HandoffId);
+id!(/// A handoff note's id (ULID).
+    NoteId);
 id!(/// A Slack workspace id, `T…`; an enterprise id `E…` stands in for it on org-wide installs.
     TeamId);
 id!(/// A Slack message timestamp such as `1718000000.000100`: unique in its channel only, never a number.

@@ -16,6 +16,7 @@ pub mod feed;
 pub mod gitops;
 pub mod graph;
 pub mod group;
+pub mod handoff;
 pub mod ids;
 pub mod label;
 pub mod market;

@@ -12,6 +12,7 @@ use crate::slack::blocks::{graph, help, modals, replies};
 use crate::slack::inbound::{
     BlockAction, Container, Input, MessageAction, Said, Shortcut, SlashCommand, ViewSubmission,
 };
+use crate::slack::manifest;
 use crate::slack::message::{Message, Rendered, View};
 
 use super::Flow;
@@ -226,7 +227,13 @@ impl Flow {
 
     pub(super) async fn message_action(&self, key: &str, action: &MessageAction) -> Result<Ack, StepError> {
         let place = action.response_url.as_ref().map_or(Place::Nowhere, |url| Place::Url(url.expose().to_owned()));
-        self.answer_only(key, place, help::help(None), "help").await
+        let caller = Caller::of(&action.user, action.user_team.as_ref(), Some(&action.channel));
+        let plan = match action.callback_id.as_str() {
+            manifest::NOTE_SHORTCUT => self.plan_note_of(action, &caller).await,
+            _ => return self.answer_only(key, place, help::help(None), "help").await,
+        };
+        self.carry_out(key, plan, &caller, place, action.trigger_id.as_deref()).await?;
+        Ok(Ack::Empty)
     }
 
     async fn answer_only(

@@ -42,6 +42,7 @@ impl Flow {
         self.follow().await;
         match command {
             Command::OnCall(ask) => self.plan_on_call(ask, caller).await,
+            Command::Handoff(ask) => self.plan_handoff(ask, caller).await,
             Command::Help { topic } => Plan::Answer(help::help(topic)),
             Command::Status => Plan::Answer(self.status().await),
             Command::Feed { feed } => Plan::Answer(self.feed_card(&feed)),
@@ -91,6 +92,7 @@ impl Flow {
                 | Press::Unsilence(_)
                 | Press::Escalate(_)
                 | Press::OnCall(_)
+                | Press::Handoff(_)
         );
         if let (true, Err(why)) = (changes, self.may_respond(caller)) {
             return Plan::Denied { why, action: "button" };
@@ -123,6 +125,7 @@ impl Flow {
             Press::Details(group) => Plan::Answer(self.group_details(group).unwrap_or_else(|| self.gone(group))),
             Press::Run(text) => Box::pin(self.plan(text, caller)).await,
             Press::OnCall(press) => self.plan_on_call_press(press, caller).await,
+            Press::Handoff(press) => self.plan_handoff_press(press, caller).await,
             Press::Link => Plan::Nothing,
         }
     }

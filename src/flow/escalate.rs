@@ -121,7 +121,13 @@ impl Flow {
         let asked = asked.and_then(|group| settings.escalation.plan(&group).map(|plan| plan.policy));
         let policies = policies.into_iter().filter_map(|name| settings.escalation.policy(name)).chain(asked);
         let targets = policies.flat_map(|policy| &policy.steps).flat_map(|step| &step.targets);
-        let people: BTreeSet<UserId> = targets.flat_map(|target| self.people_of(target, now)).collect();
+        let people: BTreeSet<UserId> = targets.flat_map(|target| self.people_of(target)).collect();
+        self.look_up_people(people).await;
+    }
+
+    /// Learns whether somebody has left, unless that was asked lately.
+    pub(super) async fn look_up_people(&self, people: BTreeSet<UserId>) {
+        let now = self.now();
         let unknown: Vec<UserId> = {
             let looked_up = self.escalations.looked_up.lock().unwrap_or_else(PoisonError::into_inner);
             let fresh = |at: Timestamp| at <= now && now.since(at) < LOOK_AGAIN;
@@ -133,8 +139,7 @@ impl Flow {
     async fn look_up(&self, user: &UserId, now: Timestamp) {
         let left = match tokio::time::timeout(NAME_WITHIN, self.api.users_info(user)).await {
             Ok(Ok(person)) => {
-                let mut people = self.people.write().unwrap_or_else(PoisonError::into_inner);
-                Arc::make_mut(&mut people).insert(user.clone(), person.name);
+                self.remember_name(&person);
                 person.standing == api::Standing::Deactivated
             }
             Ok(Err(error)) => error.code() == Some("user_not_found"),
@@ -150,10 +155,10 @@ impl Flow {
     }
 
     /// Whom a target may call.
-    fn people_of(&self, target: &Target, at: Timestamp) -> Vec<UserId> {
+    pub(super) fn people_of(&self, target: &Target) -> Vec<UserId> {
         match target {
             Target::User(user) => vec![user.clone()],
-            Target::Schedule(schedule) => self.on_call(schedule, at),
+            Target::Schedule(schedule) => self.answerable(schedule),
             Target::Channel(_) | Target::UserGroup(_) | Target::Pagerduty(_) | Target::Webhook(_) => Vec::new(),
         }
     }
@@ -237,21 +242,7 @@ impl Flow {
         let targets = plan.policy.steps.get(turn.position.step).map(|step| step.targets.as_slice()).unwrap_or_default();
         let on_it = group.acknowledged.as_ref().map(|ack| &ack.by).into_iter().chain(*asked_by);
         let on_it: Vec<&UserId> = on_it.filter_map(person).collect();
-        let mut told: Vec<Told> = Vec::new();
-        for target in targets {
-            match target {
-                Target::Channel(whom) | Target::UserGroup(whom) => told.push(Told::Mention(whom.clone())),
-                Target::User(user) => told.push(self.told(user, &on_it)),
-                Target::Schedule(schedule) => match self.on_call(schedule, now).as_slice() {
-                    [] => told.push(Told::NobodyOnCall { schedule: schedule.clone() }),
-                    people => told.extend(people.iter().map(|user| self.told(user, &on_it))),
-                },
-                Target::Pagerduty(name) => told.push(Told::Service(Service::Pagerduty(name.clone()))),
-                Target::Webhook(name) => told.push(Told::Service(Service::Webhook(name.clone()))),
-            }
-        }
-        let mut seen = BTreeSet::new();
-        told.retain(|told| seen.insert(told.clone()));
+        let told = self.whom(targets, &on_it);
         for one in &told {
             if let Told::Service(service) = one {
                 escalated.effects.extend(Self::service_page(scene, group, service, Action::Trigger));
@@ -293,10 +284,31 @@ impl Flow {
             "round": turn.position.round + 1,
             "step": turn.position.step + 1,
             "targets": targets,
+            "told": people_told(&told),
         });
         let actor = asked_by.cloned().unwrap_or(Actor::System);
         escalated.records.push(record(now, actor, "alert.escalated", group, detail.to_string()));
         run
+    }
+
+    /// Everybody whom the targets of a step reach, each once, and why some are not. Those in `on_it` need not be told.
+    pub(super) fn whom(&self, targets: &[Target], on_it: &[&UserId]) -> Vec<Told> {
+        let mut told: Vec<Told> = Vec::new();
+        for target in targets {
+            match target {
+                Target::Channel(whom) | Target::UserGroup(whom) => told.push(Told::Mention(whom.clone())),
+                Target::User(user) => told.push(self.told(user, on_it)),
+                Target::Schedule(schedule) => match self.answerable(schedule).as_slice() {
+                    [] => told.push(Told::NobodyOnCall { schedule: schedule.clone() }),
+                    people => told.extend(people.iter().map(|user| self.told(user, on_it))),
+                },
+                Target::Pagerduty(name) => told.push(Told::Service(Service::Pagerduty(name.clone()))),
+                Target::Webhook(name) => told.push(Told::Service(Service::Webhook(name.clone()))),
+            }
+        }
+        let mut seen = BTreeSet::new();
+        told.retain(|told| seen.insert(told.clone()));
+        told
     }
 
     /// Whoever is on it already, or asks for others, is not called.
@@ -399,6 +411,15 @@ impl Flow {
             hours: plan.and_then(|plan| plan.hours),
         }
     }
+}
+
+/// Whoever gets a direct message.
+pub(super) fn people_told(told: &[Told]) -> Vec<UserId> {
+    let person = |told: &'_ Told| match told {
+        Told::Person { user } => Some(user.clone()),
+        Told::Mention(_) | Told::OnIt { .. } | Told::Left { .. } | Told::NobodyOnCall { .. } | Told::Service(_) => None,
+    };
+    told.iter().filter_map(person).collect()
 }
 
 fn person(actor: &Actor) -> Option<&UserId> {

@@ -22,7 +22,7 @@ pub struct Plan {
     pub reach: Duration,
 }
 
-/// `<milliseconds> <schedule>`: due then, by that schedule.
+/// Due then, by that schedule.
 const NEXT: &str = "funding.next";
 
 impl Flow {
@@ -34,7 +34,7 @@ impl Flow {
         let Some(plan) = self.held().summary.clone() else { return Ok(false) };
         let Some(lease) = self.lease() else { return Ok(false) };
         let now = self.now();
-        let due = facts::get(&self.store, NEXT).await?.and_then(|text| due(&text, &plan));
+        let due = facts::get(&self.store, NEXT).await?.and_then(|text| due(&text, &plan.schedule));
         if due.is_some_and(|at| at > now) {
             return Ok(false);
         }
@@ -48,9 +48,7 @@ impl Flow {
         });
         let mut tx = self.store.begin().await?;
         fenced(&mut tx, &lease, now).await?;
-        // A schedule that never comes again is looked at tomorrow.
-        let next = plan.schedule.next_after(now).unwrap_or_else(|| now.plus(Duration::from_hours(24)));
-        facts::put(&mut tx, NEXT, &format!("{} {}", next.as_millis(), String::from(plan.schedule)), now).await?;
+        facts::put(&mut tx, NEXT, &next_due(&plan.schedule, now), now).await?;
         if let Some(effect) = &post {
             self.enqueue(&mut tx, effect, priority(Severity::Info), now).await?;
         }
@@ -67,8 +65,15 @@ impl Flow {
     }
 }
 
+/// When a schedule is next due, as it is stored: `<milliseconds> <schedule>`.
+pub(super) fn next_due(schedule: &Cron, now: Timestamp) -> String {
+    // One that never comes again is looked at tomorrow.
+    let next = schedule.next_after(now).unwrap_or_else(|| now.plus(Duration::from_hours(24)));
+    format!("{} {schedule}", next.as_millis())
+}
+
 /// `None` when it was written for another schedule: that one's due times are none of ours.
-fn due(text: &str, plan: &Plan) -> Option<Timestamp> {
-    let (at, schedule) = text.split_once(' ')?;
-    (schedule == String::from(plan.schedule.clone())).then(|| at.parse().ok().map(Timestamp::from_millis))?
+pub(super) fn due(text: &str, schedule: &Cron) -> Option<Timestamp> {
+    let (at, written) = text.split_once(' ')?;
+    (written == schedule.to_string()).then(|| at.parse().ok().map(Timestamp::from_millis))?
 }

@@ -14,6 +14,7 @@ mod escalate;
 pub mod funding;
 mod gitops;
 pub mod graph;
+mod handoff;
 pub mod lead;
 pub mod look;
 mod notified;
@@ -56,7 +57,7 @@ use crate::core::workload;
 use crate::metrics::Metrics;
 use crate::paging::Paging;
 use crate::prometheus;
-use crate::slack::api::WebApi;
+use crate::slack::api::{Person, WebApi};
 use crate::slack::blocks::people::People;
 use crate::slack::limiter::Limiter;
 use crate::store::intake::Intake;
@@ -165,6 +166,7 @@ pub struct Flow {
     limiter: Mutex<Limiter>,
     rng: Mutex<fastrand::Rng>,
     desk: oncall::Desk,
+    handoffs: handoff::Desk,
     link: RwLock<Link>,
     token_works: AtomicBool,
     /// A commit failed: memory may be behind the store, and is read again before the next decision.
@@ -204,6 +206,7 @@ impl Flow {
             stepping: tokio::sync::Mutex::default(),
             unsaid: Mutex::default(),
             desk: oncall::Desk::default(),
+            handoffs: handoff::Desk::default(),
             home: RwLock::default(),
             people: RwLock::default(),
             lease: RwLock::default(),
@@ -311,13 +314,15 @@ impl Flow {
             return;
         }
         match tokio::time::timeout(NAME_WITHIN, self.api.users_info(user)).await {
-            Ok(Ok(person)) => {
-                let mut people = self.people.write().unwrap_or_else(PoisonError::into_inner);
-                Arc::make_mut(&mut people).insert(user.clone(), person.name);
-            }
+            Ok(Ok(person)) => self.remember_name(&person),
             Ok(Err(error)) => tracing::debug!(error = %error, "a name could not be looked up"),
             Err(_) => tracing::debug!("a name took too long to look up"),
         }
+    }
+
+    fn remember_name(&self, person: &Person) {
+        let mut people = self.people.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::make_mut(&mut people).insert(person.id.clone(), person.name.clone());
     }
 
     fn roll(&self) -> f64 {

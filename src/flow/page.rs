@@ -1,4 +1,4 @@
-//! Telling one person, one thread or one service that nobody has acknowledged: what waits in the outbox, and doing it.
+//! Telling one person, one thread or one service that nobody has acknowledged, or accepted: what waits in the outbox, and doing it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 use crate::core::alert::Alert;
 use crate::core::escalation::{Service, Stage};
 use crate::core::group::Group;
-use crate::core::ids::{ChannelId, GroupId, UserId};
+use crate::core::ids::{ChannelId, GroupId, HandoffId, UserId};
 use crate::core::time::Timestamp;
 use crate::paging::{Action, Event, PagingError};
 use crate::slack::blocks::page;
 use crate::slack::message::Message;
 use crate::store::jobs::Job;
 use crate::store::messages::{self, MessageRef};
-use crate::store::{StoreError, escalations};
+use crate::store::{StoreError, escalations, handoffs};
 
 use super::Flow;
 use super::deliver::Attempt;
@@ -39,6 +39,9 @@ pub enum Page {
         due_at: Timestamp,
         over: bool,
     },
+    /// A direct message known by `key` about a handoff. Once nobody has to accept it any more, or it is `over`, one that was
+    /// never delivered stays undelivered.
+    Watch { key: String, handoff: HandoffId, user: UserId, message: Message, due_at: Timestamp, over: bool },
     /// A line with mentions in the thread of the living message `key`.
     Thread { key: String, channel: ChannelId, message: Message, due_at: Timestamp },
     /// A paging service outside; the thread of the living message `key` hears of it when it does not take the event.
@@ -48,7 +51,7 @@ pub enum Page {
 impl Page {
     pub(super) fn lane(&self) -> String {
         match self {
-            Self::Person { user, .. } => format!("user:{user}"),
+            Self::Person { user, .. } | Self::Watch { user, .. } => format!("user:{user}"),
             Self::Thread { channel, .. } => lane_of(channel),
             // A trigger, then what became of it; a service that hangs holds up nobody else.
             Self::Service { service, event, .. } => match service {
@@ -60,7 +63,7 @@ impl Page {
 
     pub(super) fn coalesce(&self) -> Option<String> {
         match self {
-            Self::Person { key, .. } => Some(key.clone()),
+            Self::Person { key, .. } | Self::Watch { key, .. } => Some(key.clone()),
             Self::Thread { .. } | Self::Service { .. } => None,
         }
     }
@@ -68,7 +71,7 @@ impl Page {
     /// What the thread is told when a service does not take an event.
     pub(super) fn given_up(&self, error: &str) -> Option<Effect> {
         match self {
-            Self::Person { .. } | Self::Thread { .. } => None,
+            Self::Person { .. } | Self::Watch { .. } | Self::Thread { .. } => None,
             Self::Service { service, key, channel, .. } => Some(Effect::Note {
                 key: key.clone(),
                 channel: channel.clone(),
@@ -86,6 +89,15 @@ impl Flow {
                     Some(place) => self.edit(key, &place, message).await,
                     None if *over || self.attended_since(group, *sent_at).await? => {
                         Attempt::Moot("nobody needs to be told any more")
+                    }
+                    None => self.page_person(job, key, user, &self.timed(message, *due_at)).await,
+                }
+            }
+            Page::Watch { key, handoff, user, message, due_at, over } => {
+                match messages::get(&self.store, key).await? {
+                    Some(place) => self.edit(key, &place, message).await,
+                    None if *over || !self.waits_for_acceptance(handoff).await? => {
+                        Attempt::Moot("nobody needs to accept it any more")
                     }
                     None => self.page_person(job, key, user, &self.timed(message, *due_at)).await,
                 }
@@ -124,6 +136,11 @@ impl Flow {
             Some(Stage::Running { .. } | Stage::Exhausted { .. }) => false,
             None => true,
         })
+    }
+
+    async fn waits_for_acceptance(&self, handoff: &HandoffId) -> Result<bool, StoreError> {
+        let stored = handoffs::get(&self.store, handoff).await?;
+        Ok(stored.is_some_and(|stored| stored.handoff.state.open()))
     }
 
     async fn page_person(&self, job: &Job, key: &String, user: &UserId, message: &Message) -> Attempt {

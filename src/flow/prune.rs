@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 
 use crate::core::time::Timestamp;
-use crate::store::{StoreError, alerts, balances, facts, inbox, jobs, messages};
+use crate::store::{StoreError, alerts, balances, facts, handoffs, inbox, jobs, messages};
 
 use super::Flow;
 use super::{digest, outside, picture};
@@ -18,6 +18,7 @@ impl Flow {
         jobs::prune(&self.store, before).await?;
         alerts::prune(&self.store, before).await?;
         messages::prune(&self.store, digest::DIGEST, before).await?;
+        handoffs::prune(&self.store, before).await?;
         balances::thin(&self.store, self.now()).await?;
         facts::prune_groups(&self.store, picture::CHART, before).await?;
         // Silences last a month at most.

@@ -21,6 +21,7 @@ use crate::store::{StoreError, inbox};
 use super::Flow;
 use super::act::{Caller, Plan, Way};
 use super::effect::{ANSWER, Effect};
+use super::handoff;
 use super::notified;
 use super::oncall;
 use super::step::{Extra, StepError};
@@ -285,6 +286,9 @@ impl Flow {
             }
             Input::ViewSubmission(submission) if oncall::ours(&submission.view.callback_id) => {
                 self.submit_on_call(&delivery.key, submission, way).await?
+            }
+            Input::ViewSubmission(submission) if handoff::ours(&submission.view.callback_id) => {
+                self.submit_question(&delivery.key, submission, way).await?
             }
             Input::HomeOpened { user, .. } => {
                 let view = self.home_view(user).await;

@@ -11,7 +11,7 @@ use crate::core::ids::JobId;
 use crate::core::time::Timestamp;
 use crate::store::jobs::{self, Depth, NewJob};
 use crate::store::lease::{self, Lease};
-use crate::store::{StoreError, Tx, alerts, audit, facts, inbox, oncall};
+use crate::store::{StoreError, Tx, alerts, audit, facts, handoffs, inbox, oncall};
 
 use super::Flow;
 use super::digest::{self, Digests, Gathering};
@@ -31,6 +31,8 @@ pub struct Extra {
     pub escalate: Option<Asked>,
     /// What changes about on call.
     pub oncall: Vec<oncall::Change>,
+    /// What changes about handoffs and their notes.
+    pub handoffs: Vec<handoffs::Change>,
     /// Small things to remember, and to forget, by their names.
     pub facts: Vec<(String, String)>,
     pub forgotten: Vec<String>,
@@ -38,8 +40,8 @@ pub struct Extra {
 
 impl Extra {
     fn is_empty(&self) -> bool {
-        let Self { finish, effects, records, escalate: _, oncall, facts, forgotten } = self;
-        let rest = oncall.is_empty() && facts.is_empty() && forgotten.is_empty();
+        let Self { finish, effects, records, escalate: _, oncall, handoffs, facts, forgotten } = self;
+        let rest = oncall.is_empty() && handoffs.is_empty() && facts.is_empty() && forgotten.is_empty();
         finish.is_none() && effects.is_empty() && records.is_empty() && rest
     }
 }
@@ -152,6 +154,7 @@ impl Flow {
         }
         tx.commit().await?;
         self.on_call_changed(&extra.oncall);
+        self.handoffs_changed(&extra.handoffs);
         if any {
             self.outbox_bell.notify_one();
         }
@@ -184,8 +187,24 @@ impl Flow {
     /// # Errors
     /// Nothing was committed.
     pub async fn commit_extra(&self, extra: Extra) -> Result<(), StepError> {
+        self.commit_under(extra, None).await
+    }
+
+    /// As [`Self::commit_extra`], for what only the holder of the lease does by itself.
+    ///
+    /// # Errors
+    /// Nothing was committed.
+    pub(super) async fn commit_led(&self, extra: Extra) -> Result<(), StepError> {
+        let lease = self.lease().ok_or(StepError::NotLeader)?;
+        self.commit_under(extra, Some(&lease)).await
+    }
+
+    async fn commit_under(&self, extra: Extra, lease: Option<&Lease>) -> Result<(), StepError> {
         let now = self.now();
         let mut tx = self.store.begin().await?;
+        if let Some(lease) = lease {
+            fenced(&mut tx, lease, now).await?;
+        }
         if let Some((key, outcome)) = &extra.finish
             && !inbox::finish(&mut tx, key, outcome, now).await?
         {
@@ -200,6 +219,7 @@ impl Flow {
         }
         tx.commit().await?;
         self.on_call_changed(&extra.oncall);
+        self.handoffs_changed(&extra.handoffs);
         if !extra.effects.is_empty() {
             self.outbox_bell.notify_one();
         }
@@ -209,11 +229,13 @@ impl Flow {
 
 /// What stands beside decisions, effects and records.
 async fn remember(tx: &mut Tx, extra: &Extra, now: Timestamp) -> Result<(), StepError> {
-    oncall::save(tx, &extra.oncall, now).await.map_err(|error| match error {
-        // Somebody else answered the same question first.
+    // Somebody else answered the same question first.
+    let answered = |error| match error {
         StoreError::Lost { .. } => StepError::AlreadyDone,
         other => StepError::Store(other),
-    })?;
+    };
+    oncall::save(tx, &extra.oncall, now).await.map_err(answered)?;
+    handoffs::save(tx, &extra.handoffs, now).await.map_err(answered)?;
     for (key, value) in &extra.facts {
         facts::put(tx, key, value, now).await?;
     }

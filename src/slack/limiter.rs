@@ -142,7 +142,7 @@ fn places(method: &str, channel: Option<&ChannelId>) -> [Place; 2] {
 
 /// The method's name and rate. Unknown methods share the strictest common tier.
 fn known(method: &str) -> (&'static str, Rate) {
-    const METHODS: [(&str, Rate); 18] = [
+    const METHODS: [(&str, Rate); 20] = [
         ("chat.postMessage", POSTS),
         ("chat.update", TIER_3),
         ("chat.postEphemeral", TIER_4),
@@ -156,6 +156,8 @@ fn known(method: &str) -> (&'static str, Rate) {
         ("conversations.replies", TIER_3),
         ("conversations.info", TIER_3),
         ("conversations.open", TIER_3),
+        ("conversations.invite", TIER_3),
+        ("conversations.create", TIER_2),
         ("users.info", TIER_4),
         ("files.getUploadURLExternal", TIER_4),
         ("files.completeUploadExternal", TIER_4),

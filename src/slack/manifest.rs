@@ -17,6 +17,9 @@ pub enum Transport {
 /// Where Slack posts everything over HTTP, below the public address.
 pub const REQUEST_PATH: &str = "/slack/events";
 
+/// `callback_id` of the shortcut that makes a message a note for the next shift.
+pub const NOTE_SHORTCUT: &str = "wk.handoff_note";
+
 /// What is switched on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the configuration")]
@@ -31,7 +34,7 @@ pub struct Features {
     pub home: bool,
     /// Price charts uploaded to alerts.
     pub charts: bool,
-    /// Schedules with addresses or user groups.
+    /// Schedules with addresses or user groups, handoffs and their notes.
     pub on_call: bool,
     /// Alerts go to private channels too.
     pub private_channels: bool,
@@ -131,6 +134,13 @@ pub fn manifest(features: &Features) -> Value {
             "token_rotation_enabled": false,
         },
     });
+    let offered: Vec<Value> = shortcuts(features)
+        .into_iter()
+        .map(|(name, id, what)| json!({"name": name, "type": "message", "callback_id": id, "description": what}))
+        .collect();
+    if !offered.is_empty() {
+        manifest["features"]["shortcuts"] = json!(offered);
+    }
     if let Some(request_url) = request_url {
         manifest["features"]["slash_commands"][0]["url"] = json!(request_url);
         manifest["settings"]["event_subscriptions"]["request_url"] = json!(request_url);
@@ -138,6 +148,13 @@ pub fn manifest(features: &Features) -> Value {
         manifest["settings"]["interactivity"]["message_menu_options_url"] = json!(request_url);
     }
     manifest
+}
+
+/// What a message's menu offers: name, `callback_id` and description.
+#[must_use]
+pub fn shortcuts(features: &Features) -> Vec<(&'static str, &'static str, &'static str)> {
+    let all = [(features.on_call, "Add to handoff note", NOTE_SHORTCUT, "Tell the next shift about this message")];
+    all.into_iter().filter(|(on, ..)| *on).map(|(_, name, id, what)| (name, id, what)).collect()
 }
 
 /// The events to subscribe to.
@@ -198,6 +215,7 @@ mod tests {
         let manifest = manifest(&off);
         let events = &manifest["settings"]["event_subscriptions"]["bot_events"];
         assert_eq!(events, &json!(["app_uninstalled", "tokens_revoked"]));
+        assert_eq!(manifest["features"].get("shortcuts"), None);
     }
 
     #[test]
@@ -216,5 +234,8 @@ mod tests {
         assert!(length("/display_information/name") <= 35);
         assert!(length("/display_information/description") <= 140);
         assert!(length("/features/slash_commands/0/description") <= 2000);
+        for (name, id, what) in shortcuts(&Features::all(http())) {
+            assert!(name.len() <= 24 && id.len() <= 255 && what.len() <= 150, "{name}");
+        }
     }
 }

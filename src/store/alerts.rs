@@ -72,6 +72,15 @@ pub async fn recent_groups(store: &Store, limit: u32) -> Result<Vec<Group>, Stor
     groups(store, select.bind(i64::from(limit))).await
 }
 
+/// Groups that were open at some time of `[from, to)`, newest first.
+pub async fn during(store: &Store, from: Timestamp, to: Timestamp, limit: u32) -> Result<Vec<Group>, StoreError> {
+    let select = "
+        SELECT id, body FROM alert_groups
+        WHERE opened_at < $1 AND (closed_at IS NULL OR closed_at >= $2) ORDER BY number DESC LIMIT $3";
+    let select = sqlx::query_as(select).bind(to.as_millis()).bind(from.as_millis());
+    groups(store, select.bind(i64::from(limit))).await
+}
+
 /// The group people call by this number, open or past.
 pub async fn find_group(store: &Store, number: u64) -> Result<Option<Group>, StoreError> {
     let select = sqlx::query_as("SELECT id, body FROM alert_groups WHERE number = $1");

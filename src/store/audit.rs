@@ -117,6 +117,34 @@ pub async fn page(store: &Store, filter: &Filter, cursor: Cursor, limit: u32) ->
     rows.into_iter().map(Entry::try_from).collect()
 }
 
+/// What is looked for in a stretch of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of<'a> {
+    Action(&'a str),
+    /// Whatever people did.
+    People,
+}
+
+/// Entries of `[from, to)`, newest first.
+pub async fn during(
+    store: &Store,
+    of: Of<'_>,
+    (from, to): (Timestamp, Timestamp),
+    limit: u32,
+) -> Result<Vec<Entry>, StoreError> {
+    let select = "
+        SELECT seq, at, actor, action, subject, detail, prev, hash FROM audit
+        WHERE at >= $1 AND at < $2 AND ($3 = '' OR action = $3) AND ($4 = '' OR actor <> $4)
+        ORDER BY at DESC, seq DESC LIMIT $5";
+    let (action, not) = match of {
+        Of::Action(action) => (action, String::new()),
+        Of::People => ("", actor_text(&Actor::System)),
+    };
+    let select = sqlx::query_as::<_, AuditRow>(select).bind(from.as_millis()).bind(to.as_millis());
+    let rows = store.reader().await?.all(select.bind(action).bind(not).bind(i64::from(limit))).await?;
+    rows.into_iter().map(Entry::try_from).collect()
+}
+
 /// Hands every matching entry to `take`, oldest first, a page at a time.
 ///
 /// # Errors

@@ -9,6 +9,7 @@ pub mod balances;
 pub mod checkpoints;
 pub mod escalations;
 pub mod facts;
+pub mod handoffs;
 pub mod inbox;
 pub mod intake;
 pub mod jobs;

@@ -14,6 +14,7 @@ mod commands;
 mod deliveries;
 mod escalation;
 mod faults;
+mod handoff;
 mod hermes;
 mod kube;
 mod layers;

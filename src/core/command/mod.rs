@@ -3,6 +3,7 @@
 pub mod balance;
 mod catalogue;
 pub mod gitops;
+pub mod handoff;
 pub mod oncall;
 mod read;
 mod words;
@@ -40,6 +41,8 @@ pub enum Verb {
     OnCall,
     Override,
     Swap,
+    Handoff,
+    Note,
     Balance,
     Apps,
     App,
@@ -90,6 +93,7 @@ pub enum Command {
     /// About what runs in the clusters.
     Workload(workload::Ask),
     OnCall(oncall::Ask),
+    Handoff(handoff::Ask),
     Balance(balance::Ask),
     /// About what Git declares.
     GitOps(gitops::Ask),
@@ -143,6 +147,7 @@ impl Command {
             Self::Why { .. } => Verb::Why,
             Self::Workload(ask) => ask.verb(),
             Self::OnCall(ask) => ask.verb(),
+            Self::Handoff(ask) => ask.verb(),
             Self::Balance(_) => Verb::Balance,
             Self::GitOps(ask) => ask.verb(),
         }
@@ -150,7 +155,7 @@ impl Command {
 
     /// Whether it changes nothing: such a command may be answered to anybody who may read the channel.
     #[must_use]
-    pub const fn reads_only(&self) -> bool {
+    pub fn reads_only(&self) -> bool {
         match self {
             Self::Help { .. }
             | Self::Status
@@ -163,6 +168,7 @@ impl Command {
             | Self::Balance(_)
             | Self::GitOps(_) => true,
             Self::OnCall(ask) => ask.reads_only(),
+            Self::Handoff(ask) => ask.reads_only(),
             Self::Ack { .. }
             | Self::Unack { .. }
             | Self::Escalate { .. }

@@ -7,7 +7,7 @@ use super::balance;
 use super::oncall::{self, Ask};
 use super::words::{Word, plain, split, with_ids};
 use super::{Command, SilenceTarget, Unreadable, Verb, Which, WhyTarget, catalogue};
-use super::{gitops, workload};
+use super::{gitops, handoff, workload};
 use crate::core::graph;
 use crate::core::label::{InvalidMatcher, Matcher};
 use crate::core::time::Span;
@@ -49,6 +49,8 @@ pub fn parse(typed: &str) -> Result<Command, Unreadable> {
             let text = with_ids(typed);
             Ok(Command::OnCall(Ask::Override(oncall::typed(split(without_slash(&text)).get(1..).unwrap_or_default()))))
         }
+        Verb::Handoff => arguments.read_by(handoff::show).map(Command::Handoff),
+        Verb::Note => Ok(Command::Handoff(handoff::Ask::Note(arguments.comment(0).unwrap_or_default()))),
         Verb::Swap => arguments.nothing_more(0).map(|()| Command::OnCall(Ask::Swap)),
         Verb::Silences => arguments.nothing_more(0).map(|()| Command::Silences),
         Verb::Unsilence => arguments.only_number(SILENCE_NUMBER).map(|number| Command::Unsilence { number }),

@@ -2,10 +2,11 @@
 //! on with the same deadlines.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::policy::Plan;
+use super::policy::{Plan, Policy};
 use crate::core::group::Group;
 use crate::core::ids::{Actor, GroupId, UserId};
 use crate::core::severity::Severity;
@@ -45,6 +46,27 @@ pub enum Stage {
 pub struct Position {
     pub round: u32,
     pub step: usize,
+}
+
+impl Position {
+    /// A reload may have left fewer steps.
+    #[must_use]
+    pub fn within(self, policy: &Policy) -> Self {
+        if self.step < policy.steps.len() { self } else { Self { round: self.round + 1, step: 0 } }
+    }
+
+    /// The position after this step, and how long the people it tells have.
+    #[must_use]
+    pub fn following(self, policy: &Policy) -> (Self, Duration) {
+        let wait = policy.steps.get(self.step).map(|step| step.wait.duration()).unwrap_or_default();
+        (Self { step: self.step + 1, ..self }.within(policy), wait)
+    }
+
+    /// Every step of every round was taken.
+    #[must_use]
+    pub const fn past(self, policy: &Policy) -> bool {
+        self.step == 0 && self.round > policy.repeat
+    }
 }
 
 /// Why nobody is told any more.
@@ -193,22 +215,22 @@ impl Run {
         if due_at > now {
             return (self, None);
         }
-        let next = within(next, plan);
-        if next.step == 0 && next.round > plan.policy.repeat {
+        let next = next.within(plan.policy);
+        if next.past(plan.policy) {
             return (Self { stage: Stage::Exhausted { next, at: now }, ..self }, None);
         }
-        let (following, wanted_at) = following(next, plan, now);
-        let stage = running(following, wanted_at, plan);
+        let (following, wait) = next.following(plan.policy);
+        let stage = running(following, now.plus(wait), plan);
         (self.took(next, stage, now), Some(Turn { position: next, due_at }))
     }
 
     /// Takes the next step because somebody asked for it, whatever the hour. A group that somebody is on stays stopped.
     #[must_use]
     pub fn hurry(self, plan: Plan, now: Timestamp) -> (Self, Turn) {
-        let next = within(self.next(), plan);
-        let (following, wanted_at) = following(next, plan, now);
+        let next = self.next().within(plan.policy);
+        let (following, wait) = next.following(plan.policy);
         let stage = match &self.stage {
-            Stage::Running { .. } | Stage::Exhausted { .. } => running(following, wanted_at, plan),
+            Stage::Running { .. } | Stage::Exhausted { .. } => running(following, now.plus(wait), plan),
             Stage::Stopped { at, why, .. } => Stage::Stopped { next: following, at: *at, why: why.clone() },
         };
         (self.took(next, stage, now), Turn { position: next, due_at: now })
@@ -233,17 +255,6 @@ impl Run {
         self.taken.drain(..excess);
         self
     }
-}
-
-/// A reload may have left fewer steps.
-fn within(next: Position, plan: Plan) -> Position {
-    if next.step < plan.policy.steps.len() { next } else { Position { round: next.round + 1, step: 0 } }
-}
-
-fn following(taken: Position, plan: Plan, now: Timestamp) -> (Position, Timestamp) {
-    let wait = plan.policy.steps.get(taken.step).map(|step| step.wait.duration()).unwrap_or_default();
-    let next = within(Position { step: taken.step + 1, ..taken }, plan);
-    (next, now.plus(wait))
 }
 
 fn running(next: Position, wanted_at: Timestamp, plan: Plan) -> Stage {

@@ -106,6 +106,12 @@ impl Directory {
         Self(people.map(|person| (person.clone(), Standing::Active(UserId::new(person.to_string())))).collect())
     }
 
+    /// Whether somebody was looked up, or needs not be.
+    #[must_use]
+    pub fn knows(&self, person: &Person) -> bool {
+        self.0.contains_key(person) || matches!(person, Person::Slack(_))
+    }
+
     /// A Slack user id stands for itself until it is known to be deactivated.
     #[must_use]
     pub fn look(&self, person: &Person) -> Standing {

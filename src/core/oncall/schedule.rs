@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Layer, Person};
 use crate::core::engine::mute::Location;
+use crate::core::handoff;
 use crate::core::ids::{ChannelId, UserGroupId};
 use crate::core::time::Span;
 
@@ -29,6 +30,9 @@ pub struct Schedule {
     /// Where a coming gap is announced.
     #[serde(default)]
     pub channel: Option<ChannelId>,
+    /// What happens at a shift change: a report for whoever comes in, who has to accept it. Absent: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handoff: Option<handoff::Settings>,
     /// The id of a Slack user group (S…) whose members shall be who is on call. Its list is replaced.
     #[serde(default)]
     pub user_group: Option<UserGroupId>,
@@ -55,6 +59,14 @@ impl Schedule {
     pub fn zone(&self) -> Location {
         let last = || self.layers.last().map(|layer| layer.time_zone.clone());
         self.time_zone.clone().or_else(last).unwrap_or_default()
+    }
+
+    /// Where and how its watch is handed over; `None` when it is not, or nowhere.
+    #[must_use]
+    pub fn hands_over(&self) -> Option<(ChannelId, &handoff::Settings)> {
+        let settings = self.handoff.as_ref()?;
+        let channel = settings.channel.clone().or_else(|| self.channel.clone())?;
+        Some((channel, settings))
     }
 
     /// Whether its shifts are fetched from elsewhere.

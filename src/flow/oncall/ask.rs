@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::core::handoff::Handoff;
 use crate::core::ids::UserId;
 use crate::core::oncall::when::{self, When};
 use crate::core::oncall::{Duty, Gap, Schedule, Shift};
@@ -22,7 +23,7 @@ struct Found {
 }
 
 enum Watch {
-    Moment { at: Timestamp, duty: Duty, next: Option<(Timestamp, Vec<UserId>)> },
+    Moment { at: Timestamp, duty: Duty, next: Option<(Timestamp, Vec<UserId>)>, waiting: Option<Handoff> },
     Day { shifts: Vec<Shift>, gaps: Vec<Gap> },
 }
 
@@ -61,8 +62,12 @@ impl Flow {
     }
 
     fn found(&self, schedule: &Schedule, when: When) -> Option<Found> {
+        let now = self.now();
         let watch = self.with_roster(&schedule.name, |roster| match when {
-            When::At(at) => Watch::Moment { at, duty: roster.at(at), next: roster.next_hand_over(at) },
+            When::At(at) => {
+                let waiting = self.open_handoff(&schedule.name).filter(|_| at == now);
+                Watch::Moment { at, duty: roster.at(at), next: roster.next_hand_over(at), waiting }
+            }
             When::Day { from, to } => Watch::Day { shifts: roster.shifts(from, to), gaps: roster.gaps(from, to) },
         })?;
         Some(Found { name: schedule.name.clone(), watch, stale: self.stale(&schedule.name) })
@@ -83,8 +88,9 @@ impl Flow {
 impl Found {
     fn people(&self) -> Vec<UserId> {
         match &self.watch {
-            Watch::Moment { duty, next, .. } => {
-                duty.on_call.iter().chain(next.iter().flat_map(|(_, then)| then)).cloned().collect()
+            Watch::Moment { duty, next, waiting, .. } => {
+                let keepers = waiting.iter().flat_map(Handoff::keepers);
+                duty.on_call.iter().chain(next.iter().flat_map(|(_, then)| then)).chain(keepers).cloned().collect()
             }
             Watch::Day { shifts, .. } => shifts.iter().flat_map(|shift| &shift.people).cloned().collect(),
         }
@@ -94,8 +100,9 @@ impl Found {
         ScheduleView {
             name: &self.name,
             watch: match &self.watch {
-                Watch::Moment { at, duty, next } => {
-                    WatchView::Moment { at: *at, duty, next: next.as_ref().map(|(at, then)| (*at, then.as_slice())) }
+                Watch::Moment { at, duty, next, waiting } => {
+                    let next = next.as_ref().map(|(at, then)| (*at, then.as_slice()));
+                    WatchView::Moment { at: *at, duty, next, waiting: waiting.as_ref() }
                 }
                 Watch::Day { shifts, gaps } => WatchView::Day { shifts, gaps },
             },

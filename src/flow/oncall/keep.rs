@@ -97,8 +97,7 @@ impl Flow {
     }
 
     fn active(&self, person: &crate::slack::api::Person) -> Standing {
-        let mut people = self.people.write().unwrap_or_else(PoisonError::into_inner);
-        std::sync::Arc::make_mut(&mut people).insert(person.id.clone(), person.name.clone());
+        self.remember_name(person);
         match person.standing {
             SlackStanding::Deactivated => Standing::Deactivated,
             SlackStanding::Member | SlackStanding::Guest | SlackStanding::Stranger | SlackStanding::Bot => {
@@ -177,14 +176,14 @@ impl Flow {
         tx.commit().await
     }
 
-    /// Makes each schedule's user group say who is on call: looked at first, written only when it differs, never emptied.
+    /// Makes each schedule's user group say whom to call: looked at first, written only when it differs, never emptied.
     pub async fn keep_user_groups(&self) {
         if self.lease().is_none() {
             return;
         }
         for schedule in self.schedules() {
             let Some(group) = schedule.user_group.clone() else { continue };
-            let wanted: BTreeSet<UserId> = self.on_call(&schedule.name, self.now()).into_iter().collect();
+            let wanted: BTreeSet<UserId> = self.answerable(&schedule.name).into_iter().collect();
             if wanted.is_empty() || self.group_agrees(&group, &wanted) {
                 continue;
             }

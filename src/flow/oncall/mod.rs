@@ -15,7 +15,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use crate::core::ids::{UserGroupId, UserId};
+use crate::core::cron::Cron;
+use crate::core::ids::{ChannelId, UserGroupId, UserId};
 use crate::core::oncall::{Directory, Override, Person, Roster, Schedule};
 use crate::core::time::Timestamp;
 use crate::store::{StoreError, oncall};
@@ -35,6 +36,8 @@ pub struct Settings {
     pub warn_gaps: Duration,
     /// Where the bot is reached from outside, for calendars; without a slash at the end.
     pub calendar_url: Option<String>,
+    /// When and where the week is summed up.
+    pub digest: Option<(Cron, ChannelId)>,
 }
 
 /// What is known besides the configuration; kept in step with the store and with Slack.
@@ -70,7 +73,7 @@ impl Flow {
     }
 
     /// `None` when there is no such schedule.
-    fn with_roster<T>(&self, schedule: &str, look: impl FnOnce(&Roster) -> T) -> Option<T> {
+    pub(super) fn with_roster<T>(&self, schedule: &str, look: impl FnOnce(&Roster) -> T) -> Option<T> {
         let settings = self.settings();
         let schedule = settings.oncall.schedules.iter().find(|known| known.name == schedule)?;
         let overrides = self.desk.overrides.read().unwrap_or_else(PoisonError::into_inner);
@@ -83,6 +86,21 @@ impl Flow {
             directory: &directory,
         };
         Some(look(&roster))
+    }
+
+    /// Whether the shifts of a schedule that is kept elsewhere were ever read.
+    pub(super) fn has_shifts(&self, schedule: &str) -> bool {
+        self.desk.imported.read().unwrap_or_else(PoisonError::into_inner).contains_key(schedule)
+    }
+
+    /// The overrides that hold at `at`, with their schedules.
+    pub(super) fn overrides_at(&self, at: Timestamp) -> Vec<(String, Override)> {
+        let overrides = self.desk.overrides.read().unwrap_or_else(PoisonError::into_inner);
+        let of = |(schedule, overrides): (&String, &Vec<Override>)| {
+            let holding = overrides.iter().filter(|over| over.from <= at && at < over.to);
+            holding.map(|over| (schedule.clone(), over.clone())).collect::<Vec<_>>()
+        };
+        overrides.iter().flat_map(of).collect()
     }
 
     /// Takes over what this or another replica has stored.

@@ -17,7 +17,16 @@ pub struct AppConfig {
     /// The subscribed bot events, named as in a manifest (`message.channels`, `app_mention`).
     pub events: Vec<String>,
     pub commands: Vec<Command>,
+    /// What the menu of a message offers.
+    pub shortcuts: Vec<Shortcut>,
     pub delivery: Delivery,
+}
+
+/// A message shortcut as registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shortcut {
+    pub name: String,
+    pub callback_id: String,
 }
 
 /// Where events, commands and interactions are delivered.
@@ -75,6 +84,7 @@ impl Default for AppConfig {
                 usage_hint: "help | status | feed <symbol>".to_owned(),
                 completions: vec!["help".to_owned(), "status".to_owned()],
             }],
+            shortcuts: Vec::new(),
             delivery: Delivery::SocketMode,
         }
     }
@@ -98,8 +108,10 @@ impl AppConfig {
             Delivery::Http { .. } => "http",
             Delivery::SocketMode => "socket_mode",
         };
+        let shortcut = |s: &Shortcut| json!({"name": s.name, "callback_id": s.callback_id});
+        let shortcuts: Vec<Value> = self.shortcuts.iter().map(shortcut).collect();
         json!({"id": self.app_id, "name": self.name, "bot_user_id": self.bot_user, "bot_id": self.bot_id,
-               "delivery": delivery})
+               "delivery": delivery, "shortcuts": shortcuts})
     }
 
     pub(super) fn commands_json(&self) -> Value {

@@ -15,6 +15,7 @@
 //! | `POST /sim/home {user}` | `{ok, error?}`; the user opened the app's Home tab, the `home` push brings the view |
 //! | `POST /sim/suggest {user,action_id,block_id,value,container}` | `{ok, options?:[Option], option_groups?:[..], error?}` |
 //! | `POST /sim/react {user,channel,ts,name,remove?}` | `{ok, error?}` |
+//! | `POST /sim/shortcut {user,channel,ts,callback_id}` | `{ok, error?}`; one of `app.shortcuts` in the menu of a message |
 //! | `GET /files/{id}` | the file's bytes; `slack_file: {id}` in an image block is shown from here |
 //!
 //! `error` is written for people, as Slack's client shows it (`"app did not respond in time"`).
@@ -44,7 +45,7 @@
 //!   reply_count?, reply_users?, latest_reply?, edited?:{user,ts}, reactions?:[{name,count,users}], subtype?, is_ephemeral?}`
 //! - Command `{command, description, usage_hint, completions:["feed <symbol> — One price feed now"]}`: what may follow the
 //!   command, where its arguments begin at the first `<` or `[`, and what it does
-//! - App `{id, name, bot_user_id, bot_id, delivery:"http"|"socket_mode"}`
+//! - App `{id, name, bot_user_id, bot_id, delivery:"http"|"socket_mode", shortcuts:[{name, callback_id}]}`
 //! - View: Slack's view object `{id, type:"modal"|"home", title, submit, close, blocks, callback_id, private_metadata, hash,
 //!   state:{values}, root_view_id, previous_view_id, notify_on_close, clear_on_close, external_id, submit_disabled}`
 
@@ -82,6 +83,7 @@ pub(super) fn router() -> Router<Arc<Hub>> {
         .route("/sim/home", post(home))
         .route("/sim/suggest", post(suggest))
         .route("/sim/react", post(react))
+        .route("/sim/shortcut", post(shortcut))
         .layer(middleware::from_fn(loopback_only))
 }
 
@@ -307,4 +309,17 @@ async fn react(Shared(hub): Shared<Arc<Hub>>, Json(asked): Json<React>) -> Answe
     });
     settled(deliveries).await;
     answer(reacted.map(|()| json!({})))
+}
+
+#[derive(Deserialize)]
+struct Chosen {
+    user: String,
+    channel: String,
+    ts: String,
+    callback_id: String,
+}
+
+async fn shortcut(Shared(hub): Shared<Arc<Hub>>, Json(chosen): Json<Chosen>) -> Answer {
+    let Chosen { user, channel, ts, callback_id } = chosen;
+    answer(interact::shortcut(&hub, &user, &channel, &ts, &callback_id).await.map(|()| json!({})))
 }

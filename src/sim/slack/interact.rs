@@ -269,6 +269,33 @@ fn surface(state: &State, user: &str, container: &Container) -> Result<(Value, O
     }
 }
 
+/// Chooses one of the app's shortcuts, by name or `callback_id`, in the menu of a message: `message_action`.
+pub async fn shortcut(hub: &Arc<Hub>, user: &str, channel: &str, ts: &str, which: &str) -> Result<(), String> {
+    let now = hub.now();
+    let payload = hub.with(|state| {
+        let user = user_id(state, user)?;
+        let channel = channel_id(state, channel, &user)?;
+        let shortcuts = state.app.as_ref().map(|app| app.shortcuts.clone()).unwrap_or_default();
+        let offered = |s: &&super::app::Shortcut| s.name == which || s.callback_id == which;
+        let chosen = shortcuts.iter().find(offered).ok_or_else(|| format!("no app offers {which} here"))?;
+        let place = state.channel(&channel).ok_or("the channel is gone")?;
+        // Ephemeral messages have no such menu.
+        let message = place.message(ts).filter(|m| m.only_for.is_none()).ok_or("the message is gone")?;
+        let (message, name) = (state.message_json(place, message), place.name.clone());
+        let mut payload = common(state, "message_action", &user)?;
+        payload["callback_id"] = json!(chosen.callback_id);
+        payload["trigger_id"] = json!(state.new_trigger(&user, now.plus(hub.timing.trigger_life), None));
+        let path = state.new_response_url("actions", &user, &channel, None, now);
+        payload["response_url"] = json!(format!("{}{path}", hub.base));
+        payload["action_ts"] = json!(format!("{}.{:06}", now.as_secs(), now.as_millis().rem_euclid(1000) * 1000));
+        payload["channel"] = json!({"id": channel, "name": if name.is_empty() { "directmessage".to_owned() } else { name }});
+        payload["message_ts"] = json!(ts);
+        payload["message"] = message;
+        Ok::<_, String>(payload)
+    })?;
+    deliver::deliver(hub, Kind::Interaction, &payload, None).await.map(drop).map_err(|why| missed(&why))
+}
+
 /// What every interaction says of its user, team and app.
 pub(super) fn common(state: &State, kind: &str, user: &str) -> Result<Value, String> {
     let app = state.app.as_ref().ok_or("no app is installed")?;

@@ -30,7 +30,7 @@ pub mod world;
 use std::io;
 use std::time::Duration;
 
-pub use app::{AppConfig, Command, Delivery};
+pub use app::{AppConfig, Command, Delivery, Shortcut};
 pub use faults::{Failure, Faults};
 pub use script::Seen;
 pub use server::Workspace;

@@ -136,6 +136,11 @@ impl Workspace {
         Seen::nothing(done)
     }
 
+    /// Chooses an app's shortcut in the menu of a message.
+    pub async fn shortcut(&self, user: &str, channel: &str, ts: &str, which: &str) -> Seen {
+        Seen::nothing(interact::shortcut(&self.hub, user, channel, ts, which).await)
+    }
+
     /// Everybody's messages in a channel, oldest first, thread replies included, metadata too.
     pub fn messages(&self, channel: &str) -> Vec<Value> {
         self.hub.read(|state| {

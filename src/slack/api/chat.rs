@@ -49,6 +49,13 @@ impl WebApi {
         posted(&reply.body)
     }
 
+    /// Where a browser shows a message.
+    pub async fn chat_get_permalink(&self, channel: &ChannelId, ts: &MessageTs) -> Result<String, ApiError> {
+        let fields = Fields::new().set("channel", channel.as_str()).set("message_ts", ts.as_str());
+        let reply = self.call("chat.getPermalink", fields).await?;
+        required(&reply.body, "/permalink").map(str::to_owned)
+    }
+
     /// Shown to one person in a channel until they reload. It cannot be changed by `chat.update`.
     pub async fn chat_post_ephemeral(
         &self,

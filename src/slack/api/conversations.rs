@@ -96,6 +96,76 @@ impl WebApi {
         Ok(ChannelId::new(required(&reply.body, "/channel/id")?))
     }
 
+    /// Opens a channel; the bot is its first member.
+    pub async fn conversations_create(&self, name: &str, private: bool) -> Result<ChannelId, ApiError> {
+        let fields = Fields::new().set("name", name).set("is_private", if private { "true" } else { "false" });
+        let reply = self.call("conversations.create", fields).await?;
+        Ok(ChannelId::new(required(&reply.body, "/channel/id")?))
+    }
+
+    /// Of the channels the bot is in, the one that is called `name`.
+    pub async fn own_channel(&self, name: &str) -> Result<Option<ChannelId>, ApiError> {
+        let mut cursor: Option<String> = None;
+        for _ in 0..MAX_PAGES {
+            let fields = Fields::new()
+                .set("types", "public_channel,private_channel")
+                .set("exclude_archived", "true")
+                .set("limit", PAGE_SIZE)
+                .set_if("cursor", cursor.as_deref());
+            let body = self.call("users.conversations", fields).await?.body;
+            let channels = body.get("channels").and_then(Value::as_array);
+            let found = channels.into_iter().flatten().find(|one| one.get("name").and_then(Value::as_str) == Some(name));
+            if let Some(found) = found {
+                return Ok(Some(ChannelId::new(required(found, "/id")?)));
+            }
+            cursor = optional(&body, "/response_metadata/next_cursor");
+            if cursor.is_none() {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    pub async fn conversations_set_topic(&self, channel: &ChannelId, topic: &str) -> Result<(), ApiError> {
+        let fields = Fields::new().set("channel", channel.as_str()).set("topic", topic);
+        self.call("conversations.setTopic", fields).await.map(drop)
+    }
+
+    /// Brings one person in; whoever is there already is no error.
+    pub async fn conversations_invite(&self, channel: &ChannelId, user: &UserId) -> Result<(), ApiError> {
+        let fields = Fields::new().set("channel", channel.as_str()).set("users", user.as_str());
+        match self.call("conversations.invite", fields).await {
+            Err(error) if matches!(error.code(), Some("already_in_channel" | "cant_invite_self")) => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
+    /// Puts a link at the top of a channel, unless one of that title is there.
+    pub async fn bookmark(&self, channel: &ChannelId, title: &str, link: &str) -> Result<(), ApiError> {
+        let there = self.call("bookmarks.list", Fields::new().set("channel_id", channel.as_str())).await?.body;
+        let known = there.get("bookmarks").and_then(Value::as_array);
+        if known.into_iter().flatten().any(|one| one.get("title").and_then(Value::as_str) == Some(title)) {
+            return Ok(());
+        }
+        let fields = Fields::new().set("channel_id", channel.as_str()).set("title", title).set("type", "link");
+        self.call("bookmarks.add", fields.set("link", link)).await.map(drop)
+    }
+
+    /// One message; `None` when there is none of that `ts`.
+    pub async fn message(&self, channel: &ChannelId, ts: &MessageTs) -> Result<Option<Value>, ApiError> {
+        let fields = Fields::new().set("channel", channel.as_str()).set("ts", ts.as_str()).set("limit", "1");
+        let fields = fields.set("latest", ts.as_str()).set("oldest", ts.as_str()).set("inclusive", "true");
+        match self.call("conversations.replies", fields).await {
+            Ok(reply) => {
+                let messages = reply.body.get("messages").and_then(Value::as_array);
+                let of = |one: &&Value| one.get("ts").and_then(Value::as_str) == Some(ts.as_str());
+                Ok(messages.into_iter().flatten().find(of).cloned())
+            }
+            Err(error) if error.code() == Some("thread_not_found") => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn page(
         &self,
         method: &str,

@@ -1,6 +1,6 @@
 //! What can be pressed: every button and menu entry as a value, to Slack (`action_id`, `value`) and back.
 
-use super::oncall;
+use super::{handoff, oncall};
 use crate::core::ids::GroupId;
 use crate::core::time::Span;
 
@@ -24,6 +24,8 @@ pub enum Press {
     Run(String),
     /// About on call.
     OnCall(oncall::Press),
+    /// About a handoff.
+    Handoff(handoff::Press),
     /// A link was followed; there is nothing to do but to say that it arrived.
     Link,
 }
@@ -42,7 +44,7 @@ pub const LENGTHS: [(&str, Span); 6] = [
 ];
 
 /// Slack wants every `action_id` of a message to differ: a number after this prefix tells repeated ones apart.
-const RUN: &str = "wk.run";
+pub(super) const RUN: &str = "wk.run";
 const LINK: &str = "wk.link";
 /// An overflow menu has one `action_id`, so its entries say in their value what they do.
 pub(super) const MORE: &str = "wk.more";
@@ -61,6 +63,7 @@ impl Press {
             Self::Escalate(_) => "escalate",
             Self::Run(_) => "run",
             Self::OnCall(press) => press.verb(),
+            Self::Handoff(press) => press.verb(),
             Self::Link => "link",
         }
     }
@@ -85,6 +88,7 @@ impl Press {
             Self::Silence(group, length) => format!("{group} {length}"),
             Self::Run(command) => command.clone(),
             Self::OnCall(press) => press.value(),
+            Self::Handoff(press) => press.value(),
             Self::Link => "link".to_owned(),
         }
     }
@@ -115,6 +119,9 @@ impl Press {
         if let Some(press) = oncall::Press::read(verb, value) {
             return Some(Self::OnCall(press));
         }
+        if let Some(press) = handoff::Press::read(verb, value) {
+            return Some(Self::Handoff(press));
+        }
         let (group, rest) = value.split_once(' ').map_or((value, None), |(group, rest)| (group, Some(rest)));
         let group = Some(group).filter(|group| !group.is_empty()).map(GroupId::new)?;
         match (verb, rest) {
@@ -134,7 +141,7 @@ impl Press {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::ids::{OverrideId, SwapId};
+    use crate::core::ids::{HandoffId, NoteId, OverrideId, SwapId};
 
     #[test]
     fn what_is_pressed_comes_back_as_it_was_meant() {
@@ -151,6 +158,10 @@ mod tests {
             Press::OnCall(oncall::Press::SwapForm),
             Press::OnCall(oncall::Press::Accept(SwapId::new("01S"))),
             Press::OnCall(oncall::Press::EndOverride(OverrideId::new("01R"))),
+            Press::Handoff(handoff::Press::Accept(HandoffId::new("01H"))),
+            Press::Handoff(handoff::Press::StandIn(HandoffId::new("01H"))),
+            Press::Handoff(handoff::Press::Ask(HandoffId::new("01H"))),
+            Press::Handoff(handoff::Press::RemoveNote(NoteId::new("01N"))),
             Press::Run("feeds crypto page 2".to_owned()),
             Press::Link,
         ] {

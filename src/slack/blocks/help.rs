@@ -74,6 +74,14 @@ const fn more(verb: Verb) -> Option<&'static str> {
             "Alone it opens a form. `me` takes the watch yourself; the end may be `for 4h`.\n\
              An override comes before the schedule, and a later one before an earlier one.",
         ),
+        Verb::Handoff => Some(
+            "Parts are `alerts`, `actions`, `notes`, `silences`, `temporary`, `wallets`, `feeds`, `noise`, `upcoming` and `changes`. \
+             Every shift change posts one by itself; whoever comes in presses *Accept*, and until then whoever had the watch keeps it.",
+        ),
+        Verb::Note => Some(
+            "It goes to the next shift of the schedule you are on call in; with several, name one first. On a message, \
+             *Add to handoff note* in its menu does the same.",
+        ),
         Verb::Swap => Some("Your colleague is asked in a direct message; nothing changes before they accept."),
         Verb::Apps => Some(
             "The filter is any part of a name, namespace, cluster, kind or state: `prices`, `flux`, `out of sync`, \

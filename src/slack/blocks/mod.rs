@@ -10,6 +10,7 @@ pub mod checkpoint;
 pub mod feed;
 pub mod gitops;
 pub mod graph;
+pub mod handoff;
 pub mod help;
 pub mod home;
 mod kit;

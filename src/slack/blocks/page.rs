@@ -99,7 +99,7 @@ pub fn page(view: &PageView) -> Message {
     kit::message(&format!("{title} · {state}"), &blocks, Some(accent))
 }
 
-fn channel_link(channel: &ChannelId) -> String {
+pub(super) fn channel_link(channel: &ChannelId) -> String {
     let id = channel.as_str();
     if id.chars().all(|c| c.is_ascii_alphanumeric()) { format!("<#{id}>") } else { code(id) }
 }
@@ -163,6 +163,27 @@ pub struct StepView<'a> {
 #[must_use]
 pub fn step(view: &StepView) -> Message {
     let StepView { told, people, now, .. } = view;
+    let parts = told_words(told, people);
+    let round = if view.position.round == 0 { String::new() } else { format!(", round {}", view.position.round + 1) };
+    let asked = view.asked_by.map(|by| format!(", asked for by {}", people.name(by))).unwrap_or_default();
+    let reached = told.iter().any(Told::reached);
+    let next = match view.next {
+        _ if !reached && view.next == Some(*now) => {
+            "\nThat reached nobody, so the next step follows at once.".to_owned()
+        }
+        Some(at) => format!("\nGoes on at {} if nobody acknowledges.", moment(at, *now)),
+        None => String::new(),
+    };
+    kit::line(&format!(
+        "📟 *Step {} of {}*{round}{asked}: {}{next}",
+        view.position.step + 1,
+        view.steps,
+        parts.join(" · ")
+    ))
+}
+
+/// Whom a step reached, and whom it did not.
+pub(super) fn told_words(told: &[Told], people: &People) -> Vec<String> {
     let name = |user: &UserId| people.name(&Actor::Person { user: user.clone(), team: None });
     let mut parts = Vec::new();
     let told_directly: Vec<_> = told
@@ -185,22 +206,7 @@ pub fn step(view: &StepView) -> Message {
         Told::OnIt { user } => Some(format!("{} is on it already", name(user))),
         Told::Left { user } => Some(format!("⚠️ {} is deactivated in Slack", name(user))),
     }));
-    let round = if view.position.round == 0 { String::new() } else { format!(", round {}", view.position.round + 1) };
-    let asked = view.asked_by.map(|by| format!(", asked for by {}", people.name(by))).unwrap_or_default();
-    let reached = told.iter().any(Told::reached);
-    let next = match view.next {
-        _ if !reached && view.next == Some(*now) => {
-            "\nThat reached nobody, so the next step follows at once.".to_owned()
-        }
-        Some(at) => format!("\nGoes on at {} if nobody acknowledges.", moment(at, *now)),
-        None => String::new(),
-    };
-    kit::line(&format!(
-        "📟 *Step {} of {}*{round}{asked}: {}{next}",
-        view.position.step + 1,
-        view.steps,
-        parts.join(" · ")
-    ))
+    parts
 }
 
 fn service_name(service: &Service) -> String {

@@ -228,6 +228,9 @@ pub struct MessageAction {
     pub channel: ChannelId,
     pub message_ts: MessageTs,
     pub thread_ts: Option<MessageTs>,
+    /// What the message says, unescaped; empty when it has no text.
+    #[serde(default)]
+    pub text: String,
     pub trigger_id: Option<String>,
     pub response_url: Option<ResponseUrl>,
 }

@@ -116,6 +116,7 @@ fn message_action(payload: &Value, user: UserId, user_team: Option<TeamId>) -> I
         channel,
         message_ts,
         thread_ts: id(payload, &["/message/thread_ts"], MessageTs::new),
+        text: unescaped(text(payload, "/message/text").unwrap_or_default().trim()),
         trigger_id: trigger(payload),
         response_url: response_url(payload),
     })

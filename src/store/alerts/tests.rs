@@ -17,6 +17,7 @@ on_both_databases!(
     a_group_number_cannot_be_given_twice,
     a_row_that_cannot_be_read_is_named,
     hundreds_of_alerts_are_saved_at_once,
+    a_time_has_the_groups_that_were_open_in_it,
 );
 
 fn alert(db: &Fresh, n: u32) -> Alert {
@@ -141,4 +142,19 @@ async fn hundreds_of_alerts_are_saved_at_once(db: Fresh) {
     assert_eq!(load(&db.store).await.unwrap().alerts.len(), 1100);
     keep(&db, &Changes { removed_alerts, ..Changes::default() }).await;
     assert_eq!(load(&db.store).await.unwrap().alerts.len(), 0);
+}
+
+async fn a_time_has_the_groups_that_were_open_in_it(db: Fresh) {
+    let before = Group { opened_at: db.now, ..closed(&db, 1, db.in_secs(50)) };
+    let across = Group { opened_at: db.in_secs(10), ..closed(&db, 2, db.in_secs(150)) };
+    let open = Group { opened_at: db.in_secs(120), ..group(&db, 3) };
+    let after = Group { opened_at: db.in_secs(200), ..group(&db, 4) };
+    let groups = [before, across, open, after].map(|group| (group.id.clone(), group));
+    let changes = Changes { groups: groups.into(), ..Changes::default() };
+    let mut tx = db.store.begin().await.unwrap();
+    save(&mut tx, &changes).await.unwrap();
+    tx.commit().await.unwrap();
+    let found = during(&db.store, db.in_secs(100), db.in_secs(200), 10).await.unwrap();
+    assert_eq!(found.iter().map(|group| group.number).collect::<Vec<_>>(), [3, 2]);
+    assert_eq!(during(&db.store, db.in_secs(100), db.in_secs(200), 1).await.unwrap().len(), 1);
 }

@@ -18,6 +18,7 @@ on_both_databases!(
     entries_are_found_by_who_what_and_when,
     every_one_of_many_random_changes_is_found,
     all_that_is_wrong_is_named_and_not_only_the_first,
+    a_stretch_of_time_has_what_people_did_in_it,
 );
 
 fn alice() -> Actor {
@@ -323,4 +324,15 @@ async fn probe_appending() {
     let started = std::time::Instant::now();
     let rows = verify(&db.store, &[]).await.unwrap().rows;
     println!("verified {rows} entries in {:?}", started.elapsed());
+}
+
+async fn a_stretch_of_time_has_what_people_did_in_it(db: Fresh) {
+    write(&db, 6).await;
+    let seqs = async |of, from, to| -> Vec<i64> {
+        let found = during(&db.store, of, (db.in_secs(from), db.in_secs(to)), 10).await.unwrap();
+        found.iter().map(|entry| entry.seq).collect()
+    };
+    assert_eq!(seqs(Of::People, 2, 6).await, [4, 2]);
+    assert_eq!(seqs(Of::Action("alert.acknowledged"), 2, 4).await, [3, 2]);
+    assert_eq!(seqs(Of::Action("alert.escalated"), 0, 9).await, [0_i64; 0]);
 }

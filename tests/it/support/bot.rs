@@ -337,8 +337,16 @@ fn app(address: SocketAddr) -> slack::AppConfig {
             usage_hint: String::new(),
             completions: Vec::new(),
         }],
+        shortcuts: shortcuts(&features),
         delivery: slack::Delivery::Http { events_url: url.clone(), commands_url: url.clone(), interactivity_url: url },
     }
+}
+
+fn shortcuts(features: &Features) -> Vec<slack::Shortcut> {
+    let offered = manifest::shortcuts(features).into_iter();
+    offered
+        .map(|(name, id, _)| slack::Shortcut { name: name.to_owned(), callback_id: id.to_owned() })
+        .collect()
 }
 
 pub fn feed(symbol: &str) -> Feed {

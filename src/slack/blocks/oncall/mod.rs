@@ -13,6 +13,7 @@ use super::actions;
 use super::kit;
 use super::people::People;
 use super::words::{ago, bold, code, count, fitting, moment, said};
+use crate::core::handoff::Handoff;
 use crate::core::ids::{Actor, OverrideId, UserId};
 use crate::core::oncall::{Duty, Exchange, Gap, Origin, Shift, Skipped, Standing, Stint, Swap, SwapRefusal, SwapState};
 use crate::core::time::{Timestamp, spoken};
@@ -42,6 +43,8 @@ pub enum WatchView<'a> {
         duty: &'a Duty,
         /// When others take over, and who: empty is nobody.
         next: Option<(Timestamp, &'a [UserId])>,
+        /// The shift change that brought them in, while nobody has accepted it.
+        waiting: Option<&'a Handoff>,
     },
     Day {
         shifts: &'a [Shift],
@@ -79,13 +82,27 @@ pub fn who(view: &WhoView) -> Message {
 fn schedule_lines(schedule: &ScheduleView, people: &People, now: Timestamp) -> String {
     let name = bold(schedule.name);
     let mut lines = match schedule.watch {
-        WatchView::Moment { at, duty, next } => moment_lines(&name, at, duty, next, people, now),
+        WatchView::Moment { at, duty, next, waiting } => {
+            let mut lines = moment_lines(&name, at, duty, next, people, now);
+            lines.extend(waiting.map(|handoff| waiting_line(handoff, people)));
+            lines
+        }
         WatchView::Day { shifts, gaps } => day_lines(&name, shifts, gaps, people, now),
     };
     if let Some((at, error)) = schedule.stale {
         lines.push(format!("_⚠️ a copy from {}: {}_", ago(at, now), said(error, 200)));
     }
     lines.join("\n")
+}
+
+/// Who is answerable while nobody has accepted a watch.
+fn waiting_line(handoff: &Handoff, people: &People) -> String {
+    let (waits, number) = (names(&handoff.incoming, people), handoff.number);
+    let keeps = match handoff.keepers() {
+        [] => "nobody keeps the watch".to_owned(),
+        keepers => format!("{} keeps the watch", names(keepers, people)),
+    };
+    format!("⏳ {waits} has not accepted it yet; until then {keeps} (`/wk handoff {number}`)")
 }
 
 fn moment_lines(

@@ -1,6 +1,7 @@
 //! Every message as it reads, inside Slack's limits, and unable to ping whoever it was not meant to.
 
 mod gitops;
+mod handoff;
 mod limits;
 mod oncall;
 mod render;
@@ -76,6 +77,8 @@ fn expected(name: &str, members: usize) -> BTreeSet<String> {
     let ping = match name {
         "living_ping" | "note_worse" | "step" => Some("<!here>"),
         "living_told" if members > 0 => Some("<@U0OWNER>"),
+        "handoff_rings" | "handoff_reminder" => Some("<@U0BOB>"),
+        "handoff_nobody" | "handoff_question" => Some("<@U0ANN>"),
         _ => None,
     };
     ping.map(str::to_owned).into_iter().collect()

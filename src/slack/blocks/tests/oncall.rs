@@ -38,7 +38,7 @@ pub fn messages(outside: &Outside, size: usize) -> Vec<(&'static str, Message)> 
     let nobody = Duty { skipped: vec![Skipped { why: Standing::Deactivated, ..skip }], ..Duty::default() };
     let line = |name, watch| ScheduleView { name, watch, stale: None };
     let next = [bob.clone()];
-    let moment = |duty, next| WatchView::Moment { at: NOW, duty, next };
+    let moment = |duty, next| WatchView::Moment { at: NOW, duty, next, waiting: None };
     let shifts = vec![shift; size];
     let gaps = [Gap { from: after(9 * day), to: after(10 * day) }];
     let lines = [
@@ -46,7 +46,7 @@ pub fn messages(outside: &Outside, size: usize) -> Vec<(&'static str, Message)> 
         line("secondary", moment(&nobody, Some((after(3600), &[])))),
         ScheduleView {
             stale: Some((before(7200), &outside.error)),
-            ..line("later", WatchView::Moment { at: after(day), duty: &held, next: None })
+            ..line("later", WatchView::Moment { at: after(day), duty: &held, next: None, waiting: None })
         },
     ];
     let who_of = |schedules: &[ScheduleView]| who(&WhoView { schedules, people: &people, now: NOW });

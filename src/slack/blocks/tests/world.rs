@@ -225,6 +225,7 @@ pub fn messages(outside: &Outside, members: usize) -> Vec<(&'static str, Value)>
     all.extend(reply_messages(outside));
     all.extend(super::workloads::workload_messages(outside, members));
     all.extend(oncall::messages(outside, members));
+    all.extend(super::handoff::messages(outside, members));
     all.extend(wallets::messages(outside, members));
     all.into_iter()
         .map(|(name, message)| (name, serde_json::to_value(message).unwrap()))
@@ -588,5 +589,6 @@ fn views(outside: &Outside, members: usize) -> Vec<(&'static str, Value)> {
     .into_iter()
     .map(|(name, view)| (name, view.0))
     .chain(oncall::forms(outside, members))
+    .chain(super::handoff::forms(outside))
     .collect()
 }

@@ -139,6 +139,10 @@ export class Timeline {
     return postOrToast("/sim/react", { user: this.#world.me.id, channel: this.#options.channel, ts: message.ts, name, remove });
   }
 
+  #shortcut(message, callback_id) {
+    return postOrToast("/sim/shortcut", { user: this.#world.me.id, channel: this.#options.channel, ts: message.ts, callback_id });
+  }
+
   /** One toolbar for the whole list, shown on the message under the pointer, the finger or the focus. */
   #watchPointer() {
     const current = () => this.#messages.get(this.#toolbar.closest(".message")?.dataset.ts);
@@ -154,6 +158,12 @@ export class Timeline {
         if (message) go({ ...route(), thread: message.thread_ts ?? message.ts });
       }));
     }
+    const more = iconButton("more", "More actions", () => {
+      const message = current();
+      const items = (this.#world.app?.shortcuts ?? []).map(({ name, callback_id }) => ({ value: callback_id, label: name }));
+      openMenu(more, { label: "More actions", items, empty: "No shortcuts", pick: ({ value }) => message && this.#shortcut(message, value) });
+    });
+    buttons.push(more);
     this.#toolbar = h("div", { class: "toolbar", role: "toolbar", "aria-label": "Message actions" }, buttons);
     const over = ({ target }) => this.#show(target.closest?.(".message"));
     this.list.addEventListener("pointerover", over);

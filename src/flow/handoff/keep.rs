@@ -1,0 +1,369 @@
+//! What happens without anybody asking: shift changes are noticed, reminders and escalation steps come due.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::core::audit::Record;
+use crate::core::escalation::{Policy, Service, Turn};
+use crate::core::handoff::{self, Change, Due, Handoff, Report, Seen, Settings, State};
+use crate::core::ids::{Actor, ChannelId, HandoffId, UserId};
+use crate::core::oncall::{Schedule, Standing};
+use crate::core::severity::Severity;
+use crate::core::time::Timestamp;
+use crate::paging::{Action, Event};
+use crate::slack::blocks::handoff::{HandoffView, direct, handoff, reminder, step, unanswered};
+use crate::slack::blocks::page::Told;
+use crate::slack::message::Message;
+use crate::store::handoffs::{self, Stored};
+use crate::store::{StoreError, audit, facts};
+
+use super::super::effect::{CALL, Effect, priority};
+use super::super::escalate::people_told;
+use super::super::page::Page;
+use super::super::step::{Extra, StepError, fenced};
+use super::Flow;
+
+/// Facts: who had a schedule's watch when it was last looked at.
+const SEEN: &str = "handoff.seen:";
+/// Stored this often while nothing changes: a shift change during an outage is dated no earlier than the last look.
+const LOOKED: Duration = Duration::from_mins(10);
+/// All lines of a handoff are equally urgent, so that none overtakes the message it hangs on.
+const URGENCY: Severity = Severity::Critical;
+
+impl Flow {
+    /// Looks whether a watch has changed hands, and does what is due about those that did.
+    ///
+    /// # Errors
+    /// What was not committed is tried again at the next look.
+    pub async fn keep_handoffs(&self) -> Result<(), StepError> {
+        if self.lease().is_none() {
+            return Ok(());
+        }
+        for schedule in self.schedules() {
+            if let Some((channel, settings)) = schedule.hands_over() {
+                self.look_at(&schedule, channel, settings).await?;
+            }
+        }
+        for stored in handoffs::open(&self.store).await? {
+            match self.take_due(stored).await {
+                // Somebody accepted it meanwhile.
+                Err(StepError::AlreadyDone) => {}
+                other => other?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn look_at(&self, schedule: &Schedule, channel: ChannelId, settings: &Settings) -> Result<(), StepError> {
+        let now = self.now();
+        if !self.resolvable(schedule, now) {
+            return Ok(());
+        }
+        let key = format!("{SEEN}{}", schedule.name);
+        let stored = facts::get(&self.store, &key).await?;
+        let stored: Option<Seen> = stored.and_then(|text| serde_json::from_str(&text).ok());
+        let Some(stored) = stored else {
+            let first = self.with_roster(&schedule.name, |roster| Seen::first(roster, now));
+            return self.keep_seen(&key, first).await;
+        };
+        let looked_at = self.handoffs.looked_at.lock().unwrap_or_else(PoisonError::into_inner).get(&schedule.name).copied();
+        let seen = Seen { looked_at: stored.looked_at.max(looked_at.unwrap_or(stored.looked_at)), ..stored.clone() };
+        let change = self.with_roster(&schedule.name, |roster| handoff::change(roster, &seen, now)).flatten();
+        match change {
+            None if now.since(stored.looked_at) >= LOOKED => {
+                self.keep_seen(&key, Some(Seen { looked_at: now, ..stored })).await?;
+            }
+            None => {}
+            // Somebody left, and others go on.
+            Some(change) if change.incoming.is_empty() && !change.people.is_empty() => {
+                let seen = Seen { people: change.people, since: stored.since, looked_at: now };
+                self.keep_seen(&key, Some(seen)).await?;
+            }
+            Some(change) => self.hand_over(schedule, channel, settings, change, &seen, &key).await?,
+        }
+        let mut looked_at = self.handoffs.looked_at.lock().unwrap_or_else(PoisonError::into_inner);
+        looked_at.insert(schedule.name.clone(), now);
+        Ok(())
+    }
+
+    async fn keep_seen(&self, key: &str, seen: Option<Seen>) -> Result<(), StepError> {
+        let Some(seen) = seen else { return Ok(()) };
+        let facts = vec![(key.to_owned(), serde_json::to_string(&seen).unwrap_or_default())];
+        self.commit_led(Extra { facts, ..Extra::default() }).await
+    }
+
+    /// The fact that says who has a schedule's watch from now on.
+    pub(super) fn seen_fact(&self, schedule: &str, people: Vec<UserId>) -> (String, String) {
+        let now = self.now();
+        let seen = Seen { people, since: now, looked_at: now };
+        (format!("{SEEN}{schedule}"), serde_json::to_string(&seen).unwrap_or_default())
+    }
+
+    /// When the shift that goes on now began, as it was noticed.
+    pub(super) async fn shift_since(&self, schedule: &str) -> Result<Option<Timestamp>, StoreError> {
+        let stored = facts::get(&self.store, &format!("{SEEN}{schedule}")).await?;
+        let seen: Option<Seen> = stored.and_then(|text| serde_json::from_str(&text).ok());
+        Ok(seen.map(|seen| seen.since).or_else(|| {
+            self.with_roster(schedule, |roster| Seen::first(roster, self.now()).since)
+        }))
+    }
+
+    /// Whether everybody who may have the watch was looked up, and a schedule kept elsewhere was read: right after a start,
+    /// nobody being known is no shift change.
+    fn resolvable(&self, schedule: &Schedule, now: Timestamp) -> bool {
+        if schedule.imported() && !self.has_shifts(&schedule.name) {
+            return false;
+        }
+        let unknown = self.with_roster(&schedule.name, |roster| {
+            let skipped = roster.at(now).skipped.into_iter();
+            skipped.filter(|skip| skip.why == Standing::Unknown).any(|skip| !roster.directory.knows(&skip.person))
+        });
+        !unknown.unwrap_or(true)
+    }
+
+    /// Commits the handoff, its message, and the end of one that was not accepted before.
+    async fn hand_over(
+        &self,
+        schedule: &Schedule,
+        channel: ChannelId,
+        settings: &Settings,
+        change: Change,
+        seen: &Seen,
+        key: &str,
+    ) -> Result<(), StepError> {
+        let Some(lease) = self.lease() else { return Err(StepError::NotLeader) };
+        let now = self.now();
+        let after = Seen::after(&change, now);
+        let report = self.report(schedule, seen.since, change.until).await?;
+        self.know_all(change.incoming.iter().chain(&change.outgoing)).await;
+        let mut earlier = Vec::new();
+        for before in handoffs::open(&self.store).await? {
+            if before.handoff.schedule == schedule.name {
+                let after = before.handoff.clone().supersede(now);
+                let (effects, record) = self.ended(&after, "handoff.superseded", &Actor::System).await?;
+                earlier.push((handoffs::Change::Moved { before, after }, effects, record));
+            }
+        }
+        let mut tx = self.store.begin().await?;
+        fenced(&mut tx, &lease, now).await?;
+        let number = handoffs::next_number(&mut tx).await?;
+        let id = HandoffId::new(self.ids.next(now));
+        let handoff = Handoff::offer(id, number, &schedule.name, channel, change, settings, now);
+        let mut records = vec![offered(&handoff, &report, now)];
+        let mut effects = Vec::new();
+        let mut changes = Vec::new();
+        for (change, more, record) in earlier {
+            changes.push(change);
+            effects.extend(more);
+            records.push(record);
+        }
+        effects.push(self.living(&handoff, &report, true));
+        effects.extend(handoff.incoming.iter().map(|user| self.tell(&handoff, &report, user, now)));
+        handoffs::save(&mut tx, &changes, now).await.map_err(lost)?;
+        handoffs::insert(&mut tx, &handoff, &report).await?;
+        facts::put(&mut tx, key, &serde_json::to_string(&after).unwrap_or_default(), now).await?;
+        for (effect, priority) in &effects {
+            self.enqueue(&mut tx, effect, *priority, now).await?;
+        }
+        audit::append(&mut tx, &records).await?;
+        tx.commit().await?;
+        self.handoffs_changed(&changes);
+        self.handoff_changed(&handoff);
+        self.outbox_bell.notify_one();
+        Ok(())
+    }
+
+    async fn take_due(&self, before: Stored) -> Result<(), StepError> {
+        let now = self.now();
+        let settings = self.settings();
+        let schedule = settings.oncall.schedules.iter().find(|known| known.name == before.handoff.schedule);
+        let Some((_, how)) = schedule.and_then(Schedule::hands_over) else {
+            // Configuration no longer hands it over.
+            let after = before.handoff.clone().supersede(now);
+            return self.settle_handoff(before, after, "handoff.superseded", &Actor::System).await;
+        };
+        if before.handoff.due_at().is_none_or(|at| at > now) {
+            return Ok(());
+        }
+        let policy = how.policy.as_deref().and_then(|name| settings.escalation.policy(name));
+        let policy = policy.filter(|policy| !policy.steps.is_empty());
+        let people = policy.into_iter().flat_map(|policy| &policy.steps).flat_map(|step| &step.targets);
+        self.look_up_people(people.flat_map(|target| self.people_of(target)).collect()).await;
+        let report = handoffs::report(&self.store, &before.handoff.id).await?.unwrap_or_default();
+        let mut after = before.handoff.clone();
+        let (mut effects, mut records) = (Vec::new(), Vec::new());
+        // Each step at most once: one that reaches nobody is followed at once.
+        for _ in 0..=policy.map_or(1, |policy| policy.steps.len()) {
+            let (next, due) = after.take(how, policy, now);
+            after = next;
+            match (due, policy) {
+                (None, _) => break,
+                (Some(Due::Remind { nth, due_at }), _) => {
+                    effects.push(thread(&after, reminder(&after, nth, now), due_at));
+                    records.push(record(&after, "handoff.reminded", Actor::System, &json!({ "reminder": nth }), now));
+                }
+                (Some(Due::Escalate(turn)), Some(policy)) => {
+                    after = self.take_step(after, policy, &turn, &report, &mut effects, &mut records);
+                }
+                (Some(Due::Escalate(Turn { due_at, .. }) | Due::Unanswered { due_at }), _) => {
+                    effects.push(thread(&after, unanswered(&after), due_at));
+                    records.push(record(&after, "handoff.unanswered", Actor::System, &json!({}), now));
+                }
+            }
+        }
+        if after.state.name() != before.handoff.state.name() {
+            effects.push(self.living(&after, &report, false));
+        }
+        let handoffs = vec![handoffs::Change::Moved { before, after }];
+        self.commit_led(Extra { effects, records, handoffs, ..Extra::default() }).await
+    }
+
+    /// Tells everybody of one step of the policy.
+    fn take_step(
+        &self,
+        mut handoff: Handoff,
+        policy: &Policy,
+        turn: &Turn,
+        report: &Report,
+        effects: &mut Vec<(Effect, i64)>,
+        records: &mut Vec<Record>,
+    ) -> Handoff {
+        let now = self.now();
+        let targets = policy.steps.get(turn.position.step).map(|step| step.targets.as_slice()).unwrap_or_default();
+        let told = self.whom(targets, &[]);
+        for one in &told {
+            match one {
+                Told::Person { user } => {
+                    handoff.told.insert(user.clone());
+                    effects.push(self.tell(&handoff, report, user, turn.due_at));
+                }
+                Told::Service(service) => {
+                    handoff.services.insert(service.clone());
+                    effects.push(service_told(&handoff, service, Action::Trigger, now));
+                }
+                Told::Mention(_) | Told::OnIt { .. } | Told::Left { .. } | Told::NobodyOnCall { .. } => {}
+            }
+        }
+        if !told.iter().any(Told::reached) {
+            handoff = handoff.unreached(now);
+        }
+        let people = self.people();
+        effects.push(thread(&handoff, step(&handoff, policy, turn.position, &told, &people, now), turn.due_at));
+        let detail = json!({
+            "late_s": now.since(turn.due_at).as_secs(),
+            "policy": policy.name,
+            "round": turn.position.round + 1,
+            "step": turn.position.step + 1,
+            "targets": targets,
+            "told": people_told(&told),
+        });
+        records.push(record(&handoff, "handoff.escalated", Actor::System, &detail, now));
+        handoff
+    }
+
+    /// Ends a handoff, and shows that everywhere it was shown.
+    async fn settle_handoff(&self, before: Stored, after: Handoff, action: &str, by: &Actor) -> Result<(), StepError> {
+        let (effects, record) = self.ended(&after, action, by).await?;
+        let handoffs = vec![handoffs::Change::Moved { before, after }];
+        self.commit_led(Extra { effects, records: vec![record], handoffs, ..Extra::default() }).await
+    }
+
+    /// What there is to do once a handoff is over.
+    pub(super) async fn ended(
+        &self,
+        handoff: &Handoff,
+        action: &str,
+        by: &Actor,
+    ) -> Result<(Vec<(Effect, i64)>, Record), StoreError> {
+        let now = self.now();
+        let report = handoffs::report(&self.store, &handoff.id).await?.unwrap_or_default();
+        let mut effects = vec![self.living(handoff, &report, false)];
+        effects.extend(handoff.told.iter().map(|user| self.tell(handoff, &report, user, now)));
+        let resolved = |service: &Service| service_told(handoff, service, Action::Resolve, now);
+        effects.extend(handoff.services.iter().map(resolved));
+        let detail = match &handoff.state {
+            State::Accepted { by, at } => json!({ "after_s": at.since(handoff.at).as_secs(), "by": by }),
+            _ => json!({}),
+        };
+        Ok((effects, record(handoff, action, by.clone(), &detail, now)))
+    }
+
+    /// The message in the channel; `rings`: with pings, the first time.
+    pub(super) fn living(&self, of: &Handoff, report: &Report, rings: bool) -> (Effect, i64) {
+        let people = self.people();
+        let message = handoff(&HandoffView { handoff: of, report, rings, people: &people, now: self.now() });
+        let show = Effect::Show { key: living_key(&of.id), channel: of.channel.clone(), fallback: None, message };
+        (show, priority(URGENCY))
+    }
+
+    /// The direct message to one person, as it should look now.
+    fn tell(&self, handoff: &Handoff, report: &Report, user: &UserId, due_at: Timestamp) -> (Effect, i64) {
+        let people = self.people();
+        let view = HandoffView { handoff, report, rings: false, people: &people, now: self.now() };
+        let page = Page::Watch {
+            key: format!("{}:{user}", living_key(&handoff.id)),
+            handoff: handoff.id.clone(),
+            user: user.clone(),
+            message: direct(&view, !handoff.incoming.contains(user)),
+            due_at,
+            over: !handoff.state.open(),
+        };
+        (Effect::Page(page), CALL)
+    }
+}
+
+/// The living message of a handoff.
+pub(super) fn living_key(id: &HandoffId) -> String {
+    format!("handoff:{id}")
+}
+
+/// A line under the handoff's message.
+pub(super) fn thread(handoff: &Handoff, message: Message, due_at: Timestamp) -> (Effect, i64) {
+    let (key, channel) = (living_key(&handoff.id), handoff.channel.clone());
+    (Effect::Page(Page::Thread { key, channel, message, due_at }), priority(URGENCY))
+}
+
+fn service_told(handoff: &Handoff, service: &Service, action: Action, now: Timestamp) -> (Effect, i64) {
+    let names = |users: &[UserId]| users.iter().map(UserId::as_str).collect::<Vec<_>>().join(", ");
+    let details = [("incoming", names(&handoff.incoming)), ("outgoing", names(&handoff.outgoing))];
+    let event = Event {
+        action,
+        dedup_key: handoff.id.to_string(),
+        number: handoff.number,
+        summary: format!("Nobody has accepted the watch of {}", handoff.schedule),
+        severity: URGENCY,
+        labels: [("schedule", handoff.schedule.as_str())].into_iter().collect(),
+        at: now,
+        details: details.map(|(name, text)| (name.to_owned(), text)).into(),
+        links: Vec::new(),
+    };
+    let (key, channel) = (living_key(&handoff.id), handoff.channel.clone());
+    (Effect::Page(Page::Service { service: service.clone(), event, key, channel }), CALL)
+}
+
+fn offered(handoff: &Handoff, report: &Report, now: Timestamp) -> Record {
+    let detail = json!({
+        "alerts": report.alerts.len(),
+        "incoming": handoff.incoming,
+        "late_s": now.since(handoff.at).as_secs(),
+        "notes": report.notes.len(),
+        "outgoing": handoff.outgoing,
+        "schedule": handoff.schedule,
+        "shift_at": handoff.at.to_string(),
+    });
+    record(handoff, "handoff.offered", Actor::System, &detail, now)
+}
+
+pub(super) fn record(handoff: &Handoff, action: &str, by: Actor, detail: &serde_json::Value, at: Timestamp) -> Record {
+    let subject = format!("handoff/{}", handoff.number);
+    Record { at, actor: by, action: action.to_owned(), subject, detail: detail.to_string() }
+}
+
+fn lost(error: StoreError) -> StepError {
+    match error {
+        StoreError::Lost { .. } => StepError::AlreadyDone,
+        other => StepError::Store(other),
+    }
+}
