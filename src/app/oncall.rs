@@ -102,6 +102,7 @@ async fn refresh(flow: Arc<Flow>) {
 async fn hand_over(flow: Arc<Flow>) {
     let kept = async {
         flow.keep_handoffs().await?;
+        flow.keep_incidents().await?;
         flow.post_week().await.map(drop)
     };
     match kept.await {

@@ -20,10 +20,12 @@ use crate::core::command::catalogue;
 use crate::core::detect::{Overrides, RuleConfig, Rules};
 use crate::core::engine::Policy;
 use crate::core::engine::mute::TimeOfDay;
+use crate::core::escalation::{self, Escalation, Step, Target};
+use crate::core::handoff;
 use crate::core::ids::{ChannelId, UserGroupId, UserId};
 use crate::core::oncall::{Layer, Person, Restriction, Schedule, StartDate};
 use crate::core::receiver::Receiver;
-use crate::core::time::Span;
+use crate::core::time::{Span, Timestamp};
 use crate::core::wallet::ChainKind;
 use crate::core::workload::rules::RuleName;
 use crate::feeds::reference::VenueKind;
@@ -115,7 +117,8 @@ pub(super) async fn demo(options: DemoArguments) -> Result<(), Failure> {
         clusters: vec![watched(kubeconfig)],
         rules: rules(),
         alerting: alerting(),
-        oncall: oncall(),
+        oncall: oncall(clock.now()),
+        escalation: escalation(),
         balances: balances(&wallets),
         receivers: vec![Receiver {
             name: "default".to_owned(),
@@ -141,6 +144,9 @@ pub(super) async fn demo(options: DemoArguments) -> Result<(), Failure> {
     say(&format!("watchkeeper demo: open {}", workspace.url()))?;
     if !options.calm {
         say("the first incident comes within a minute in #feeds-alerts; try /wk help there; Ctrl-C ends it")?;
+        say(
+            "three minutes after the start (sooner with --speed) Alice takes over the watch in #ops: press Accept there",
+        )?;
         say(&format!("soon a wallet runs dry too; curl -X POST {} tops it up", wallets.top_up_url()))?;
     }
     Box::pin(serve::serve(wiring, None)).await
@@ -206,13 +212,20 @@ fn app(mode: Mode, listen: SocketAddr) -> slack::AppConfig {
 
 fn shortcuts(features: &Features) -> Vec<slack::Shortcut> {
     let offered = manifest::shortcuts(features).into_iter();
-    offered
-        .map(|(name, id, _)| slack::Shortcut { name: name.to_owned(), callback_id: id.to_owned() })
-        .collect()
+    offered.map(|(name, id, _)| slack::Shortcut { name: name.to_owned(), callback_id: id.to_owned() }).collect()
 }
 
-/// Alice and Bob take turns, Dave comes along on weekdays; the group `@oncall` follows them.
-fn oncall() -> OnCall {
+/// How long after the start the watch changes hands.
+const FIRST_HANDOFF: std::time::Duration = std::time::Duration::from_mins(3);
+
+/// Alice and Bob take turns of an hour, and Alice's next begins soon; Dave comes along on weekdays. The group `@oncall`
+/// follows them, and Carol is told when nobody accepts.
+fn oncall(now: Timestamp) -> OnCall {
+    let next = jiff::Timestamp::from_millisecond(now.plus(FIRST_HANDOFF).as_millis()).unwrap_or_default();
+    let next = jiff::tz::TimeZone::UTC.to_datetime(next);
+    let minutes = i16::from(next.hour()) * 60 + i16::from(next.minute());
+    // A day is an even number of turns, so that the next is the first person's.
+    let yesterday = next.date().yesterday().unwrap_or(jiff::civil::date(2026, 1, 5));
     let layer = |users: &[&str], zone: &str, restrictions: Vec<Restriction>| Layer {
         users: users.iter().map(|user| Person::Slack(UserId::new(*user))).collect(),
         shift_length: Span::from_secs(7 * 86_400),
@@ -220,6 +233,12 @@ fn oncall() -> OnCall {
         hand_over: TimeOfDay::from_minutes(9 * 60),
         time_zone: zone.parse().unwrap_or_default(),
         restrictions,
+    };
+    let turns = Layer {
+        shift_length: Span::from_secs(3600),
+        start: StartDate(yesterday),
+        hand_over: TimeOfDay::from_minutes(minutes),
+        ..layer(&["U0ALICE", "U0BOB"], "UTC", Vec::new())
     };
     let days = Restriction {
         weekdays: "monday:friday".parse().into_iter().collect(),
@@ -236,11 +255,25 @@ fn oncall() -> OnCall {
         handoff: None,
         user_group: user_group.map(UserGroupId::new),
     };
-    let primary = vec![layer(&["U0ALICE", "U0BOB"], "Europe/Paris", Vec::new())];
+    let quick = handoff::Settings {
+        remind: Span::from_secs(120),
+        accept_within: Span::from_secs(300),
+        policy: Some(WATCH.to_owned()),
+        ..handoff::Settings::default()
+    };
+    let primary = Schedule { handoff: Some(quick), ..schedule("primary", vec![turns], Some("S0ONCALL")) };
     let secondary =
         vec![layer(&["U0BOB", "U0CAROL"], "Europe/Paris", Vec::new()), layer(&["U0DAVE"], "Europe/Warsaw", vec![days])];
-    let schedules = vec![schedule("primary", primary, Some("S0ONCALL")), schedule("secondary", secondary, None)];
-    OnCall { schedules, ..OnCall::default() }
+    OnCall { schedules: vec![primary, schedule("secondary", secondary, None)], ..OnCall::default() }
+}
+
+/// The policy for a watch that nobody accepts.
+const WATCH: &str = "watch";
+
+fn escalation() -> Escalation {
+    let carol = Step { targets: vec![Target::User(UserId::new("U0CAROL"))], wait: Span::from_secs(300) };
+    let policy = escalation::Policy { name: WATCH.to_owned(), after: Span::default(), steps: vec![carol], repeat: 0 };
+    Escalation { policies: vec![policy], rules: Vec::new() }
 }
 
 fn references(venues: &venues::Handle) -> References {

@@ -1,5 +1,6 @@
 //! `watchkeeper doctor`: asks every outside part whether it would work, and says how to mend what does not.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,9 +12,11 @@ use crate::clock::{Clock, SharedClock, SystemClock};
 use crate::config::Config;
 use crate::config::secrets::Environment;
 use crate::config::sections::Mode;
+use crate::core::escalation::Target;
 use crate::core::ids::ChannelId;
+use crate::core::oncall::{Person, Schedule};
 use crate::feeds::hermes;
-use crate::slack::api::{ApiSettings, Identity, WebApi};
+use crate::slack::api::{ApiSettings, Identity, Standing, WebApi};
 use crate::slack::manifest;
 use crate::store::{Store, StoreError};
 
@@ -51,6 +54,7 @@ pub(super) async fn doctor(config: &Config, env: &Environment) -> Result<ExitCod
             if let Some(identity) = token(&api, config, &mut findings).await? {
                 clock(&identity, &mut findings)?;
                 channels(&api, config, &mut findings).await?;
+                people(&api, config, &mut findings).await?;
             }
             socket(&api, config, &mut findings).await?;
         }
@@ -158,6 +162,49 @@ async fn channels(api: &WebApi, config: &Config, findings: &mut Findings) -> Res
                 findings.bad(&format!("channel {channel}: {error}"), fix)?;
             }
         }
+    }
+    Ok(())
+}
+
+/// Everybody in schedules and escalation policies: one who left, or was mistyped, is called by nobody.
+async fn people(api: &WebApi, config: &Config, findings: &mut Findings) -> Result<(), Failure> {
+    let in_schedules = config.oncall.schedules.iter().flat_map(Schedule::people).chain(config.oncall.people.values());
+    let targets = config.escalation.policies.iter().flat_map(|policy| &policy.steps).flat_map(|step| &step.targets);
+    let told = targets.filter_map(|target| match target {
+        Target::User(user) => Some(Person::Slack(user.clone())),
+        _ => None,
+    });
+    // Names stand for somebody in `oncall.people`, who is looked at there.
+    let wanted: BTreeSet<Person> =
+        in_schedules.cloned().chain(told).filter(|person| !matches!(person, Person::Name(_))).collect();
+    let mut fine = 0;
+    for person in &wanted {
+        let found = match person {
+            Person::Slack(user) => api.users_info(user).await,
+            Person::Email(address) => api.users_lookup_by_email(address).await,
+            Person::Name(_) => continue,
+        };
+        let fix = "put somebody else into the schedule or policy that names them";
+        match found {
+            Ok(found) => match found.standing {
+                Standing::Member => fine += 1,
+                Standing::Deactivated => findings.bad(&format!("{person} is deactivated in Slack"), fix)?,
+                Standing::Bot => findings.bad(&format!("{person} is a bot"), fix)?,
+                Standing::Guest => findings.bad(
+                    &format!("{person} is a guest, who may not be in the channels alerts go to"),
+                    "make them a member, or check by hand that they are in those channels",
+                )?,
+                Standing::Stranger => findings.bad(&format!("{person} is of another organisation"), fix)?,
+            },
+            Err(error) if matches!(error.code(), Some("user_not_found" | "users_not_found")) => findings.bad(
+                &format!("Slack knows nobody called {person}"),
+                "copy the user id (U…) from the person's profile, or correct the address",
+            )?,
+            Err(error) => findings.bad(&format!("{person}: {error}"), "grant the scopes named above first")?,
+        }
+    }
+    if fine > 0 {
+        findings.good(&format!("{fine} of {} people on call or in escalation policies are members", wanted.len()))?;
     }
     Ok(())
 }

@@ -144,7 +144,11 @@ fn features(config: &Config) -> Result<Features, Failure> {
             return Err("slack.public_url is not set; http mode needs it for the manifest's request URL".into());
         }
     };
-    Ok(Features { on_call: !config.oncall.schedules.is_empty(), ..Features::all(transport) })
+    Ok(Features {
+        on_call: !config.oncall.schedules.is_empty(),
+        incidents: config.incidents.own_channel,
+        ..Features::all(transport)
+    })
 }
 
 /// A line on standard output. A reader that went away (`| head`) is no error of ours.

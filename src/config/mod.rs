@@ -29,6 +29,7 @@ use crate::core::detect::Rules;
 use crate::core::engine::Policy;
 use crate::core::escalation::Escalation;
 use crate::core::gitops::rules::GitOps;
+use crate::core::incident;
 use crate::core::receiver::Receiver;
 use crate::core::time::Timestamp;
 
@@ -69,6 +70,8 @@ pub struct Config {
     pub access: Access,
     /// Who has the watch: schedules, and who their people are in Slack.
     pub oncall: OnCall,
+    /// Where the human work on trouble takes place.
+    pub incidents: incident::Settings,
     /// Wallets under watch: balances, how long they last, who tops them up.
     pub balances: Balances,
     pub audit: Audit,

@@ -37,7 +37,6 @@ pub struct Digest {
     pub channel: ChannelId,
 }
 
-
 /// How PagerDuty is reached, for schedules that name one there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -149,7 +148,10 @@ fn handed_over(settings: &handoff::Settings, has_channel: bool, key: &str, say: 
     match &settings.channel {
         Some(told) => channel(&format!("{key}.channel"), told.as_str(), say),
         None if has_channel => {}
-        None => say(&format!("{key}.channel"), "is missing; say where handoffs are posted, here or for the schedule".to_owned()),
+        None => say(
+            &format!("{key}.channel"),
+            "is missing; say where handoffs are posted, here or for the schedule".to_owned(),
+        ),
     }
     for (name, length) in [("remind", settings.remind), ("accept_within", settings.accept_within)] {
         if length < Span::from_secs(60) {
@@ -165,6 +167,27 @@ fn names(config: &Config, say: &mut impl FnMut(&str, String)) {
         let Some(name) = schedule.handoff.as_ref().and_then(|handoff| handoff.policy.as_deref()) else { continue };
         let key = format!("oncall.schedules[{index}].handoff.policy");
         known_name(&key, "policy of `escalation.policies`", name, &policies, say);
+    }
+    let schedules: Vec<&str> = config.oncall.schedules.iter().map(|schedule| schedule.name.as_str()).collect();
+    for (index, name) in config.incidents.invite.iter().enumerate() {
+        known_name(&format!("incidents.invite[{index}]"), "schedule", name, &schedules, say);
+    }
+    if let Some(told) = &config.incidents.channel {
+        channel("incidents.channel", told.as_str(), say);
+    }
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let prefix = &config.incidents.prefix;
+    if prefix.is_empty() || prefix.len() > 20 || !prefix.chars().all(plain) {
+        say(
+            "incidents.prefix",
+            format!("`{prefix}` begins no channel's name; write a short word in small letters, like inc"),
+        );
+    }
+    let updates = &config.incidents.updates;
+    for (name, every) in [("sev1", updates.sev1), ("sev2", updates.sev2), ("sev3", updates.sev3)] {
+        if every < Span::from_secs(300) {
+            say(&format!("incidents.updates.{name}"), "is shorter than 5m; nobody mends and tells faster".to_owned());
+        }
     }
     if let Some(digest) = &config.oncall.digest {
         channel("oncall.digest.channel", digest.channel.as_str(), say);
@@ -246,6 +269,20 @@ mod tests {
                  wk.yaml:5: oncall.schedules[0].user_group: `oncall` is not a user group id (S…)",
             ),
             ("    - {name: a, pagerduty: P1}\n    - {name: b, pagerduty: P1}\n", "fine"),
+            (
+                "    - name: a\n      pagerduty: P1\n      handoff: {remind: 5s}\n",
+                "wk.yaml:6: oncall.schedules[0].handoff.channel: is missing; say where handoffs are posted, here or for the schedule\n\
+                 wk.yaml:6: oncall.schedules[0].handoff.remind: is shorter than 1m; nobody reads a handoff faster",
+            ),
+            (
+                "    - name: a\n      pagerduty: P1\n      channel: C01\n      handoff:\n        policy: watch\n",
+                "wk.yaml:8: oncall.schedules[0].handoff.policy: no policy of `escalation.policies` is named `watch`; there is none",
+            ),
+            (
+                "    - {name: a, pagerduty: P1}\nincidents: {invite: [b], prefix: Inc!}\n",
+                "wk.yaml:5: incidents.invite[0]: no schedule is named `b`; did you mean `a`?\n\
+                 wk.yaml:5: incidents.prefix: `Inc!` begins no channel's name; write a short word in small letters, like inc",
+            ),
         ] {
             assert_eq!(said(text), expected, "for:\n{text}");
         }

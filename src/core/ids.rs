@@ -61,6 +61,8 @@ id!(/// A swap's id (ULID).
     SwapId);
 id!(/// A handoff's id (ULID): one shift change.
     HandoffId);
+id!(/// An incident's id (ULID).
+    IncidentId);
 id!(/// A handoff note's id (ULID).
     NoteId);
 id!(/// A Slack workspace id, `T…`; an enterprise id `E…` stands in for it on org-wide installs.

@@ -18,6 +18,7 @@ pub mod graph;
 pub mod group;
 pub mod handoff;
 pub mod ids;
+pub mod incident;
 pub mod label;
 pub mod market;
 pub mod oncall;

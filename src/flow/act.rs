@@ -230,6 +230,7 @@ impl Flow {
         let caller = Caller::of(&action.user, action.user_team.as_ref(), Some(&action.channel));
         let plan = match action.callback_id.as_str() {
             manifest::NOTE_SHORTCUT => self.plan_note_of(action, &caller).await,
+            manifest::MARK_SHORTCUT => self.plan_mark(action, &caller).await,
             _ => return self.answer_only(key, place, help::help(None), "help").await,
         };
         self.carry_out(key, plan, &caller, place, action.trigger_id.as_deref()).await?;

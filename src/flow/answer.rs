@@ -24,6 +24,9 @@ use super::Flow;
 use super::act::{Caller, Plan, Report};
 use super::effect::group_key;
 
+/// What the silence form starts with.
+const AN_HOUR: Span = Span::from_secs(3600);
+
 impl Flow {
     pub(super) async fn plan(&self, text: &str, caller: &Caller) -> Plan {
         match command::parse(text) {
@@ -43,6 +46,7 @@ impl Flow {
         match command {
             Command::OnCall(ask) => self.plan_on_call(ask, caller).await,
             Command::Handoff(ask) => self.plan_handoff(ask, caller).await,
+            Command::Incident(ask) => Box::pin(self.plan_incident(ask, caller)).await,
             Command::Help { topic } => Plan::Answer(help::help(topic)),
             Command::Status => Plan::Answer(self.status().await),
             Command::Feed { feed } => Plan::Answer(self.feed_card(&feed)),
@@ -57,8 +61,10 @@ impl Flow {
             Command::Workload(ask) => self.plan_workload(ask, caller).await,
             Command::GitOps(ask) => Plan::Answer(self.answer_gitops(&ask)),
             Command::Why { target } => Plan::Answer(self.why(&target).await),
-            Command::Ack { number, comment: _ } => self
-                .for_group(number, |group| change(Input::Acknowledge { group, by: caller.actor() }, self.report(None))),
+            Command::Ack { number, comment } => self.for_group(number, |group| {
+                let comment = comment.unwrap_or_default();
+                change(Input::Acknowledge { group, by: caller.actor(), comment }, self.report(None))
+            }),
             Command::Unack { number } => self.for_group(number, |group| {
                 change(Input::Unacknowledge { group, by: caller.actor() }, self.report(None))
             }),
@@ -93,6 +99,7 @@ impl Flow {
                 | Press::Escalate(_)
                 | Press::OnCall(_)
                 | Press::Handoff(_)
+                | Press::Incident(_)
         );
         if let (true, Err(why)) = (changes, self.may_respond(caller)) {
             return Plan::Denied { why, action: "button" };
@@ -100,20 +107,30 @@ impl Flow {
         self.follow().await;
         let by = caller.actor();
         match press {
-            Press::Acknowledge(group) => quietly(Input::Acknowledge { group: group.clone(), by }, self.report(None)),
+            Press::Acknowledge(group) => {
+                let input = Input::Acknowledge { group: group.clone(), by, comment: String::new() };
+                quietly(input, self.report(None))
+            }
             Press::Unacknowledge(group) => {
                 quietly(Input::Unacknowledge { group: group.clone(), by }, self.report(None))
             }
             Press::Silence(group, length) => match self.group_matchers(group) {
-                Some(matchers) => self.plan_silence(matchers, *length, String::new(), caller),
+                Some(matchers) => {
+                    // What reaches further than this bot is shown before it is done.
+                    let outside = self.matched_outside(&matchers).await;
+                    if outside.is_empty() {
+                        self.plan_silence(matchers, *length, String::new(), caller)
+                    } else {
+                        self.open_silence_form(group, &matchers, *length, &outside)
+                    }
+                }
                 None => Plan::Answer(self.gone(group)),
             },
             Press::SilenceForm(group) => match self.group_matchers(group) {
-                Some(matchers) => Plan::Open(modals::silence_form(&modals::SilenceForm {
-                    group: Some(group),
-                    matchers: &matchers,
-                    firing: self.with_engine(|engine, _, _| firing_under(engine, &matchers)),
-                })),
+                Some(matchers) => {
+                    let outside = self.matched_outside(&matchers).await;
+                    self.open_silence_form(group, &matchers, AN_HOUR, &outside)
+                }
                 None => Plan::Answer(self.gone(group)),
             },
             Press::Unsilence(group) => self.end_silences(group, caller),
@@ -126,8 +143,20 @@ impl Flow {
             Press::Run(text) => Box::pin(self.plan(text, caller)).await,
             Press::OnCall(press) => self.plan_on_call_press(press, caller).await,
             Press::Handoff(press) => self.plan_handoff_press(press, caller).await,
+            Press::Incident(press) => Box::pin(self.plan_incident_press(press, caller)).await,
             Press::Link => Plan::Nothing,
         }
+    }
+
+    fn open_silence_form(
+        &self,
+        group: &GroupId,
+        matchers: &[Matcher],
+        length: Span,
+        outside: &[(String, Option<usize>)],
+    ) -> Plan {
+        let firing = self.with_engine(|engine, _, _| firing_under(engine, matchers));
+        Plan::Open(modals::silence_form(&modals::SilenceForm { group: Some(group), matchers, firing, length, outside }))
     }
 
     pub(super) fn plan_silence_form(&self, form: SilenceRequest, caller: &Caller) -> Plan {

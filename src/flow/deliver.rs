@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::core::backoff::Backoff;
-use crate::core::ids::{ChannelId, GroupId, MessageTs};
+use crate::core::ids::{ChannelId, GroupId, IncidentId, MessageTs};
+use crate::core::incident::Place;
 use crate::core::time::Timestamp;
 use crate::slack::api::{Answer, ApiError};
 use crate::slack::inbound::ResponseUrl;
@@ -44,6 +45,11 @@ pub(super) enum Attempt {
     Drawn {
         group: GroupId,
         file: String,
+    },
+    /// An incident has the place it is worked on.
+    Placed {
+        incident: IncidentId,
+        place: Place,
     },
     /// Not its turn: nothing was tried.
     NotYet(Timestamp),
@@ -151,6 +157,7 @@ impl Flow {
             }
             Effect::Outside(outside) => self.silence_outside(job, outside).await?,
             Effect::Graph(picture) => self.draw(job, picture).await,
+            Effect::Room(room) => self.room(job, room).await?,
             // Only the engine that decides knows how the message looks now.
             Effect::Chart { .. } if self.lease().is_none() => Attempt::NotYet(self.now().plus(LEFT_TO_THE_LEADER)),
             Effect::Chart { group, .. } if self.with_engine(|engine, _, _| engine.group(group).is_none()) => {
@@ -329,6 +336,10 @@ impl Flow {
                 if let Some((key, place)) = shown {
                     messages::put(&mut tx, &key, &place, now).await?;
                 }
+                "done"
+            }
+            Attempt::Placed { incident, place } => {
+                self.settle_room(&mut tx, job, &incident, place).await?;
                 "done"
             }
             Attempt::NotYet(at) => {

@@ -11,6 +11,7 @@ use crate::slack::blocks::notes;
 use crate::slack::message::{Message, View};
 
 use super::graph::Picture;
+use super::incident::Room;
 use super::outside::Outside;
 use super::page::Page;
 use super::workload_logs::LogRequest;
@@ -56,6 +57,8 @@ pub enum Effect {
     Outside(Outside),
     /// A picture of a query, drawn when it is its turn.
     Graph(Picture),
+    /// The channel of an incident is opened, furnished or told.
+    Room(Room),
 }
 
 /// What a chart shows.
@@ -83,6 +86,7 @@ impl Effect {
             Self::Outside(outside) => outside.lane(),
             // A slow query holds up nothing else of its channel.
             Self::Graph(picture) => format!("graph:{}", picture.user),
+            Self::Room(room) => room.lane(),
         }
     }
 
@@ -94,6 +98,7 @@ impl Effect {
             Self::PublishHome { .. } => Some("home".to_owned()),
             Self::Chart { .. } => Some("chart".to_owned()),
             Self::Page(page) => page.coalesce(),
+            Self::Room(room) => room.coalesce(),
             Self::Note { .. }
             | Self::Post { .. }
             | Self::Ephemeral { .. }
@@ -120,6 +125,7 @@ impl Effect {
             | Self::Page(_)
             | Self::Outside(_)
             | Self::Graph(_)
+            | Self::Room(_)
             | Self::ReadLog { .. } => {}
         }
         self
@@ -154,7 +160,8 @@ impl Effect {
             | Self::Page(_)
             | Self::ReadLog { .. }
             | Self::Outside(_)
-            | Self::Graph(_) => Vec::new(),
+            | Self::Graph(_)
+            | Self::Room(_) => Vec::new(),
         }
     }
 
@@ -174,6 +181,7 @@ impl Effect {
             Self::ReadLog { .. } => "read_log",
             Self::Outside(_) => "outside",
             Self::Graph(_) => "graph",
+            Self::Room(_) => "room",
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod funding;
 mod gitops;
 pub mod graph;
 mod handoff;
+mod incident;
 pub mod lead;
 pub mod look;
 mod notified;
@@ -83,6 +84,7 @@ pub struct Settings {
     pub receivers: BTreeMap<String, Receiver>,
     pub access: Access,
     pub oncall: oncall::Settings,
+    pub incidents: crate::core::incident::Settings,
     /// Inputs older than this are recorded and not acted on.
     pub late_after: Duration,
     /// Messages waiting for a channel from which on new non-critical groups are gathered into one digest.

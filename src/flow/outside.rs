@@ -1,7 +1,9 @@
 //! Silences made here of alerts that came from an Alertmanager hold there too, and end there when somebody ends them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 
 use crate::core::group::Group;
@@ -21,6 +23,9 @@ use super::render::Scene;
 
 /// Facts with this prefix say which silence of an Alertmanager is which of ours.
 pub(super) const OUTSIDE: &str = "alertmanager.silence:";
+
+/// Slack takes a form for three seconds.
+const PREVIEW_WITHIN: Duration = Duration::from_millis(1200);
 
 /// What an Alertmanager is to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -118,6 +123,27 @@ impl Scene<'_> {
 }
 
 impl Flow {
+    /// The Alertmanagers in which a silence with these matchers would hold too, and how many of their active alerts it would
+    /// match; `None` when one does not say in time.
+    pub(super) async fn matched_outside(&self, matchers: &[Matcher]) -> Vec<(String, Option<usize>)> {
+        let settings = self.settings();
+        let sources: BTreeSet<String> = self.with_engine(|engine, _, _| {
+            let covered = engine.alerts().filter(|alert| alert.firing() && all_match(matchers, *alert));
+            let source = |alert: &crate::core::alert::Alert| alert.labels.get("source").map(str::to_owned);
+            covered.filter_map(source).filter(|name| settings.silencers.contains(name)).collect()
+        });
+        let Some(matchers) = theirs(matchers) else { return Vec::new() };
+        let ask = |source: String| {
+            let matchers = &matchers;
+            async move {
+                let asked = self.alertmanagers.matching(&source, matchers);
+                let count = tokio::time::timeout(PREVIEW_WITHIN, asked).await;
+                (source, count.ok().and_then(Result::ok))
+            }
+        };
+        join_all(sources.into_iter().map(ask)).await
+    }
+
     pub(super) async fn silence_outside(&self, job: &Job, outside: &Outside) -> Result<Attempt, StoreError> {
         let done = match outside {
             Outside::Begin { .. } => self.begin(job, outside).await,

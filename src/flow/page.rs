@@ -93,15 +93,13 @@ impl Flow {
                     None => self.page_person(job, key, user, &self.timed(message, *due_at)).await,
                 }
             }
-            Page::Watch { key, handoff, user, message, due_at, over } => {
-                match messages::get(&self.store, key).await? {
-                    Some(place) => self.edit(key, &place, message).await,
-                    None if *over || !self.waits_for_acceptance(handoff).await? => {
-                        Attempt::Moot("nobody needs to accept it any more")
-                    }
-                    None => self.page_person(job, key, user, &self.timed(message, *due_at)).await,
+            Page::Watch { key, handoff, user, message, due_at, over } => match messages::get(&self.store, key).await? {
+                Some(place) => self.edit(key, &place, message).await,
+                None if *over || !self.waits_for_acceptance(handoff).await? => {
+                    Attempt::Moot("nobody needs to accept it any more")
                 }
-            }
+                None => self.page_person(job, key, user, &self.timed(message, *due_at)).await,
+            },
             Page::Thread { key, message, due_at, .. } => match messages::get(&self.store, key).await? {
                 Some(MessageRef { channel, ts }) => {
                     let message = self.timed(message, *due_at);

@@ -22,6 +22,7 @@ use super::Flow;
 use super::act::{Caller, Plan, Way};
 use super::effect::{ANSWER, Effect};
 use super::handoff;
+use super::incident;
 use super::notified;
 use super::oncall;
 use super::step::{Extra, StepError};
@@ -87,6 +88,7 @@ impl Flow {
             | Input::ViewClosed(_)
             | Input::Shortcut(_)
             | Input::MessageAction(_)
+            | Input::Pinned(_)
             | Input::HomeOpened { .. }
             | Input::AppRateLimited { .. }
             | Input::TokensRevoked { .. }
@@ -180,6 +182,7 @@ impl Flow {
             | Input::ViewClosed(_)
             | Input::Shortcut(_)
             | Input::MessageAction(_)
+            | Input::Pinned(_)
             | Input::BlockSuggestion(_)
             | Input::HomeOpened { .. }
             | Input::AppRateLimited { .. }
@@ -287,6 +290,10 @@ impl Flow {
             Input::ViewSubmission(submission) if oncall::ours(&submission.view.callback_id) => {
                 self.submit_on_call(&delivery.key, submission, way).await?
             }
+            Input::ViewSubmission(submission) if incident::ours(&submission.view.callback_id) => {
+                self.submit_incident(&delivery.key, submission, way).await?
+            }
+            Input::Pinned(reaction) => self.pinned(&delivery.key, reaction).await?,
             Input::ViewSubmission(submission) if handoff::ours(&submission.view.callback_id) => {
                 self.submit_question(&delivery.key, submission, way).await?
             }
@@ -385,6 +392,7 @@ fn answerable(input: &Input) -> Option<&ResponseUrl> {
         | Input::DirectMessage(_)
         | Input::ViewClosed(_)
         | Input::Shortcut(_)
+        | Input::Pinned(_)
         | Input::BlockSuggestion(_)
         | Input::HomeOpened { .. }
         | Input::AppRateLimited { .. }

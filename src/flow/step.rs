@@ -11,7 +11,7 @@ use crate::core::ids::JobId;
 use crate::core::time::Timestamp;
 use crate::store::jobs::{self, Depth, NewJob};
 use crate::store::lease::{self, Lease};
-use crate::store::{StoreError, Tx, alerts, audit, facts, handoffs, inbox, oncall};
+use crate::store::{StoreError, Tx, alerts, audit, facts, handoffs, inbox, incidents, oncall};
 
 use super::Flow;
 use super::digest::{self, Digests, Gathering};
@@ -33,6 +33,8 @@ pub struct Extra {
     pub oncall: Vec<oncall::Change>,
     /// What changes about handoffs and their notes.
     pub handoffs: Vec<handoffs::Change>,
+    /// What changes about incidents and their timelines.
+    pub incidents: Vec<incidents::Change>,
     /// Small things to remember, and to forget, by their names.
     pub facts: Vec<(String, String)>,
     pub forgotten: Vec<String>,
@@ -40,8 +42,12 @@ pub struct Extra {
 
 impl Extra {
     fn is_empty(&self) -> bool {
-        let Self { finish, effects, records, escalate: _, oncall, handoffs, facts, forgotten } = self;
-        let rest = oncall.is_empty() && handoffs.is_empty() && facts.is_empty() && forgotten.is_empty();
+        let Self { finish, effects, records, escalate: _, oncall, handoffs, incidents, facts, forgotten } = self;
+        let rest = oncall.is_empty()
+            && handoffs.is_empty()
+            && incidents.is_empty()
+            && facts.is_empty()
+            && forgotten.is_empty();
         finish.is_none() && effects.is_empty() && records.is_empty() && rest
     }
 }
@@ -236,6 +242,7 @@ async fn remember(tx: &mut Tx, extra: &Extra, now: Timestamp) -> Result<(), Step
     };
     oncall::save(tx, &extra.oncall, now).await.map_err(answered)?;
     handoffs::save(tx, &extra.handoffs, now).await.map_err(answered)?;
+    incidents::save(tx, &extra.incidents).await.map_err(answered)?;
     for (key, value) in &extra.facts {
         facts::put(tx, key, value, now).await?;
     }

@@ -20,6 +20,9 @@ pub const REQUEST_PATH: &str = "/slack/events";
 /// `callback_id` of the shortcut that makes a message a note for the next shift.
 pub const NOTE_SHORTCUT: &str = "wk.handoff_note";
 
+/// `callback_id` of the shortcut that puts a message on an incident's timeline.
+pub const MARK_SHORTCUT: &str = "wk.incident_mark";
+
 /// What is switched on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the configuration")]
@@ -36,6 +39,8 @@ pub struct Features {
     pub charts: bool,
     /// Schedules with addresses or user groups, handoffs and their notes.
     pub on_call: bool,
+    /// Incidents with channels of their own.
+    pub incidents: bool,
     /// Alerts go to private channels too.
     pub private_channels: bool,
 }
@@ -53,6 +58,7 @@ impl Features {
             home: true,
             charts: true,
             on_call: true,
+            incidents: true,
             private_channels: true,
         }
     }
@@ -82,6 +88,10 @@ pub fn scopes(features: &Features) -> Vec<Scope> {
         (features.direct_messages, "im:history", "hear commands sent as a direct message"),
         (features.direct_messages, "im:write", "open a direct message with the person on call"),
         (features.charts, "files:write", "attach price charts to alerts"),
+        (features.incidents, "channels:manage", "open a channel for an incident, set its topic and invite people"),
+        (features.incidents, "bookmarks:read", "see which links an incident's channel has"),
+        (features.incidents, "bookmarks:write", "put runbooks at the top of an incident's channel"),
+        (features.incidents, "reactions:read", "hear which messages people mark for an incident's timeline"),
         (features.private_channels, "groups:read", "check that private alert channels exist"),
         (features.private_channels, "groups:history", "look whether an alert was posted in a private channel"),
     ];
@@ -153,7 +163,10 @@ pub fn manifest(features: &Features) -> Value {
 /// What a message's menu offers: name, `callback_id` and description.
 #[must_use]
 pub fn shortcuts(features: &Features) -> Vec<(&'static str, &'static str, &'static str)> {
-    let all = [(features.on_call, "Add to handoff note", NOTE_SHORTCUT, "Tell the next shift about this message")];
+    let all = [
+        (features.on_call, "Add to handoff note", NOTE_SHORTCUT, "Tell the next shift about this message"),
+        (features.incidents, "Add to incident", MARK_SHORTCUT, "Put this message on the incident's timeline"),
+    ];
     all.into_iter().filter(|(on, ..)| *on).map(|(_, name, id, what)| (name, id, what)).collect()
 }
 
@@ -164,6 +177,7 @@ pub fn events(features: &Features) -> Vec<&'static str> {
         (features.home, "app_home_opened"),
         (features.mentions, "app_mention"),
         (features.direct_messages, "message.im"),
+        (features.incidents, "reaction_added"),
         (true, "app_uninstalled"),
         (true, "tokens_revoked"),
     ];
@@ -207,6 +221,7 @@ mod tests {
             home: false,
             charts: false,
             on_call: false,
+            incidents: false,
             private_channels: false,
             ..Features::all(Transport::SocketMode)
         };

@@ -166,7 +166,7 @@ pub async fn for_each<E: From<StoreError>>(
 }
 
 #[derive(FromRow)]
-struct AuditRow {
+pub(super) struct AuditRow {
     seq: i64,
     at: i64,
     actor: String,

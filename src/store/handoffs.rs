@@ -133,10 +133,10 @@ pub async fn notes(store: &Store, schedule: &str) -> Result<Vec<Note>, StoreErro
         WHERE schedule = $1 AND handoff IS NULL AND removed_at IS NULL ORDER BY at, id LIMIT 200";
     let rows: Vec<(String, i64, String, String, Option<String>)> =
         store.reader().await?.all(sqlx::query_as(select).bind(schedule)).await?;
-    let note = |(id, at, by, text, link)| Note {
-        id: NoteId::new::<String>(id),
+    let note = |(id, at, by, text, link): (String, i64, String, String, Option<String>)| Note {
+        id: NoteId::new(id),
         at: Timestamp::from_millis(at),
-        by: UserId::new::<String>(by),
+        by: UserId::new(by),
         text,
         link,
     };
@@ -234,7 +234,9 @@ mod tests {
         let after = stored.handoff.clone().accept(&UserId::new("U2"), db.in_secs(60)).unwrap();
         change(&db, &[Change::Moved { before: stored, after: after.clone() }]).await.unwrap();
         assert_eq!(open(&db.store).await.unwrap(), []);
-        for found in [by_number(&db.store, 1).await, latest(&db.store, "primary").await, get(&db.store, &after.id).await] {
+        for found in
+            [by_number(&db.store, 1).await, latest(&db.store, "primary").await, get(&db.store, &after.id).await]
+        {
             assert_eq!(found.unwrap().unwrap().handoff, after);
         }
         assert_eq!(latest(&db.store, "secondary").await.unwrap(), None);

@@ -11,6 +11,7 @@ pub mod escalations;
 pub mod facts;
 pub mod handoffs;
 pub mod inbox;
+pub mod incidents;
 pub mod intake;
 pub mod jobs;
 pub mod lease;

@@ -235,6 +235,22 @@ async fn doctor_says_how_to_mend_slack() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn doctor_finds_people_on_call_whom_slack_does_not_know() {
+    let place = Place::new().await;
+    let with = |users: &str| {
+        let layer = format!("{{users: [{users}], start: 2026-01-05}}");
+        format!("{}\noncall: {{schedules: [{{name: primary, layers: [{layer}]}}]}}\n", place.usual())
+    };
+    let (known, unknown) = (with("U0ALICE, bob@example.com"), with("U0NOBODY, U0ALICE"));
+    place.configure(&known);
+    let (code, said) = place.run(&["doctor"]).await;
+    assert_eq!((code, said.contains("2 of 2 people on call")), (0, true), "{said}");
+    place.configure(&unknown);
+    let said = wrong(&place).await;
+    assert!(said.contains("Slack knows nobody called U0NOBODY"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn doctor_says_how_to_mend_a_source_and_a_database() {
     let place = Place::new().await;
     // Port 1 is nobody's.

@@ -16,6 +16,7 @@ mod escalation;
 mod faults;
 mod handoff;
 mod hermes;
+mod incident;
 mod kube;
 mod layers;
 mod liveness;

@@ -19,7 +19,7 @@ pub struct Topic {
 /// Every command, in the order help lists them. Words are found in this list, so one left out could not be typed.
 #[must_use]
 pub const fn catalogue() -> &'static [Topic] {
-    const TOPICS: [Topic; 27] = [
+    const TOPICS: [Topic; 29] = [
         Verb::Status.topic(),
         Verb::Alerts.topic(),
         Verb::Ack.topic(),
@@ -41,6 +41,8 @@ pub const fn catalogue() -> &'static [Topic] {
         Verb::OnCall.topic(),
         Verb::Override.topic(),
         Verb::Swap.topic(),
+        Verb::Incident.topic(),
+        Verb::Incidents.topic(),
         Verb::Handoff.topic(),
         Verb::Note.topic(),
         Verb::Balance.topic(),
@@ -58,6 +60,7 @@ impl Verb {
         let (name, usage, what, example) = match self {
             Self::OnCall | Self::Override | Self::Swap => return super::oncall::topic(self),
             Self::Handoff | Self::Note => return super::handoff::topic(self),
+            Self::Incident | Self::Incidents => return super::incident::topic(self),
             Self::Help => ("help", "[topic]", "Lists the commands, or explains one", "help silence"),
             Self::Status => ("status", "", "How watchkeeper itself is doing: sources, Slack, store, queue", "status"),
             Self::Feed => {

@@ -4,6 +4,7 @@ pub mod balance;
 mod catalogue;
 pub mod gitops;
 pub mod handoff;
+pub mod incident;
 pub mod oncall;
 mod read;
 mod words;
@@ -43,6 +44,8 @@ pub enum Verb {
     Swap,
     Handoff,
     Note,
+    Incident,
+    Incidents,
     Balance,
     Apps,
     App,
@@ -94,6 +97,7 @@ pub enum Command {
     Workload(workload::Ask),
     OnCall(oncall::Ask),
     Handoff(handoff::Ask),
+    Incident(incident::Ask),
     Balance(balance::Ask),
     /// About what Git declares.
     GitOps(gitops::Ask),
@@ -148,6 +152,7 @@ impl Command {
             Self::Workload(ask) => ask.verb(),
             Self::OnCall(ask) => ask.verb(),
             Self::Handoff(ask) => ask.verb(),
+            Self::Incident(ask) => ask.verb(),
             Self::Balance(_) => Verb::Balance,
             Self::GitOps(ask) => ask.verb(),
         }
@@ -169,6 +174,7 @@ impl Command {
             | Self::GitOps(_) => true,
             Self::OnCall(ask) => ask.reads_only(),
             Self::Handoff(ask) => ask.reads_only(),
+            Self::Incident(ask) => ask.reads_only(),
             Self::Ack { .. }
             | Self::Unack { .. }
             | Self::Escalate { .. }

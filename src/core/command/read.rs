@@ -7,7 +7,7 @@ use super::balance;
 use super::oncall::{self, Ask};
 use super::words::{Word, plain, split, with_ids};
 use super::{Command, SilenceTarget, Unreadable, Verb, Which, WhyTarget, catalogue};
-use super::{gitops, handoff, workload};
+use super::{gitops, handoff, incident, workload};
 use crate::core::graph;
 use crate::core::label::{InvalidMatcher, Matcher};
 use crate::core::time::Span;
@@ -49,6 +49,18 @@ pub fn parse(typed: &str) -> Result<Command, Unreadable> {
             let text = with_ids(typed);
             Ok(Command::OnCall(Ask::Override(oncall::typed(split(without_slash(&text)).get(1..).unwrap_or_default()))))
         }
+        Verb::Incident => {
+            // People are told apart by id, which the plain text does not keep.
+            let text = with_ids(typed);
+            let text = without_slash(&text);
+            let ask = incident::read(text, split(text).get(1..).unwrap_or_default());
+            ask.map(Command::Incident).map_err(|problem| arguments.unreadable(problem))
+        }
+        Verb::Incidents => match words {
+            [] => Ok(Command::Incident(incident::Ask::List { all: false })),
+            [word] if word.text.eq_ignore_ascii_case("all") => Ok(Command::Incident(incident::Ask::List { all: true })),
+            _ => arguments.nothing_more(0).map(|()| Command::Incident(incident::Ask::List { all: false })),
+        },
         Verb::Handoff => arguments.read_by(handoff::show).map(Command::Handoff),
         Verb::Note => Ok(Command::Handoff(handoff::Ask::Note(arguments.comment(0).unwrap_or_default()))),
         Verb::Swap => arguments.nothing_more(0).map(|()| Command::OnCall(Ask::Swap)),

@@ -145,3 +145,45 @@ fn a_graph_is_a_name_a_range_and_values_of_labels() {
     assert_eq!(parse("graph lag feed=“a b” 1day"), Ok(ask(Some("lag"), Some("1d"), &[("feed", "a b")])));
     assert!(problem("graph lag soon").contains("neither a range"), "{}", problem("graph lag soon"));
 }
+
+#[test]
+fn a_handoff_is_asked_for_by_schedule_or_number_whole_or_in_part() {
+    use super::handoff::{Ask, Which};
+    use crate::core::handoff::Section;
+    let show = |which, section, page| Ok(Command::Handoff(Ask::Show { which, section, page }));
+    let primary = || Which::Schedule("primary".to_owned());
+    assert_eq!(parse("handoff"), show(Which::Own, None, 1));
+    assert_eq!(parse("handoff Primary"), show(primary(), None, 1));
+    assert_eq!(parse("handoff #12"), show(Which::Number(12), None, 1));
+    assert_eq!(parse("handoff primary alerts page 3"), show(primary(), Some(Section::Alerts), 3));
+    assert_eq!(parse("handoff notes"), show(Which::Own, Some(Section::Notes), 1));
+    assert!(problem("handoff primary whatever").contains("no part of a handoff"));
+    assert_eq!(problem("handoff 12 alerts page 0"), "A page is a number from 1.");
+    let note = |text: &str| Ok(Command::Handoff(Ask::Note(text.to_owned())));
+    assert_eq!(parse("note primary the node is   slow"), note("primary the node is   slow"));
+    assert_eq!(parse("note"), note(""));
+}
+
+#[test]
+fn an_incident_is_declared_by_its_title_and_changed_by_what_follows_its_number() {
+    use super::incident::{Ask, What};
+    use crate::core::incident::{Role, Severity, Stage};
+    let about = |number, what| Ok(Command::Incident(Ask::About { number, what }));
+    let text = |text: &str| text.to_owned();
+    assert_eq!(parse("incident"), Ok(Command::Incident(Ask::Form)));
+    let new = Ask::New { title: text("SOL/USD is stale, says <someone>") };
+    assert_eq!(parse("incident SOL/USD is stale, says &lt;someone&gt;"), Ok(Command::Incident(new)));
+    assert_eq!(parse("incident 12"), about(Some(12), What::Show));
+    let update = What::Update { stage: Some(Stage::Monitoring), text: text("it holds") };
+    assert_eq!(parse("incident 12 update monitoring it holds"), about(Some(12), update));
+    assert_eq!(parse("incident update"), about(None, What::Update { stage: None, text: text("") }));
+    assert_eq!(parse("incident #12 sev1"), about(Some(12), What::Grade(Severity::Sev1)));
+    let assign = |who: Option<&str>| What::Assign { role: Role::Scribe, who: who.map(str::to_owned) };
+    assert_eq!(parse("incident 12 scribe <@U0ANN|ann>"), about(Some(12), assign(Some("@U0ANN"))));
+    assert_eq!(parse("incident scribe nobody"), about(None, assign(None)));
+    assert_eq!(parse("incident 12 link #17"), about(Some(12), What::Link(17)));
+    assert_eq!(parse("incident 12 timeline page 2"), about(Some(12), What::Timeline { page: 2 }));
+    assert_eq!(parse("incident 12 resolve a node was slow"), about(Some(12), What::Resolve(text("a node was slow"))));
+    assert!(problem("incident 12 whatever").contains("nothing to do with an incident"));
+    assert_eq!(parse("incidents all"), Ok(Command::Incident(Ask::List { all: true })));
+}

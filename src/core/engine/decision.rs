@@ -106,6 +106,8 @@ pub enum Note {
     },
     Acknowledged {
         by: Actor,
+        #[serde(default)]
+        comment: String,
     },
     Unacknowledged {
         by: Actor,

@@ -79,7 +79,7 @@ impl<'a> Draft<'a> {
                 Ok(Outcome::Taken)
             }
             Input::Tick => Ok(Outcome::Taken),
-            Input::Acknowledge { group, by } => self.acknowledge(&group, by),
+            Input::Acknowledge { group, by, comment } => self.acknowledge(&group, by, comment),
             Input::Unacknowledge { group, by } => self.unacknowledge(&group, &by),
             Input::Silence { matchers, starts_at, ends_at, by, comment } => {
                 self.silence(matchers, starts_at, ends_at, by, comment)

@@ -14,6 +14,8 @@ pub enum Input {
     Acknowledge {
         group: GroupId,
         by: Actor,
+        /// What they said with it; may be empty.
+        comment: String,
     },
     Unacknowledge {
         group: GroupId,

@@ -14,7 +14,7 @@ use crate::core::silence::{Silence, SilencePhase};
 use crate::core::time::Timestamp;
 
 impl Draft<'_> {
-    pub fn acknowledge(&mut self, id: &GroupId, by: Actor) -> Result<Outcome, Refusal> {
+    pub fn acknowledge(&mut self, id: &GroupId, by: Actor, comment: String) -> Result<Outcome, Refusal> {
         let now = self.now;
         let mut group = self.open_group(id)?;
         let number = group.number;
@@ -22,8 +22,12 @@ impl Draft<'_> {
             return Err(Refusal::AlreadyAcknowledged { number, by, at });
         }
         group.acknowledged = Some(Acknowledgement { by: by.clone(), at: now });
-        self.tell(&group, Note::Acknowledged { by: by.clone() });
-        self.record(by, "alert.acknowledged", format!("alert/{number}"), &about(&group));
+        let mut detail = about(&group);
+        if !comment.is_empty() {
+            detail.insert("comment", json!(comment));
+        }
+        self.tell(&group, Note::Acknowledged { by: by.clone(), comment });
+        self.record(by, "alert.acknowledged", format!("alert/{number}"), &detail);
         self.state.put_group(group);
         Ok(Outcome::Acknowledged { number })
     }

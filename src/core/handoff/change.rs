@@ -51,9 +51,8 @@ pub fn change(roster: &Roster, seen: &Seen, now: Timestamp) -> Option<Change> {
     if people == seen.people {
         return None;
     }
-    let reachable = |user: &&UserId| {
-        matches!(roster.directory.look(&Person::Slack((*user).clone())), Standing::Active(_))
-    };
+    let reachable =
+        |user: &&UserId| matches!(roster.directory.look(&Person::Slack((*user).clone())), Standing::Active(_));
     let without = |all: &[UserId], others: &[UserId]| -> Vec<UserId> {
         all.iter().filter(|user| !others.contains(user)).cloned().collect()
     };

@@ -155,10 +155,7 @@ mod tests {
             .iter()
             .map(|noise| (noise.labels.get(ALERTNAME).unwrap(), noise.fired, noise.unattended, noise.flapping))
             .collect();
-        assert_eq!(
-            said,
-            [("FeedSourceDown", 1, 0, true), ("FeedStale", 2, 2, false), ("RunwayShort", 1, 1, false)]
-        );
+        assert_eq!(said, [("FeedSourceDown", 1, 0, true), ("FeedStale", 2, 2, false), ("RunwayShort", 1, 1, false)]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::core::group::{Attention, Group, GroupState};
+use crate::core::incident::{Incident, State};
 use crate::core::severity::Severity;
 use crate::core::time::{Span, Timestamp};
 
@@ -26,9 +27,28 @@ pub struct Numbers {
     pub to_acknowledge: Option<Span>,
     /// The mean time from the first message to the end.
     pub to_resolve: Option<Span>,
+    /// Incidents that were declared.
+    pub incidents: usize,
+    /// The mean time from an incident's declaration to its end.
+    pub incident_resolved: Option<Span>,
 }
 
 impl Numbers {
+    /// The same with the incidents of `[from, to)`.
+    #[must_use]
+    pub fn with_incidents(self, incidents: &[Incident], from: Timestamp, to: Timestamp) -> Self {
+        let within = |at: Timestamp| from <= at && at < to;
+        let lasted: Vec<Duration> = incidents
+            .iter()
+            .filter_map(|incident| match incident.state {
+                State::Resolved { at, .. } if within(at) => Some(at.since(incident.opened_at)),
+                State::Resolved { .. } | State::Open { .. } => None,
+            })
+            .collect();
+        let declared = incidents.iter().filter(|incident| within(incident.opened_at)).count();
+        Self { incidents: declared, incident_resolved: mean(&lasted), ..self }
+    }
+
     /// Of the groups that were open at some time of `[from, to)`.
     #[must_use]
     pub fn of(groups: &[Group], pages: usize, from: Timestamp, to: Timestamp) -> Self {
@@ -108,9 +128,12 @@ pub(super) mod testing {
             acknowledged: acknowledged.map(|mins| Acknowledgement { by, at: at(mins) }),
             state: match closed {
                 Some(mins) => GroupState::Closed { first_notified_at: Some(first), closed_at: at(mins) },
-                None => {
-                    GroupState::Notified { first_at: first, last_at: first, repeat_at: at(opened + 240), flush_at: None }
-                }
+                None => GroupState::Notified {
+                    first_at: first,
+                    last_at: first,
+                    repeat_at: at(opened + 240),
+                    flush_at: None,
+                },
             },
             delivery: Delivery {
                 history: vec![Notification { at: first, attention: Attention::New }],
@@ -143,6 +166,7 @@ mod tests {
             unattended: 1,
             to_acknowledge: Some(Span::from_secs(240)),
             to_resolve: Some(Span::from_secs(1950)),
+            ..Numbers::default()
         };
         assert_eq!(numbers, expected);
         assert_eq!(Numbers::of(&[], 0, at(0), at(60)), Numbers::default());

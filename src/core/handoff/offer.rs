@@ -65,10 +65,15 @@ pub enum State {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Due {
     /// Counted from 1.
-    Remind { nth: u32, due_at: Timestamp },
+    Remind {
+        nth: u32,
+        due_at: Timestamp,
+    },
     Escalate(Turn),
     /// There is no policy, or every step of it was taken.
-    Unanswered { due_at: Timestamp },
+    Unanswered {
+        due_at: Timestamp,
+    },
 }
 
 /// Why nothing changed.
@@ -128,9 +133,7 @@ impl Handoff {
         };
         let told = incoming.iter().cloned().collect();
         let schedule = schedule.to_owned();
-        Self {
-            id, number, schedule, channel, outgoing, incoming, at, until, told, services: BTreeSet::new(), state
-        }
+        Self { id, number, schedule, channel, outgoing, incoming, at, until, told, services: BTreeSet::new(), state }
     }
 
     /// Who is answerable although their shift is over.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::noise::Noise;
 use super::numbers::Numbers;
 use crate::core::ids::{Actor, NoteId, UserId};
+use crate::core::incident::{self, Incident};
 use crate::core::label::Labels;
 use crate::core::severity::Severity;
 use crate::core::time::{Span, Timestamp};
@@ -17,6 +18,7 @@ pub struct Report {
     pub to: Timestamp,
     /// When the coming shift ends, as far as that is known.
     pub until: Option<Timestamp>,
+    pub incidents: Vec<Incident>,
     /// Firing and heard.
     pub alerts: Vec<AlertLine>,
     pub silences: Vec<SilenceLine>,
@@ -97,9 +99,19 @@ pub struct Deed {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum Temporary {
-    Override { schedule: String, user: UserId, until: Timestamp },
+    Override {
+        schedule: String,
+        user: UserId,
+        until: Timestamp,
+    },
     /// Its GitOps tool was told to leave it alone.
-    Suspended { kind: String, app: String, cluster: String, since: Option<Timestamp>, by: Option<String> },
+    Suspended {
+        kind: String,
+        app: String,
+        cluster: String,
+        since: Option<Timestamp>,
+        by: Option<String>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,6 +169,7 @@ pub struct Note {
 /// A part of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Section {
+    Incidents,
     Alerts,
     Requests,
     Notes,
@@ -177,7 +190,8 @@ pub struct Headline {
 }
 
 impl Section {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
+        Self::Incidents,
         Self::Alerts,
         Self::Requests,
         Self::Notes,
@@ -194,6 +208,7 @@ impl Section {
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
+            Self::Incidents => "incidents",
             Self::Alerts => "alerts",
             Self::Requests => "actions",
             Self::Notes => "notes",
@@ -218,12 +233,15 @@ impl Report {
     #[must_use]
     pub fn sorted(mut self) -> Self {
         let worst = std::cmp::Reverse::<Option<Severity>>;
+        self.incidents.sort_by_key(|incident| (incident.severity, incident.opened_at));
         self.alerts.sort_by_key(|alert| (worst(Some(alert.severity)), alert.acknowledged.is_some(), alert.since));
         self.silences.sort_by_key(|silence| (silence.ends_at, silence.number));
         self.requests.sort_by_key(|request| (request.state, request.number));
         self.done.sort_by_key(|deed| std::cmp::Reverse(deed.at));
         self.wallets.sort_by(|a, b| {
-            let rank = |wallet: &WalletLine| (worst(wallet.level), wallet.left.is_none(), wallet.left, wallet.unknown.is_none());
+            let rank = |wallet: &WalletLine| {
+                (worst(wallet.level), wallet.left.is_none(), wallet.left, wallet.unknown.is_none())
+            };
             rank(a).cmp(&rank(b)).then_with(|| a.name.cmp(&b.name))
         });
         self.feeds.sort_by(|a, b| (worst(Some(a.severity)), &a.symbol).cmp(&(worst(Some(b.severity)), &b.symbol)));
@@ -235,6 +253,7 @@ impl Report {
     #[must_use]
     pub const fn count(&self, section: Section) -> usize {
         match section {
+            Section::Incidents => self.incidents.len(),
             Section::Alerts => self.alerts.len(),
             Section::Requests => self.requests.len(),
             Section::Notes => self.notes.len(),
@@ -266,6 +285,11 @@ impl Report {
     fn urgency(&self, section: Section, index: usize) -> Option<u8> {
         let coming = |at: Timestamp| self.until.is_none_or(|until| at < until);
         match section {
+            Section::Incidents => self.incidents.get(index).map(|incident| match incident.severity {
+                incident::Severity::Sev1 => 0,
+                incident::Severity::Sev2 => 2,
+                incident::Severity::Sev3 => 5,
+            }),
             Section::Alerts => self.alerts.get(index).map(|alert| match (alert.severity, &alert.acknowledged) {
                 (Severity::Critical, None) => 0,
                 (Severity::Critical, Some(_)) => 2,

@@ -69,26 +69,31 @@ pub fn weekly(
 ) -> Weekly {
     let within = |at: Timestamp| from <= at && at < to;
     let earlier = from.minus(to.since(from));
-    let people: BTreeSet<&UserId> = stretches.iter().map(|stretch| &stretch.user).chain(pages.iter().map(|(u, _)| u)).collect();
-    let mut load: Vec<Load> = people.into_iter().map(|user| {
-        let own: Vec<&Stretch> = stretches.iter().filter(|stretch| stretch.user == *user).collect();
-        let held = |at: Timestamp| own.iter().any(|stretch| stretch.from <= at && at < stretch.to);
-        let loud = groups.iter().filter(|group| group.severity >= Severity::Warning);
-        let heard: Vec<Timestamp> = loud.flat_map(interruptions).filter(|at| within(*at) && held(*at)).collect();
-        let paged: Vec<Timestamp> = pages.iter().filter(|(who, at)| who == user && within(*at)).map(|(_, at)| *at).collect();
-        let by = |actor: &Actor| matches!(actor, Actor::Person { user: by, .. } if by == user);
-        let acknowledged = groups.iter().filter_map(|group| group.acknowledged.as_ref());
-        let zone = zones.get(user).cloned().unwrap_or_default();
-        let nights: BTreeSet<Date> = heard.iter().chain(&paged).filter_map(|at| night(&zone, *at)).collect();
-        Load {
-            user: user.clone(),
-            on_call: Span::from(covered(&own, from, to)),
-            notifications: heard.len(),
-            acknowledged: acknowledged.filter(|ack| within(ack.at) && by(&ack.by)).count(),
-            pages: paged.len(),
-            nights: nights.len(),
-        }
-    }).collect();
+    let people: BTreeSet<&UserId> =
+        stretches.iter().map(|stretch| &stretch.user).chain(pages.iter().map(|(u, _)| u)).collect();
+    let mut load: Vec<Load> = people
+        .into_iter()
+        .map(|user| {
+            let own: Vec<&Stretch> = stretches.iter().filter(|stretch| stretch.user == *user).collect();
+            let held = |at: Timestamp| own.iter().any(|stretch| stretch.from <= at && at < stretch.to);
+            let loud = groups.iter().filter(|group| group.severity >= Severity::Warning);
+            let heard: Vec<Timestamp> = loud.flat_map(interruptions).filter(|at| within(*at) && held(*at)).collect();
+            let paged: Vec<Timestamp> =
+                pages.iter().filter(|(who, at)| who == user && within(*at)).map(|(_, at)| *at).collect();
+            let by = |actor: &Actor| matches!(actor, Actor::Person { user: by, .. } if by == user);
+            let acknowledged = groups.iter().filter_map(|group| group.acknowledged.as_ref());
+            let zone = zones.get(user).cloned().unwrap_or_default();
+            let nights: BTreeSet<Date> = heard.iter().chain(&paged).filter_map(|at| night(&zone, *at)).collect();
+            Load {
+                user: user.clone(),
+                on_call: Span::from(covered(&own, from, to)),
+                notifications: heard.len(),
+                acknowledged: acknowledged.filter(|ack| within(ack.at) && by(&ack.by)).count(),
+                pages: paged.len(),
+                nights: nights.len(),
+            }
+        })
+        .collect();
     load.sort_by_key(|load| std::cmp::Reverse((load.nights, load.notifications, load.on_call)));
     let count = |from, to| pages.iter().filter(|(_, at)| from <= *at && *at < to).count();
     Weekly {
@@ -160,14 +165,16 @@ mod tests {
     #[test]
     fn each_moment_with_a_watch_counts_once_and_only_what_lies_in_the_week() {
         let load = of(&[], &[], &Zones::new()).load;
-        let hours: Vec<_> = load.iter().map(|load| (load.user.as_str(), load.on_call.duration().as_secs() / 3600)).collect();
+        let hours: Vec<_> =
+            load.iter().map(|load| (load.user.as_str(), load.on_call.duration().as_secs() / 3600)).collect();
         assert_eq!(hours, [("UBOB", 120), ("UANN", 72)]);
     }
 
     #[test]
     fn a_night_is_the_persons_own_and_counts_once_however_often_it_was_disturbed() {
         let groups = [loud(&["2026-10-19T23:30:00Z", "2026-10-20T02:00:00Z", "2026-10-20T12:00:00Z"])];
-        let ann = |zones: &Zones| of(&groups, &[], zones).load.into_iter().find(|load| load.user == user("UANN")).unwrap();
+        let ann =
+            |zones: &Zones| of(&groups, &[], zones).load.into_iter().find(|load| load.user == user("UANN")).unwrap();
         let in_utc = ann(&Zones::new());
         assert_eq!((in_utc.notifications, in_utc.nights), (3, 1));
         let tokyo = Zones::from([(user("UANN"), "Asia/Tokyo".parse().unwrap())]);

@@ -10,7 +10,7 @@ use crate::slack::message::Message;
 use crate::store::{StoreError, handoffs};
 
 use super::super::act::{Caller, Plan};
-use super::Flow;
+use super::{Flow, named};
 
 impl Flow {
     pub(in crate::flow) async fn plan_handoff(&self, ask: Ask, caller: &Caller) -> Plan {
@@ -34,7 +34,7 @@ impl Flow {
         let Some(stored) = handoffs::by_number(&self.store, number).await? else { return Ok(no_such_handoff(number)) };
         let of = stored.handoff;
         let report = handoffs::report(&self.store, &of.id).await?.unwrap_or_default();
-        self.know_all(of.incoming.iter().chain(&of.outgoing)).await;
+        self.know_all(named(&of)).await;
         let (people, now) = (self.people(), self.now());
         Ok(match section {
             None => handoff(&HandoffView { handoff: &of, report: &report, rings: false, people: &people, now }),
@@ -56,8 +56,10 @@ impl Flow {
         let schedule = match wanted {
             Some(name) => schedules.iter().find(|known| known.name == name).cloned(),
             None => {
-                let handed: Vec<Schedule> = schedules.iter().filter(|one| one.hands_over().is_some()).cloned().collect();
-                let own = self.own_schedule(&caller.user, &handed).or_else(|| self.own_schedule(&caller.user, &schedules));
+                let handed: Vec<Schedule> =
+                    schedules.iter().filter(|one| one.hands_over().is_some()).cloned().collect();
+                let own =
+                    self.own_schedule(&caller.user, &handed).or_else(|| self.own_schedule(&caller.user, &schedules));
                 own.or_else(|| handed.first().cloned()).or_else(|| schedules.first().cloned())
             }
         };
@@ -68,10 +70,9 @@ impl Flow {
         let now = self.now();
         let from = self.shift_since(&schedule.name).await?.unwrap_or(now);
         let until = self.next_handover(&schedule.name).map(|(at, _)| at);
-        let report = self.report(&schedule, from, until).await?;
+        let report = self.shift_report(&schedule, from, until).await?;
         let waiting = self.open_handoff(&schedule.name);
-        let named = waiting.iter().flat_map(|handoff| handoff.incoming.iter().chain(&handoff.outgoing));
-        self.know_all(named).await;
+        self.know_all(waiting.as_ref().map(named).unwrap_or_default()).await;
         let people = self.people();
         Ok(match section {
             None => shift(&schedule.name, &report, waiting.as_ref(), &people, now),

@@ -42,11 +42,11 @@ const AHEAD: Duration = Duration::from_hours(24);
 const AHEAD_AT_MOST: Duration = Duration::from_hours(7 * 24);
 
 /// Told elsewhere in the report, or no change of anything.
-const NO_DEEDS: [&str; 5] = ["alert.", "command.denied", "logs.read", "handoff.", "input."];
+const NO_DEEDS: [&str; 6] = ["alert.", "command.denied", "logs.read", "handoff.", "incident.", "input."];
 
 impl Flow {
     /// What there is to hand over of a shift that began at `from`. The coming one ends at `until`, if that is known.
-    pub(super) async fn report(
+    pub(super) async fn shift_report(
         &self,
         schedule: &Schedule,
         from: Timestamp,
@@ -62,8 +62,9 @@ impl Flow {
         };
         let requests = self.requests().await?;
         let done = self.deeds(from, now).await?;
+        let incidents = self.open_incidents().await?;
         let notes = handoffs::notes(&self.store, &schedule.name).await?;
-        self.know_all(notes.iter().map(|note| &note.by)).await;
+        self.know_all(notes.iter().map(|note| note.by.clone()).collect()).await;
         let (alerts, silences, flapping) = self.with_engine(|engine, _, now| {
             let lines = open_alerts(engine, now);
             let silences = engine.silences(now).into_iter().filter(|silence| silence.active(now));
@@ -73,6 +74,7 @@ impl Flow {
             from,
             to: now,
             until,
+            incidents,
             alerts,
             silences,
             noise: noise(&groups, &flapping, from, now),

@@ -1,5 +1,6 @@
 //! What happens without anybody asking: shift changes are noticed, reminders and escalation steps come due.
 
+use std::collections::BTreeSet;
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -68,7 +69,8 @@ impl Flow {
             let first = self.with_roster(&schedule.name, |roster| Seen::first(roster, now));
             return self.keep_seen(&key, first).await;
         };
-        let looked_at = self.handoffs.looked_at.lock().unwrap_or_else(PoisonError::into_inner).get(&schedule.name).copied();
+        let looked_at =
+            self.handoffs.looked_at.lock().unwrap_or_else(PoisonError::into_inner).get(&schedule.name).copied();
         let seen = Seen { looked_at: stored.looked_at.max(looked_at.unwrap_or(stored.looked_at)), ..stored.clone() };
         let change = self.with_roster(&schedule.name, |roster| handoff::change(roster, &seen, now)).flatten();
         match change {
@@ -105,9 +107,9 @@ impl Flow {
     pub(super) async fn shift_since(&self, schedule: &str) -> Result<Option<Timestamp>, StoreError> {
         let stored = facts::get(&self.store, &format!("{SEEN}{schedule}")).await?;
         let seen: Option<Seen> = stored.and_then(|text| serde_json::from_str(&text).ok());
-        Ok(seen.map(|seen| seen.since).or_else(|| {
-            self.with_roster(schedule, |roster| Seen::first(roster, self.now()).since)
-        }))
+        Ok(seen
+            .map(|seen| seen.since)
+            .or_else(|| self.with_roster(schedule, |roster| Seen::first(roster, self.now()).since)))
     }
 
     /// Whether everybody who may have the watch was looked up, and a schedule kept elsewhere was read: right after a start,
@@ -136,8 +138,8 @@ impl Flow {
         let Some(lease) = self.lease() else { return Err(StepError::NotLeader) };
         let now = self.now();
         let after = Seen::after(&change, now);
-        let report = self.report(schedule, seen.since, change.until).await?;
-        self.know_all(change.incoming.iter().chain(&change.outgoing)).await;
+        let report = self.shift_report(schedule, seen.since, change.until).await?;
+        self.know_all(change.incoming.iter().chain(&change.outgoing).cloned().collect()).await;
         let mut earlier = Vec::new();
         for before in handoffs::open(&self.store).await? {
             if before.handoff.schedule == schedule.name {
@@ -160,7 +162,7 @@ impl Flow {
             records.push(record);
         }
         effects.push(self.living(&handoff, &report, true));
-        effects.extend(handoff.incoming.iter().map(|user| self.tell(&handoff, &report, user, now)));
+        effects.extend(handoff.incoming.iter().map(|user| self.tell_of(&handoff, &report, user, now)));
         handoffs::save(&mut tx, &changes, now).await.map_err(lost)?;
         handoffs::insert(&mut tx, &handoff, &report).await?;
         facts::put(&mut tx, key, &serde_json::to_string(&after).unwrap_or_default(), now).await?;
@@ -189,8 +191,7 @@ impl Flow {
         }
         let policy = how.policy.as_deref().and_then(|name| settings.escalation.policy(name));
         let policy = policy.filter(|policy| !policy.steps.is_empty());
-        let people = policy.into_iter().flat_map(|policy| &policy.steps).flat_map(|step| &step.targets);
-        self.look_up_people(people.flat_map(|target| self.people_of(target)).collect()).await;
+        self.look_up_people(self.targets_of(policy)).await;
         let report = handoffs::report(&self.store, &before.handoff.id).await?.unwrap_or_default();
         let mut after = before.handoff.clone();
         let (mut effects, mut records) = (Vec::new(), Vec::new());
@@ -205,7 +206,7 @@ impl Flow {
                     records.push(record(&after, "handoff.reminded", Actor::System, &json!({ "reminder": nth }), now));
                 }
                 (Some(Due::Escalate(turn)), Some(policy)) => {
-                    after = self.take_step(after, policy, &turn, &report, &mut effects, &mut records);
+                    after = self.take_handoff_step(after, policy, &turn, &report, &mut effects, &mut records);
                 }
                 (Some(Due::Escalate(Turn { due_at, .. }) | Due::Unanswered { due_at }), _) => {
                     effects.push(thread(&after, unanswered(&after), due_at));
@@ -220,8 +221,14 @@ impl Flow {
         self.commit_led(Extra { effects, records, handoffs, ..Extra::default() }).await
     }
 
+    /// Everybody whom a policy may call.
+    fn targets_of(&self, policy: Option<&Policy>) -> BTreeSet<UserId> {
+        let steps = policy.into_iter().flat_map(|policy| &policy.steps);
+        steps.flat_map(|step| &step.targets).flat_map(|target| self.people_of(target)).collect()
+    }
+
     /// Tells everybody of one step of the policy.
-    fn take_step(
+    fn take_handoff_step(
         &self,
         mut handoff: Handoff,
         policy: &Policy,
@@ -237,7 +244,7 @@ impl Flow {
             match one {
                 Told::Person { user } => {
                     handoff.told.insert(user.clone());
-                    effects.push(self.tell(&handoff, report, user, turn.due_at));
+                    effects.push(self.tell_of(&handoff, report, user, turn.due_at));
                 }
                 Told::Service(service) => {
                     handoff.services.insert(service.clone());
@@ -280,7 +287,7 @@ impl Flow {
         let now = self.now();
         let report = handoffs::report(&self.store, &handoff.id).await?.unwrap_or_default();
         let mut effects = vec![self.living(handoff, &report, false)];
-        effects.extend(handoff.told.iter().map(|user| self.tell(handoff, &report, user, now)));
+        effects.extend(handoff.told.iter().map(|user| self.tell_of(handoff, &report, user, now)));
         let resolved = |service: &Service| service_told(handoff, service, Action::Resolve, now);
         effects.extend(handoff.services.iter().map(resolved));
         let detail = match &handoff.state {
@@ -299,7 +306,7 @@ impl Flow {
     }
 
     /// The direct message to one person, as it should look now.
-    fn tell(&self, handoff: &Handoff, report: &Report, user: &UserId, due_at: Timestamp) -> (Effect, i64) {
+    fn tell_of(&self, handoff: &Handoff, report: &Report, user: &UserId, due_at: Timestamp) -> (Effect, i64) {
         let people = self.people();
         let view = HandoffView { handoff, report, rings: false, people: &people, now: self.now() };
         let page = Page::Watch {

@@ -15,8 +15,8 @@ use std::sync::{Mutex, PoisonError, RwLock};
 use crate::core::handoff::Handoff;
 use crate::core::ids::UserId;
 use crate::core::time::Timestamp;
-use crate::store::handoffs::{self, Change, Stored};
 use crate::store::StoreError;
+use crate::store::handoffs::{self, Change, Stored};
 
 use super::Flow;
 pub(super) use press::ours;
@@ -80,10 +80,15 @@ impl Flow {
         }
     }
 
-    /// Learns the names of everybody a handoff names.
-    async fn know_all(&self, users: impl IntoIterator<Item = &UserId>) {
+    /// Learns the names of everybody in `users`.
+    async fn know_all(&self, users: Vec<UserId>) {
         for user in users {
-            self.know(user).await;
+            self.know(&user).await;
         }
     }
+}
+
+/// Everybody a handoff names.
+fn named(handoff: &Handoff) -> Vec<UserId> {
+    handoff.incoming.iter().chain(&handoff.outgoing).cloned().collect()
 }

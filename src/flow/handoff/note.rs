@@ -39,7 +39,7 @@ impl Flow {
         if text.is_empty() {
             return match handoffs::notes(&self.store, &schedule.name).await {
                 Ok(notes) => {
-                    self.know_all(notes.iter().map(|note| &note.by)).await;
+                    self.know_all(notes.iter().map(|note| note.by.clone()).collect()).await;
                     Plan::Answer(notes_waiting(&schedule.name, &notes, &self.people(), self.now()))
                 }
                 Err(error) => {

@@ -20,7 +20,7 @@ use super::super::act::{Caller, Plan, Way};
 use super::super::receive::{Ack, finish};
 use super::super::step::{Extra, StepError};
 use super::keep::{record, thread};
-use super::Flow;
+use super::{Flow, named};
 
 /// A shift that ends nobody knows when is taken for so long.
 const A_DAY: std::time::Duration = std::time::Duration::from_hours(24);
@@ -111,7 +111,7 @@ impl Flow {
     async fn stored_handoff(&self, id: &HandoffId) -> Result<Stored, Message> {
         match handoffs::get(&self.store, id).await {
             Ok(Some(stored)) => {
-                self.know_all(stored.handoff.incoming.iter().chain(&stored.handoff.outgoing)).await;
+                self.know_all(named(&stored.handoff)).await;
                 Ok(stored)
             }
             Ok(None) => Err(handoff_gone()),
@@ -178,7 +178,8 @@ impl Flow {
         };
         let now = self.now();
         let schedules = self.schedules();
-        let settings = schedules.iter().find(|known| known.name == before.handoff.schedule).and_then(Schedule::hands_over);
+        let settings =
+            schedules.iter().find(|known| known.name == before.handoff.schedule).and_then(Schedule::hands_over);
         let settings = settings.map(|(_, settings)| settings.clone()).unwrap_or_default();
         match before.handoff.clone().ask(&caller.user, &settings, now) {
             Ok(after) => {

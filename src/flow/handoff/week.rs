@@ -15,10 +15,10 @@ use crate::slack::blocks::handoff::{WeekView, week};
 use crate::store::audit::Of;
 use crate::store::{StoreError, alerts, audit, facts};
 
+use super::super::NAME_WITHIN;
 use super::super::effect::{Effect, priority};
 use super::super::funding::{due, next_due};
 use super::super::step::{StepError, fenced};
-use super::super::NAME_WITHIN;
 use super::Flow;
 
 const NEXT: &str = "oncall.digest_next";
@@ -76,10 +76,14 @@ impl Flow {
         let steps = audit::during(&self.store, Of::Action("alert.escalated"), (earlier, now), STEPS).await?;
         let pages: Vec<(UserId, Timestamp)> = steps.iter().flat_map(|step| told(&step.record)).collect();
         let stretches = self.watches(from, now);
-        let people: BTreeSet<&UserId> =
-            stretches.iter().map(|stretch| &stretch.user).chain(pages.iter().map(|(user, _)| user)).collect();
+        let people: BTreeSet<UserId> =
+            stretches.iter().map(|stretch| &stretch.user).chain(pages.iter().map(|(user, _)| user)).cloned().collect();
         let zones = self.zones(people).await;
-        Ok(weekly(&groups, &stretches, &pages, &zones, (from, now)))
+        let incidents = self.incidents_between(earlier, now).await?;
+        let mut found = weekly(&groups, &stretches, &pages, &zones, (from, now));
+        found.numbers = found.numbers.with_incidents(&incidents, from, now);
+        found.before = found.before.with_incidents(&incidents, earlier, from);
+        Ok(found)
     }
 
     /// Who had which watch in `[from, to)`, by the schedules as they are now.
@@ -93,14 +97,11 @@ impl Flow {
         shifts.flat_map(stretch).collect()
     }
 
-    async fn zones(&self, people: BTreeSet<&UserId>) -> Zones {
-        let look = |user: &UserId| {
-            let user = user.clone();
-            async move {
-                let person = tokio::time::timeout(NAME_WITHIN, self.api.users_info(&user)).await.ok()?.ok()?;
-                self.remember_name(&person);
-                Some((user, person.tz?.parse().ok()?))
-            }
+    async fn zones(&self, people: BTreeSet<UserId>) -> Zones {
+        let look = |user: UserId| async move {
+            let person = tokio::time::timeout(NAME_WITHIN, self.api.users_info(&user)).await.ok()?.ok()?;
+            self.remember_name(&person);
+            Some((user, person.tz?.parse().ok()?))
         };
         join_all(people.into_iter().map(look)).await.into_iter().flatten().collect()
     }

@@ -143,7 +143,13 @@ impl Flow {
         Plan::Record { extra: Box::new(extra), message: override_ended(&schedule) }
     }
 
-    pub(in crate::flow) fn override_record(&self, caller: &Caller, action: &str, schedule: &str, over: &Override) -> Record {
+    pub(in crate::flow) fn override_record(
+        &self,
+        caller: &Caller,
+        action: &str,
+        schedule: &str,
+        over: &Override,
+    ) -> Record {
         let Override { id, user, from, to } = over;
         let detail = json!({ "from": from.to_string(), "override": id, "to": to.to_string(), "user": user });
         Record {

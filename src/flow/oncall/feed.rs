@@ -27,6 +27,13 @@ pub(super) struct Imported {
     not_before: Option<Timestamp>,
 }
 
+impl Imported {
+    /// Whether there is any copy at all.
+    pub const fn read(&self) -> bool {
+        self.confirmed_at.is_some()
+    }
+}
+
 impl Flow {
     /// Fetches one schedule. Whatever fails, the last good copy stays in force.
     pub async fn pull_schedule(&self, schedule: &str, feed: &Feed, client: &Client) {

@@ -90,7 +90,8 @@ impl Flow {
 
     /// Whether the shifts of a schedule that is kept elsewhere were ever read.
     pub(super) fn has_shifts(&self, schedule: &str) -> bool {
-        self.desk.imported.read().unwrap_or_else(PoisonError::into_inner).contains_key(schedule)
+        let imported = self.desk.imported.read().unwrap_or_else(PoisonError::into_inner);
+        imported.get(schedule).is_some_and(Imported::read)
     }
 
     /// The overrides that hold at `at`, with their schedules.

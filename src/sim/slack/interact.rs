@@ -288,7 +288,8 @@ pub async fn shortcut(hub: &Arc<Hub>, user: &str, channel: &str, ts: &str, which
         let path = state.new_response_url("actions", &user, &channel, None, now);
         payload["response_url"] = json!(format!("{}{path}", hub.base));
         payload["action_ts"] = json!(format!("{}.{:06}", now.as_secs(), now.as_millis().rem_euclid(1000) * 1000));
-        payload["channel"] = json!({"id": channel, "name": if name.is_empty() { "directmessage".to_owned() } else { name }});
+        payload["channel"] =
+            json!({"id": channel, "name": if name.is_empty() { "directmessage".to_owned() } else { name }});
         payload["message_ts"] = json!(ts);
         payload["message"] = message;
         Ok::<_, String>(payload)

@@ -114,7 +114,8 @@ impl WebApi {
                 .set_if("cursor", cursor.as_deref());
             let body = self.call("users.conversations", fields).await?.body;
             let channels = body.get("channels").and_then(Value::as_array);
-            let found = channels.into_iter().flatten().find(|one| one.get("name").and_then(Value::as_str) == Some(name));
+            let found =
+                channels.into_iter().flatten().find(|one| one.get("name").and_then(Value::as_str) == Some(name));
             if let Some(found) = found {
                 return Ok(Some(ChannelId::new(required(found, "/id")?)));
             }

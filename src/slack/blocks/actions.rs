@@ -1,6 +1,6 @@
 //! What can be pressed: every button and menu entry as a value, to Slack (`action_id`, `value`) and back.
 
-use super::{handoff, oncall};
+use super::{handoff, incident, oncall};
 use crate::core::ids::GroupId;
 use crate::core::time::Span;
 
@@ -26,6 +26,8 @@ pub enum Press {
     OnCall(oncall::Press),
     /// About a handoff.
     Handoff(handoff::Press),
+    /// About an incident.
+    Incident(incident::Press),
     /// A link was followed; there is nothing to do but to say that it arrived.
     Link,
 }
@@ -64,6 +66,7 @@ impl Press {
             Self::Run(_) => "run",
             Self::OnCall(press) => press.verb(),
             Self::Handoff(press) => press.verb(),
+            Self::Incident(press) => press.verb(),
             Self::Link => "link",
         }
     }
@@ -89,6 +92,7 @@ impl Press {
             Self::Run(command) => command.clone(),
             Self::OnCall(press) => press.value(),
             Self::Handoff(press) => press.value(),
+            Self::Incident(press) => press.value(),
             Self::Link => "link".to_owned(),
         }
     }
@@ -122,6 +126,9 @@ impl Press {
         if let Some(press) = handoff::Press::read(verb, value) {
             return Some(Self::Handoff(press));
         }
+        if let Some(press) = incident::Press::read(verb, value) {
+            return Some(Self::Incident(press));
+        }
         let (group, rest) = value.split_once(' ').map_or((value, None), |(group, rest)| (group, Some(rest)));
         let group = Some(group).filter(|group| !group.is_empty()).map(GroupId::new)?;
         match (verb, rest) {
@@ -141,7 +148,7 @@ impl Press {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::ids::{HandoffId, NoteId, OverrideId, SwapId};
+    use crate::core::ids::{HandoffId, IncidentId, NoteId, OverrideId, SwapId};
 
     #[test]
     fn what_is_pressed_comes_back_as_it_was_meant() {
@@ -158,6 +165,12 @@ mod tests {
             Press::OnCall(oncall::Press::SwapForm),
             Press::OnCall(oncall::Press::Accept(SwapId::new("01S"))),
             Press::OnCall(oncall::Press::EndOverride(OverrideId::new("01R"))),
+            Press::Incident(incident::Press::Declare(GroupId::new("01G"))),
+            Press::Incident(incident::Press::Update(IncidentId::new("01I"))),
+            Press::Incident(incident::Press::Roles(IncidentId::new("01I"))),
+            Press::Incident(incident::Press::Resolve(IncidentId::new("01I"))),
+            Press::Incident(incident::Press::Reopen(IncidentId::new("01I"))),
+            Press::Incident(incident::Press::Export(IncidentId::new("01I"))),
             Press::Handoff(handoff::Press::Accept(HandoffId::new("01H"))),
             Press::Handoff(handoff::Press::StandIn(HandoffId::new("01H"))),
             Press::Handoff(handoff::Press::Ask(HandoffId::new("01H"))),

@@ -3,6 +3,7 @@
 use slack_morphism::prelude::*;
 
 use super::actions::Press;
+use super::incident;
 use super::kit::{self, Accent};
 use super::members::{Members, facts};
 use super::page::{self, EscalationView};
@@ -260,6 +261,7 @@ fn buttons(view: &AlertView, members: &Members, standing: &Standing) -> Option<S
     if partly && firing(view).any(|member| member.silenced_by.is_some()) {
         entries.push(("End the silence", Press::Unsilence(group())));
     }
+    entries.push(("Declare an incident…", Press::Incident(incident::Press::Declare(group()))));
     elements.push(kit::overflow(&entries).into());
     Some(kit::row(elements))
 }

@@ -74,8 +74,14 @@ const fn more(verb: Verb) -> Option<&'static str> {
             "Alone it opens a form. `me` takes the watch yourself; the end may be `for 4h`.\n\
              An override comes before the schedule, and a later one before an earlier one.",
         ),
+        Verb::Incident => Some(
+            "Alone it opens a form. In the incident's channel, or while only one is open, its number may be left out:\n\
+             • `/wk incident 12 update the failover is done` · `next` says what somebody is about to do\n\
+             • `/wk incident 12 sev1` · `commander @ann` (also `communications`, `scribe`) · `link 17` for an alert\n\
+             • `/wk incident 12 resolve a node was slow` · `reopen` · `timeline` · `export` for the post-mortem",
+        ),
         Verb::Handoff => Some(
-            "Parts are `alerts`, `actions`, `notes`, `silences`, `temporary`, `wallets`, `feeds`, `noise`, `upcoming` and `changes`. \
+            "Parts are `incidents`, `alerts`, `actions`, `notes`, `silences`, `temporary`, `wallets`, `feeds`, `noise`, `upcoming` and `changes`. \
              Every shift change posts one by itself; whoever comes in presses *Accept*, and until then whoever had the watch keeps it.",
         ),
         Verb::Note => Some(
@@ -107,6 +113,7 @@ const fn more(verb: Verb) -> Option<&'static str> {
         | Verb::Status
         | Verb::Unack
         | Verb::Silences
+        | Verb::Incidents
         | Verb::Unsilence
         | Verb::Cluster
         | Verb::Rollout

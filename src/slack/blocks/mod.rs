@@ -13,6 +13,7 @@ pub mod graph;
 pub mod handoff;
 pub mod help;
 pub mod home;
+pub mod incident;
 mod kit;
 pub mod lists;
 mod members;

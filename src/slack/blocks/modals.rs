@@ -5,7 +5,7 @@ use slack_morphism::prelude::SlackBlock;
 
 use super::actions::SILENCE_FORM;
 use super::kit::{self, Field};
-use super::words::{count, said};
+use super::words::{bold, count, plain, said};
 use crate::core::command::MAX_SILENCE;
 use crate::core::ids::GroupId;
 use crate::core::label::{Labels, Matcher};
@@ -20,6 +20,9 @@ pub struct SilenceForm<'a> {
     pub matchers: &'a [Matcher],
     /// Alerts that the matchers cover now.
     pub firing: usize,
+    pub length: Span,
+    /// Alertmanagers in which it will hold too, and how many of their active alerts it matches, when they say.
+    pub outside: &'a [(String, Option<usize>)],
 }
 
 /// `block_id` of each field; errors are shown under the field they name.
@@ -59,7 +62,7 @@ pub fn silence_form(form: &SilenceForm) -> View {
             block_id: LENGTH,
             label: "For how long",
             hint: "Like 30m, 2h or 1d; at most 30d. You are told before it ends.",
-            value: "1h",
+            value: &form.length.to_string(),
             multiline: false,
             optional: false,
             most: 20,
@@ -75,9 +78,22 @@ pub fn silence_form(form: &SilenceForm) -> View {
             most: 500,
         }
         .block(),
-        kit::context(&format!("These matchers cover {} firing now.", count(form.firing, "alert"))),
+        kit::context(&covered(form)),
     ];
     modal("Silence", Some("Silence"), form.group.map_or("", GroupId::as_str), &blocks)
+}
+
+/// What the matchers cover now, here and in Alertmanagers.
+fn covered(form: &SilenceForm) -> String {
+    let mut lines = vec![format!("These matchers cover {} firing now.", count(form.firing, "alert"))];
+    lines.extend(form.outside.iter().take(5).map(|(name, matching)| {
+        let name = bold(&plain(name, 60));
+        match matching {
+            Some(matching) => format!("In Alertmanager {name} they match {}.", count(*matching, "active alert")),
+            None => format!("Alertmanager {name} does not say how many of its alerts they match."),
+        }
+    }));
+    lines.join("\n")
 }
 
 /// Shown when the form can no longer be used: `why` in one sentence.

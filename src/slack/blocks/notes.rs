@@ -59,7 +59,10 @@ fn note_line(view: &NoteView) -> String {
         Note::Repeated { firing_for } => {
             format!("⏰ Still firing after {}, and nobody has acknowledged it", spoken(firing_for.duration()))
         }
-        Note::Acknowledged { by } => format!("👀 {} acknowledged it", people.name(by)),
+        Note::Acknowledged { by, comment } if comment.trim().is_empty() => {
+            format!("👀 {} acknowledged it", people.name(by))
+        }
+        Note::Acknowledged { by, comment } => format!("👀 {} acknowledged it: {}", people.name(by), said(comment, 500)),
         Note::Unacknowledged { by } => format!("{} took the acknowledgement back", people.name(by)),
         Note::Silenced { number, by, until, comment, .. } => {
             let line = format!("🔕 {} silenced it until {} (silence {number})", people.name(by), moment(*until, *now));

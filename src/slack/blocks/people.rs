@@ -19,6 +19,13 @@ impl People {
         self.0.contains_key(user)
     }
 
+    /// The name, or the id of who has none here; not escaped.
+    #[must_use]
+    pub fn plain(&self, user: &UserId) -> String {
+        let name = self.0.get(user).filter(|name| !name.trim().is_empty());
+        name.map_or_else(|| user.as_str(), String::as_str).to_owned()
+    }
+
     /// The person's name in bold, escaped.
     #[must_use]
     pub fn name(&self, actor: &Actor) -> String {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::pick::{first, flag, id, ignored, list, moment, owned, text, unescaped};
-use super::{Input, Said};
+use super::{Input, Reaction, Said};
 use crate::core::ids::{ChannelId, MessageTs, TeamId, UserId};
 use crate::core::time::Timestamp;
 
@@ -14,6 +14,7 @@ pub(super) fn event(payload: &Value) -> (Option<String>, Input) {
     let input = match text(event, "/type") {
         Some("app_mention") => mention(payload, event),
         Some("message") => message(payload, event),
+        Some("reaction_added") => pinned(payload, event),
         Some("app_home_opened") => home_opened(event),
         Some("tokens_revoked") => {
             Input::TokensRevoked { bot_users: users(event, "/tokens/bot"), users: users(event, "/tokens/oauth") }
@@ -61,6 +62,26 @@ fn message(payload: &Value, event: &Value) -> Input {
         return ignored("message", "from a bot");
     }
     said(payload, event).map_or_else(|| ignored("message", "without user, channel or ts"), Input::DirectMessage)
+}
+
+/// Of all reactions only the one that marks a message for a timeline.
+fn pinned(payload: &Value, event: &Value) -> Input {
+    const MARK: &str = "pushpin";
+    if text(event, "/reaction") != Some(MARK) || text(event, "/item/type") != Some("message") {
+        return ignored("reaction_added", "not the one watchkeeper uses");
+    }
+    if text(event, "/user") == our_user(payload) {
+        return ignored("reaction_added", "from a bot");
+    }
+    let reaction = || {
+        Some(Reaction {
+            user: id(event, &["/user"], UserId::new)?,
+            user_team: id(event, &["/user_team", "/team"], TeamId::new),
+            channel: id(event, &["/item/channel"], ChannelId::new)?,
+            ts: id(event, &["/item/ts"], MessageTs::new)?,
+        })
+    };
+    reaction().map_or_else(|| ignored("reaction_added", "without user, channel or ts"), Input::Pinned)
 }
 
 /// Answering bots, ourselves above all, makes loops.

@@ -24,6 +24,8 @@ pub enum Input {
     ViewClosed(ViewClosed),
     Shortcut(Shortcut),
     MessageAction(MessageAction),
+    /// A message was marked for a timeline.
+    Pinned(Reaction),
     /// A question that is answered in the acknowledgement itself; it changes nothing and need not be stored.
     BlockSuggestion(BlockSuggestion),
     HomeOpened {
@@ -61,6 +63,7 @@ impl Input {
             Self::ViewClosed(_) => "view_closed",
             Self::Shortcut(_) => "shortcut",
             Self::MessageAction(_) => "message_action",
+            Self::Pinned(_) => "reaction_added",
             Self::BlockSuggestion(_) => "block_suggestion",
             Self::HomeOpened { .. } => "app_home_opened",
             Self::AppRateLimited { .. } => "app_rate_limited",
@@ -231,8 +234,20 @@ pub struct MessageAction {
     /// What the message says, unescaped; empty when it has no text.
     #[serde(default)]
     pub text: String,
+    /// Who wrote it.
+    #[serde(default)]
+    pub author: Option<UserId>,
     pub trigger_id: Option<String>,
     pub response_url: Option<ResponseUrl>,
+}
+
+/// Somebody marked a message with 📌.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reaction {
+    pub user: UserId,
+    pub user_team: Option<TeamId>,
+    pub channel: ChannelId,
+    pub ts: MessageTs,
 }
 
 /// Somebody types into an external select and waits for options.

@@ -117,6 +117,7 @@ fn message_action(payload: &Value, user: UserId, user_team: Option<TeamId>) -> I
         message_ts,
         thread_ts: id(payload, &["/message/thread_ts"], MessageTs::new),
         text: unescaped(text(payload, "/message/text").unwrap_or_default().trim()),
+        author: id(payload, &["/message/user"], UserId::new),
         trigger_id: trigger(payload),
         response_url: response_url(payload),
     })

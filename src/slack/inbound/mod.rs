@@ -15,8 +15,8 @@ mod tests;
 pub use frame::{Envelope, Frame, parse_envelope, parse_frame};
 pub use http::parse_http;
 pub use input::{
-    BlockAction, BlockSuggestion, Container, Element, Input, MessageAction, OpenView, ResponseUrl, Said, Shortcut,
-    SlashCommand, ViewClosed, ViewSubmission,
+    BlockAction, BlockSuggestion, Container, Element, Input, MessageAction, OpenView, Reaction, ResponseUrl, Said,
+    Shortcut, SlashCommand, ViewClosed, ViewSubmission,
 };
 
 use serde::{Deserialize, Serialize};

@@ -344,9 +344,7 @@ fn app(address: SocketAddr) -> slack::AppConfig {
 
 fn shortcuts(features: &Features) -> Vec<slack::Shortcut> {
     let offered = manifest::shortcuts(features).into_iter();
-    offered
-        .map(|(name, id, _)| slack::Shortcut { name: name.to_owned(), callback_id: id.to_owned() })
-        .collect()
+    offered.map(|(name, id, _)| slack::Shortcut { name: name.to_owned(), callback_id: id.to_owned() }).collect()
 }
 
 pub fn feed(symbol: &str) -> Feed {

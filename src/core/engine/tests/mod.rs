@@ -117,7 +117,7 @@ impl World {
 
     fn acknowledge(&mut self) -> Vec<Effect> {
         let group = self.group().id.clone();
-        self.decide(vec![Input::Acknowledge { group, by: ada() }])
+        self.decide(vec![Input::Acknowledge { group, by: ada(), comment: String::new() }])
     }
 
     /// The one open group.
@@ -169,7 +169,7 @@ fn said(world: &World, effects: &[Effect]) -> Vec<String> {
                     format!("{severity}{}", if unacknowledged.is_some() { ", unacknowledged" } else { "" })
                 }
                 Note::Repeated { firing_for } => format!("repeated after {firing_for}"),
-                Note::Acknowledged { by } => format!("acknowledged by {by}"),
+                Note::Acknowledged { by, .. } => format!("acknowledged by {by}"),
                 Note::Unacknowledged { by } => format!("unacknowledged by {by}"),
                 Note::Silenced { number, .. } => format!("silenced by {number}"),
                 Note::Unsilenced { number, by, .. } => {

@@ -128,7 +128,7 @@ impl Twins {
                 Input::Signal(Signal { condition, pending_for, keep_firing_for, ..on(labels(*kind), *severity) })
             }
             Step::Off { kind } => Input::Signal(off(labels(*kind))),
-            Step::Acknowledge(n) => Input::Acknowledge { group: group(*n)?, by },
+            Step::Acknowledge(n) => Input::Acknowledge { group: group(*n)?, by, comment: String::new() },
             Step::Unacknowledge(n) => Input::Unacknowledge { group: group(*n)?, by },
             Step::Silence { symbol, delay, length } => {
                 let starts_at = self.live.now.plus(std::time::Duration::from_secs(*delay));

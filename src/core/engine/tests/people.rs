@@ -27,7 +27,8 @@ fn what_is_over_or_unknown_cannot_be_acknowledged() {
     assert_eq!(world.outcomes, [Err(Refusal::NotAcknowledged { number: 1 })]);
     world.signal(off(stale("SOL")));
     let gone = GroupId::new("gone");
-    world.decide(vec![Input::Acknowledge { group, by: ada() }, Input::Acknowledge { group: gone.clone(), by: ada() }]);
+    let acknowledge = |group| Input::Acknowledge { group, by: ada(), comment: String::new() };
+    world.decide(vec![acknowledge(group), acknowledge(gone.clone())]);
     let at = world.now;
     assert_eq!(world.outcomes, [Err(Refusal::Closed { number: 1, at }), Err(Refusal::NoSuchGroup(gone))]);
 }

@@ -38,7 +38,12 @@ pub fn refused(refusal: &Refusal, handoff: &Handoff, people: &People, now: Times
             format!("This watch is for {who} to accept. `/wk override` gives it to somebody else.")
         }
         Refusal::Accepted { by, at } => {
-            format!("{} accepted handoff #{} already, {} ago.", name(by, people), handoff.number, spoken(now.since(*at)))
+            format!(
+                "{} accepted handoff #{} already, {} ago.",
+                name(by, people),
+                handoff.number,
+                spoken(now.since(*at))
+            )
         }
         Refusal::Over => "Too late: the watch has changed hands again. `/wk oncall` shows who has it.".to_owned(),
         Refusal::Unwatched => "Nobody has this shift, so there is nothing to accept.".to_owned(),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::super::incident::listed;
 use super::super::people::People;
 use super::super::words::{ago, bold, code, count, escape, moment, plain, rule_words, said, severity_emoji, subject};
 use crate::core::handoff::{
@@ -15,6 +16,7 @@ use crate::core::time::{Timestamp, spoken};
 /// An entry of a report; nothing when there is none of that index.
 pub(super) fn line(report: &Report, section: Section, index: usize, people: &People, now: Timestamp) -> Option<String> {
     match section {
+        Section::Incidents => report.incidents.get(index).map(|incident| listed(incident, people, now)),
         Section::Alerts => report.alerts.get(index).map(|line| alert(line, people, now)),
         Section::Requests => report.requests.get(index).map(|line| request(line, people, now)),
         Section::Notes => report.notes.get(index).map(|line| note(line, people, now)),
@@ -141,7 +143,8 @@ pub(super) fn times(number: usize) -> String {
 fn upcoming(line: &Upcoming, now: Timestamp) -> String {
     const SOON: Duration = Duration::from_hours(48);
     let left = line.at.since(now);
-    let when = if left < SOON { format!("{}, in {}", moment(line.at, now), spoken(left)) } else { moment(line.at, now) };
+    let when =
+        if left < SOON { format!("{}, in {}", moment(line.at, now), spoken(left)) } else { moment(line.at, now) };
     let what = match &line.what {
         What::Market { class, opens, feeds } => {
             let turn = if *opens { "open" } else { "close" };

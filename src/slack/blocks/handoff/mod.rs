@@ -9,8 +9,8 @@ mod thread;
 mod week;
 
 pub use answers::{
-    accepted_told, asked_told, handoff_gone, no_handoff, no_such_handoff, nothing_handed_over, note_added, note_empty,
-    note_removed, note_without_schedule, notes_waiting, refused, stood_in_told,
+    accepted_told, asked_told, handoff_gone, no_handoff, no_such_handoff, note_added, note_empty, note_removed,
+    note_without_schedule, notes_waiting, nothing_handed_over, refused, stood_in_told,
 };
 pub use form::{ASK_FORM, ask_form, read_question};
 pub use parts::{PartView, part};
@@ -88,7 +88,9 @@ pub fn direct(view: &HandoffView, stand_in: bool) -> Message {
     let from = if outgoing.is_empty() { String::new() } else { format!(" from {}", ways(outgoing, people)) };
     let until = handoff.until.map(|at| format!(" until {}", moment(at, *now))).unwrap_or_default();
     let lead = match &handoff.state {
-        State::Accepted { by, at } => format!("✅ {} has accepted {schedule}, at {}.", name(by, people), moment(*at, *now)),
+        State::Accepted { by, at } => {
+            format!("✅ {} has accepted {schedule}, at {}.", name(by, people), moment(*at, *now))
+        }
         State::Superseded { .. } | State::Unwatched => format!("{schedule} has changed hands again."),
         State::Offered { .. } | State::Escalating { .. } | State::Unanswered { .. } if stand_in => {
             let (who, since) = (ways(incoming, people), spoken(now.since(handoff.at)));
@@ -118,16 +120,16 @@ pub fn direct(view: &HandoffView, stand_in: bool) -> Message {
 /// accepted yet.
 #[must_use]
 pub fn shift(schedule: &str, report: &Report, waiting: Option<&Handoff>, people: &People, now: Timestamp) -> Message {
-    let lead = format!("*{}* so far, since {}", bold(schedule).trim_matches('*'), moment(report.from, now));
+    let lead = format!("{} so far, since {}", bold(schedule), moment(report.from, now));
     let mut blocks = vec![kit::section(&lead)];
     blocks.extend(essence(report, people, now));
-    let mut row: Vec<SlackActionBlockElement> = details(report, schedule).map(Into::into).into_iter().collect();
     if let Some(handoff) = waiting {
         let keeps = keeps(handoff, people);
         let (who, number) = (ways(&handoff.incoming, people), handoff.number);
         blocks.push(kit::section(&format!("⏳ Handoff #{number} waits for {who} to accept it. {keeps}")));
-        row.splice(0..0, answers_of(handoff));
     }
+    let mut row = waiting.map(answers_of).unwrap_or_default();
+    row.extend(details(report, schedule).map(Into::into));
     if !row.is_empty() {
         blocks.push(kit::row(row));
     }
@@ -140,7 +142,9 @@ fn standing(view: &HandoffView) -> String {
     let HandoffView { handoff, rings, people, now, .. } = view;
     let incoming = match handoff.incoming.as_slice() {
         [] => "nobody".to_owned(),
-        users if *rings => users.iter().take(NAMES).filter_map(|user| ping(user.as_str())).collect::<Vec<_>>().join(" "),
+        users if *rings => {
+            users.iter().take(NAMES).filter_map(|user| ping(user.as_str())).collect::<Vec<_>>().join(" ")
+        }
         users => ways(users, people),
     };
     let until = handoff.until.map(|at| format!(" until {}", moment(at, *now))).unwrap_or_default();
@@ -184,11 +188,14 @@ fn essence(report: &Report, people: &People, now: Timestamp) -> Vec<SlackBlock> 
         .filter_map(|section| {
             let shown = headlines.iter().filter(|found| found.section == section).count();
             let rest = report.count(section).saturating_sub(shown);
-            (rest > 0).then(|| format!("{rest} {}{}", if shown > 0 { "more " } else { "" }, parts::words(section, rest)))
+            (rest > 0)
+                .then(|| format!("{rest} {}{}", if shown > 0 { "more " } else { "" }, parts::words(section, rest)))
         })
         .collect();
     let mut blocks = if shown.is_empty() {
-        vec![kit::section("✅ Nothing that cannot wait: no alert is open, nothing waits for approval, nobody left a note.")]
+        vec![kit::section(
+            "✅ Nothing that cannot wait: no incident or alert is open, nothing waits for approval, nobody left a note.",
+        )]
     } else {
         vec![kit::section(&shown.join("\n"))]
     };
@@ -200,12 +207,13 @@ fn essence(report: &Report, people: &People, now: Timestamp) -> Vec<SlackBlock> 
 
 /// In one line, for notifications.
 fn gist(report: &Report) -> String {
-    let critical = report.alerts.iter().filter(|alert| alert.severity == crate::core::severity::Severity::Critical).count();
+    let critical =
+        report.alerts.iter().filter(|alert| alert.severity == crate::core::severity::Severity::Critical).count();
     let mut parts = vec![count(report.alerts.len(), "open alert")];
     if critical > 0 {
         parts.push(format!("{critical} critical"));
     }
-    for (section, one) in [(Section::Requests, "action"), (Section::Notes, "note")] {
+    for (section, one) in [(Section::Incidents, "incident"), (Section::Requests, "action"), (Section::Notes, "note")] {
         let number = report.count(section);
         if number > 0 {
             parts.push(count(number, one));

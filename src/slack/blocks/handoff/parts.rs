@@ -53,6 +53,7 @@ pub fn part(view: &PartView) -> Message {
 
 pub(super) const fn title(section: Section) -> &'static str {
     match section {
+        Section::Incidents => "Open incidents",
         Section::Alerts => "Open alerts",
         Section::Requests => "Actions that wait",
         Section::Notes => "Notes",
@@ -69,6 +70,8 @@ pub(super) const fn title(section: Section) -> &'static str {
 /// As counted: `197 more open alerts`.
 pub(super) const fn words(section: Section, number: usize) -> &'static str {
     match (section, number) {
+        (Section::Incidents, 1) => "open incident",
+        (Section::Incidents, _) => "open incidents",
         (Section::Alerts, 1) => "open alert",
         (Section::Alerts, _) => "open alerts",
         (Section::Requests, 1) => "action",

@@ -39,7 +39,9 @@ pub fn step(
     now: Timestamp,
 ) -> Message {
     let next = match handoff.state {
-        State::Escalating { due_at, .. } if due_at == now => "\nThat reached nobody, so the next step follows at once.".to_owned(),
+        State::Escalating { due_at, .. } if due_at == now => {
+            "\nThat reached nobody, so the next step follows at once.".to_owned()
+        }
         State::Escalating { due_at, .. } => format!("\nGoes on at {} if nobody accepts.", moment(due_at, now)),
         _ => String::new(),
     };
@@ -61,7 +63,11 @@ pub fn unanswered(handoff: &Handoff) -> Message {
 #[must_use]
 pub fn accepted(handoff: &Handoff, by: &UserId, people: &People, now: Timestamp) -> Message {
     let after = spoken(now.since(handoff.at));
-    kit::line(&format!("✅ {} has the watch of {}, {after} after the shift change", name(by, people), bold(&handoff.schedule)))
+    kit::line(&format!(
+        "✅ {} has the watch of {}, {after} after the shift change",
+        name(by, people),
+        bold(&handoff.schedule)
+    ))
 }
 
 /// What whoever comes in wants to know first, to those who know.

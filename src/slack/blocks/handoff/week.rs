@@ -46,6 +46,12 @@ fn figures(numbers: &Numbers, before: &Numbers) -> String {
         format!("escalated {} ({})", times(numbers.pages), before.pages),
         format!("{} went by themselves ({})", numbers.unattended, before.unattended),
     ];
+    if numbers.incidents + before.incidents > 0 {
+        parts.push(format!("{} ({})", count(numbers.incidents, "incident"), before.incidents));
+    }
+    if let Some(mean) = numbers.incident_resolved {
+        parts.push(format!("incidents lasted {} on average", spoken(mean.duration())));
+    }
     if let Some(mean) = numbers.to_acknowledge {
         parts.push(format!("acknowledged after {} on average", spoken(mean.duration())));
     }
@@ -84,7 +90,8 @@ fn rule_lines(rules: &[Rule]) -> String {
         let Rule { name, fired, notifications, unattended, lasted, suggestion, .. } = rule;
         let what = format!("fired {}, asked for attention {}", times(*fired), times(*notifications));
         let alone = if *unattended > 0 { format!(", went by itself {}", times(*unattended)) } else { String::new() };
-        let advice = suggestion.map(|advice| format!("\n→ {}", advised(advice, spoken(lasted.duration())))).unwrap_or_default();
+        let advice =
+            suggestion.map(|advice| format!("\n→ {}", advised(advice, &spoken(lasted.duration())))).unwrap_or_default();
         format!("〰️ {}: {what}{alone}{advice}", bold(&plain(&rule_words(name), 60)))
     };
     let (mut lines, more) = fitting(rules.iter().map(line), RULES, 2500);
@@ -97,7 +104,7 @@ fn rule_lines(rules: &[Rule]) -> String {
     format!("*Noisiest rules*\n{}", lines.join("\n"))
 }
 
-fn advised(suggestion: Suggestion, lasted: String) -> String {
+fn advised(suggestion: Suggestion, lasted: &str) -> String {
     match suggestion {
         Suggestion::FireLater => {
             format!("half are over within {lasted}, before anybody looks: let it hold longer before it fires")
@@ -105,7 +112,9 @@ fn advised(suggestion: Suggestion, lasted: String) -> String {
         Suggestion::NobodyCares => {
             "nobody ever acknowledged it: make it less severe, route it where nobody is pinged, or drop it".to_owned()
         }
-        Suggestion::RemindLess => "most of it is reminders: a longer `repeat_interval`, or somebody who mends it".to_owned(),
+        Suggestion::RemindLess => {
+            "most of it is reminders: a longer `repeat_interval`, or somebody who mends it".to_owned()
+        }
         Suggestion::KeepFiring => {
             "it comes back all the time: mend the cause, or keep it firing longer so that it is one alert".to_owned()
         }

@@ -104,7 +104,9 @@ fn report(outside: &Outside, size: usize) -> Report {
         text: outside.comment.clone(),
         link: link.map(str::to_owned),
     };
+    let incident = super::incident::open(outside);
     Report {
+        incidents: vec![incident; size],
         from: before(12 * 3600),
         to: NOW,
         until: Some(after(12 * 3600)),
@@ -135,6 +137,8 @@ fn report(outside: &Outside, size: usize) -> Report {
             unattended: 3,
             to_acknowledge: Some(Span::from_secs(240)),
             to_resolve: Some(Span::from_secs(2400)),
+            incidents: 1,
+            incident_resolved: Some(Span::from_secs(5400)),
         },
         before: Some(Numbers { alerts: 9, ..Numbers::default() }),
     }
@@ -186,13 +190,8 @@ pub fn messages(outside: &Outside, size: usize) -> Vec<(&'static str, Message)> 
         Told::Service(Service::Webhook(outside.name.clone())),
         Told::NobodyOnCall { schedule: outside.name.clone() },
     ];
-    let note = Note {
-        id: NoteId::new("01N"),
-        at: before(60),
-        by: user("U0ANN"),
-        text: outside.comment.clone(),
-        link: None,
-    };
+    let note =
+        Note { id: NoteId::new("01N"), at: before(60), by: user("U0ANN"), text: outside.comment.clone(), link: None };
     let refuse = |refusal: Refusal| refused(&refusal, &offer, &people, NOW);
     let found = weekly(outside, size);
     vec![

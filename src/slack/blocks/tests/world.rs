@@ -226,6 +226,7 @@ pub fn messages(outside: &Outside, members: usize) -> Vec<(&'static str, Value)>
     all.extend(super::workloads::workload_messages(outside, members));
     all.extend(oncall::messages(outside, members));
     all.extend(super::handoff::messages(outside, members));
+    all.extend(super::incident::messages(outside, members));
     all.extend(wallets::messages(outside, members));
     all.into_iter()
         .map(|(name, message)| (name, serde_json::to_value(message).unwrap()))
@@ -301,7 +302,8 @@ fn note_messages(outside: &Outside, members: usize) -> Named {
         ("note_left", line(&Note::Left { members: 2 }, None)),
         ("note_worse", line(&worse, Some("here"))),
         ("note_repeated", line(&Note::Repeated { firing_for: Span::from_secs(4 * 3600) }, None)),
-        ("note_acknowledged", line(&Note::Acknowledged { by: ann() }, None)),
+        ("note_acknowledged", line(&Note::Acknowledged { by: ann(), comment: String::new() }, None)),
+        ("note_acknowledged_with", line(&Note::Acknowledged { by: ann(), comment: outside.comment.clone() }, None)),
         ("note_unacknowledged", line(&Note::Unacknowledged { by: ann() }, None)),
         ("note_silenced", line(&silenced, None)),
         ("note_unsilenced", line(&Note::Unsilenced { silence: id(), number: 3, by: Some(ann()) }, None)),
@@ -577,18 +579,22 @@ fn views(outside: &Outside, members: usize) -> Vec<(&'static str, Value)> {
         sources: &[source; 30],
         ..quiet
     };
-    let form = SilenceForm { group: Some(&open.id), matchers: &silence.matchers, firing: 2 };
+    let length = Span::from_secs(3600);
+    let form = SilenceForm { group: Some(&open.id), matchers: &silence.matchers, firing: 2, length, outside: &[] };
+    let there = [(outside.name.clone(), Some(3)), ("cluster-b".to_owned(), None)];
     [
         ("home_quiet", home(&quiet)),
         ("home", home(&busy)),
         ("home_full", home(&full)),
         ("modal_loading", modals::loading()),
         ("modal_silence", silence_form(&form)),
+        ("modal_silence_outside", silence_form(&SilenceForm { outside: &there, ..form })),
         ("modal_closed", modals::closed(&outside.error)),
     ]
     .into_iter()
     .map(|(name, view)| (name, view.0))
     .chain(oncall::forms(outside, members))
     .chain(super::handoff::forms(outside))
+    .chain(super::incident::forms(outside))
     .collect()
 }

@@ -1,0 +1,116 @@
+//! Short texts about incidents: lines where they are worked on, and answers.
+
+use super::super::alert::ping;
+use super::super::kit;
+use super::super::page::channel_link;
+use super::super::people::People;
+use super::super::words::{ago, bold, moment, plain, said};
+use super::{Incident, name};
+use crate::core::incident::{Entry, Kind, Place, Refusal, Role};
+use crate::core::time::Timestamp;
+use crate::slack::message::Message;
+
+/// A line where it is worked on, about what was just changed.
+#[must_use]
+pub fn changed(entry: &Entry, people: &People) -> Message {
+    let who = people.name(&entry.by);
+    let text = said(&entry.text, 2000);
+    kit::line(&match entry.kind {
+        Kind::Update => format!("📣 {who}: {text}"),
+        Kind::NextStep => format!("➡️ {who} goes on with: {text}"),
+        Kind::Role => format!("🎖️ {text} ({who})"),
+        Kind::Severity => format!("📶 Now *{text}* ({who})"),
+        Kind::Alert => format!("🔔 {text} ({who})"),
+        Kind::Resolved => {
+            format!("✅ {who} resolved it{}", if text.is_empty() { String::new() } else { format!(": {text}") })
+        }
+        Kind::Reopened => format!("🚨 {who} opened it again"),
+        Kind::Declared | Kind::Action | Kind::Message => format!("{who}: {text}"),
+    })
+}
+
+/// People want to hear how it goes; to whoever tells them.
+#[must_use]
+pub fn due(incident: &Incident, nth: u32) -> Message {
+    let who = incident.roles.of(Role::Communications).or_else(|| incident.roles.of(Role::Commander));
+    let who = who.and_then(|user| ping(user.as_str())).map(|ping| format!("{ping} ")).unwrap_or_default();
+    let nth = if nth > 1 { format!(" (reminder {nth})") } else { String::new() };
+    let press = super::super::actions::Press::Incident(super::Press::Update(incident.id.clone()));
+    let text = format!("⏰ {who}an update on incident #{} is due{nth}.", incident.number);
+    kit::message(&text, &[kit::section_with(&text, kit::button("Update…", &press))], None)
+}
+
+/// To whoever declared it.
+#[must_use]
+pub fn declared(incident: &Incident) -> Message {
+    let place = match &incident.place {
+        Place::Opening => "I am opening its channel and invite you there.".to_owned(),
+        Place::Channel { channel } => format!("It is worked on in {}.", channel_link(channel)),
+        Place::Thread { .. } => format!("It is worked on in its thread in {}.", channel_link(&incident.announced_in)),
+    };
+    kit::line(&format!("🚨 Incident #{} is declared; you lead it. {place}", incident.number))
+}
+
+/// What was asked for is done.
+#[must_use]
+pub fn settled(incident: &Incident) -> Message {
+    kit::line(&format!("Done; the card of incident #{} shows it.", incident.number))
+}
+
+#[must_use]
+pub fn marked(incident: &Incident) -> Message {
+    kit::line(&format!("📌 On the timeline of incident #{}.", incident.number))
+}
+
+/// An update without a text says nothing.
+#[must_use]
+pub fn written(what: &str) -> Message {
+    kit::line(&format!("Write {} as well, like `/wk incident update the failover is done`.", said(what, 60)))
+}
+
+#[must_use]
+pub fn exported(incident: &Incident) -> Message {
+    kit::line(&format!("📄 The post-mortem of incident #{} comes as a file in a moment.", incident.number))
+}
+
+#[must_use]
+pub fn nobody_called(who: &str) -> Message {
+    kit::line(&format!("{} is nobody I can find; choose a person from Slack's list after @.", bold(&plain(who, 60))))
+}
+
+/// None is open, or several are and none was named.
+#[must_use]
+pub fn no_incident(open: &[u64]) -> Message {
+    let shown: Vec<String> = open.iter().take(12).map(|number| format!("#{number}")).collect();
+    if shown.is_empty() {
+        return kit::line("No incident is open. `/wk incident <title>` declares one.");
+    }
+    kit::line(&format!(
+        "Which one? Open are {}: `/wk incident {} update …`.",
+        shown.join(", "),
+        open.first().copied().unwrap_or(1)
+    ))
+}
+
+#[must_use]
+pub fn no_such_incident(number: u64) -> Message {
+    kit::line(&format!("There is no incident #{number}. `/wk incidents all` lists those there are."))
+}
+
+#[must_use]
+pub fn incident_gone() -> Message {
+    kit::line("I no longer keep this incident. `/wk incidents` lists those that are open.")
+}
+
+#[must_use]
+pub fn refused(refusal: &Refusal, people: &People, incident: &Incident, now: Timestamp) -> Message {
+    kit::line(&match refusal {
+        Refusal::Resolved { number, at } => {
+            format!("Incident #{number} was resolved {}. `/wk incident {number} reopen` opens it again.", ago(*at, now))
+        }
+        Refusal::Open { number } => {
+            let since = moment(incident.opened_at, now);
+            format!("Incident #{number} is open since {since}, declared by {}.", name(&incident.opened_by, people))
+        }
+    })
+}
