@@ -53,6 +53,8 @@ const EACH: usize = 3;
 const LATE: std::time::Duration = std::time::Duration::from_mins(2);
 /// Names in one list.
 const NAMES: usize = 4;
+/// Slack's limit for the value of a menu's option; names of schedules are shorter.
+const OPTION_VALUE: usize = 150;
 
 /// The message in the channel, as it should look now.
 #[must_use]
@@ -267,10 +269,11 @@ fn answers_of(handoff: &Handoff) -> Vec<SlackActionBlockElement> {
 fn details(report: &Report, of: &str) -> Option<SlackBlockStaticSelectElement> {
     let there = Section::ALL.into_iter().filter(|section| report.count(*section) > 0);
     let options: Vec<_> = there
-        .map(|section| {
+        .filter_map(|section| {
             let title = format!("{} ({})", parts::title(section), report.count(section));
             let value = actions::Press::Run(format!("handoff {of} {}", section.word())).value();
-            SlackBlockChoiceItem::new(SlackBlockPlainText::new(title).into(), value)
+            let fits = value.chars().count() <= OPTION_VALUE;
+            fits.then(|| SlackBlockChoiceItem::new(SlackBlockPlainText::new(title).into(), value))
         })
         .collect();
     if options.is_empty() {

@@ -83,7 +83,7 @@ pub fn nobody_called(who: &str) -> Message {
 pub fn no_incident(open: &[u64]) -> Message {
     let shown: Vec<String> = open.iter().take(12).map(|number| format!("#{number}")).collect();
     if shown.is_empty() {
-        return kit::line("No incident is open. `/wk incident <title>` declares one.");
+        return kit::line("No incident is open. `/wk incident SOL/USD is stale` declares one.");
     }
     kit::line(&format!(
         "Which one? Open are {}: `/wk incident {} update …`.",
