@@ -17,6 +17,7 @@ pub struct Stored {
 
 /// What one step changes, written in its transaction.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a commit has one or two of them")]
 pub enum Change {
     Moved { before: Stored, after: Handoff },
     Noted { schedule: String, note: Note },

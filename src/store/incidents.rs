@@ -19,6 +19,7 @@ pub struct Stored {
 
 /// What one step changes, written in its transaction.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a commit has one or two of them")]
 pub enum Change {
     Declared(Incident),
     Moved {

@@ -172,7 +172,7 @@ async fn somebody_else_takes_the_watch_to_the_end_of_the_shift() {
     assert_eq!(handoffs(&bot).len(), 1, "her coming in is no shift change of its own");
     at(&bot, "2026-12-07T08:00:00Z").await;
     let last = Workspace::render(handoffs(&bot).last().unwrap());
-    assert!(last.contains("*carol* → @alice"), "{last}");
+    assert!(last.contains("*carol* → <@U0ALICE>"), "{last}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -188,7 +188,7 @@ async fn a_question_goes_to_the_thread_and_gives_time() {
     let asked = json!({"question": {"question": "is the failover done?"}});
     assert!(bot.slack.submit_view("bob", view["id"].as_str().unwrap(), asked).await.ok());
     bot.settle().await;
-    assert!(thread(&bot).contains("*bob* asks @alice: is the failover done?"), "{}", thread(&bot));
+    assert!(thread(&bot).contains("*bob* asks <@U0ALICE>: is the failover done?"), "{}", thread(&bot));
     after(&bot, 9).await;
     assert!(!thread(&bot).contains('⏰'), "{}", thread(&bot));
     after(&bot, 1).await;
@@ -294,7 +294,7 @@ async fn whoever_has_left_slack_neither_takes_nor_keeps_a_watch() {
     second.flow.refresh_directory().await;
     at(&second, MONDAY).await;
     let last = Workspace::render(handoffs(&second).last().unwrap());
-    assert!(last.contains("nobody → @bob") && last.contains("Nobody keeps the watch"), "{last}");
+    assert!(last.contains("nobody → <@U0BOB>") && last.contains("Nobody keeps the watch"), "{last}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -309,7 +309,7 @@ async fn overrides_that_overlap_hand_over_to_whoever_has_it_and_a_change_before_
     assert_eq!(all.len(), 3, "{all:#?}");
     assert!(all[0].contains("*alice* → *carol*") && all[0].contains("changed hands again"), "{}", all[0]);
     assert!(all[1].contains("*carol* → *dave*") && all[1].contains("changed hands again"), "{}", all[1]);
-    assert!(all[2].contains("*dave* → @carol"), "{}", all[2]);
+    assert!(all[2].contains("*dave* → <@U0CAROL>"), "{}", all[2]);
     assert_eq!(audited(&bot).await.iter().filter(|line| line.contains("superseded")).count(), 2);
 }
 
@@ -325,7 +325,7 @@ async fn right_after_a_start_nobody_being_known_is_no_shift_change() {
     look(&bot).await;
     assert_eq!(handoffs(&bot).len(), 0);
     at(&bot, MONDAY).await;
-    assert!(shown(&bot).contains("*alice* → @bob"), "{}", shown(&bot));
+    assert!(shown(&bot).contains("*alice* → <@U0BOB>"), "{}", shown(&bot));
 }
 
 #[tokio::test(flavor = "multi_thread")]

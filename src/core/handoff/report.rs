@@ -390,7 +390,7 @@ mod tests {
         };
         let silences = vec![silence(1, 30, 1), silence(2, 5, 1), silence(3, 2, 0)];
         let until = Some(Timestamp::from_secs(0).plus(std::time::Duration::from_hours(24)));
-        let report = Report { silences, until, ..Report::default() }.sorted();
+        let report = Report { until, silences, ..Report::default() }.sorted();
         let shown: Vec<u64> = report.headlines(9, 9).iter().map(|line| report.silences[line.index].number).collect();
         assert_eq!(shown, [2]);
     }

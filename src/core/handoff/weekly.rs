@@ -78,18 +78,18 @@ pub fn weekly(
             let held = |at: Timestamp| own.iter().any(|stretch| stretch.from <= at && at < stretch.to);
             let loud = groups.iter().filter(|group| group.severity >= Severity::Warning);
             let heard: Vec<Timestamp> = loud.flat_map(interruptions).filter(|at| within(*at) && held(*at)).collect();
-            let paged: Vec<Timestamp> =
+            let called: Vec<Timestamp> =
                 pages.iter().filter(|(who, at)| who == user && within(*at)).map(|(_, at)| *at).collect();
             let by = |actor: &Actor| matches!(actor, Actor::Person { user: by, .. } if by == user);
             let acknowledged = groups.iter().filter_map(|group| group.acknowledged.as_ref());
             let zone = zones.get(user).cloned().unwrap_or_default();
-            let nights: BTreeSet<Date> = heard.iter().chain(&paged).filter_map(|at| night(&zone, *at)).collect();
+            let nights: BTreeSet<Date> = heard.iter().chain(&called).filter_map(|at| night(&zone, *at)).collect();
             Load {
                 user: user.clone(),
                 on_call: Span::from(covered(&own, from, to)),
                 notifications: heard.len(),
                 acknowledged: acknowledged.filter(|ack| within(ack.at) && by(&ack.by)).count(),
-                pages: paged.len(),
+                pages: called.len(),
                 nights: nights.len(),
             }
         })

@@ -346,8 +346,12 @@ impl Incident {
         match self.state {
             State::Open { stage: before, .. } => {
                 let update_at = now.plus(settings.updates.every(self.severity));
-                let state = State::Open { stage: stage.unwrap_or(before), update_at, reminded: 0 };
-                Ok(Self { next_step: next_step.or(self.next_step), state, ..self })
+                let next_step = next_step.or(self.next_step);
+                Ok(Self {
+                    next_step,
+                    state: State::Open { stage: stage.unwrap_or(before), update_at, reminded: 0 },
+                    ..self
+                })
             }
             State::Resolved { at, .. } => Err(Refusal::Resolved { number: self.number, at }),
         }

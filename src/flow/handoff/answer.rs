@@ -53,15 +53,13 @@ impl Flow {
         caller: &Caller,
     ) -> Result<Message, StoreError> {
         let schedules = self.schedules();
-        let schedule = match wanted {
-            Some(name) => schedules.iter().find(|known| known.name == name).cloned(),
-            None => {
-                let handed: Vec<Schedule> =
-                    schedules.iter().filter(|one| one.hands_over().is_some()).cloned().collect();
-                let own =
-                    self.own_schedule(&caller.user, &handed).or_else(|| self.own_schedule(&caller.user, &schedules));
-                own.or_else(|| handed.first().cloned()).or_else(|| schedules.first().cloned())
-            }
+        let schedule = if let Some(name) = wanted {
+            schedules.iter().find(|known| known.name == name).cloned()
+        } else {
+            let handed: Vec<Schedule> = schedules.iter().filter(|one| one.hands_over().is_some()).cloned().collect();
+            let own = self.own_schedule(&caller.user, &handed);
+            let own = own.or_else(|| self.own_schedule(&caller.user, &schedules));
+            own.or_else(|| handed.first().cloned()).or_else(|| schedules.first().cloned())
         };
         let Some(schedule) = schedule else {
             let known: Vec<&str> = schedules.iter().map(|known| known.name.as_str()).collect();

@@ -192,6 +192,7 @@ impl Flow {
         let policy = how.policy.as_deref().and_then(|name| settings.escalation.policy(name));
         let policy = policy.filter(|policy| !policy.steps.is_empty());
         self.look_up_people(self.targets_of(policy)).await;
+        self.know_all(super::named(&before.handoff)).await;
         let report = handoffs::report(&self.store, &before.handoff.id).await?.unwrap_or_default();
         let mut after = before.handoff.clone();
         let (mut effects, mut records) = (Vec::new(), Vec::new());

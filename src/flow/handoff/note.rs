@@ -33,8 +33,8 @@ impl Flow {
             (None, None) => (self.note_schedule(&handed, caller), typed),
         };
         let Some(schedule) = schedule else {
-            let names: Vec<&str> = handed.iter().map(|known| known.name.as_str()).collect();
-            return Plan::Answer(note_without_schedule(&names));
+            let there: Vec<&str> = handed.iter().map(|known| known.name.as_str()).collect();
+            return Plan::Answer(note_without_schedule(&there));
         };
         if text.is_empty() {
             return match handoffs::notes(&self.store, &schedule.name).await {

@@ -72,7 +72,7 @@ impl Flow {
             records.push(self.incident_record(&after, &action, caller.actor(), &json!({ "text": text })));
             let entry = self.entry(&after, kind, text, caller.actor());
             if let Change::Entry { entry, .. } = &entry {
-                effects.push(self.incident_line(&after, changed(entry, &people)));
+                effects.push(Self::incident_line(&after, changed(entry, &people)));
             }
             incidents.push(entry);
         }

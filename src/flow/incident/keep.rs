@@ -22,8 +22,9 @@ impl Flow {
         for before in incidents::open(&self.store).await? {
             let (after, said) = before.incident.clone().remind(&settings, now);
             let Some(nth) = said else { continue };
+            self.know_roles(&after).await;
             let mut effects = self.incident_shown(&after);
-            effects.push(self.incident_line(&after, due(&after, nth)));
+            effects.push(Self::incident_line(&after, due(&after, nth)));
             let record =
                 self.incident_record(&after, "incident.update_due", Actor::System, &json!({ "reminder": nth }));
             let incidents = vec![Change::Moved { before, after }];

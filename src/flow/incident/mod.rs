@@ -55,7 +55,7 @@ impl Flow {
     }
 
     /// A line where the incident is worked on.
-    fn incident_line(&self, incident: &Incident, message: Message) -> (Effect, i64) {
+    fn incident_line(incident: &Incident, message: Message) -> (Effect, i64) {
         let effect = match &incident.place {
             Place::Channel { channel } => {
                 Effect::Post { channel: channel.clone(), thread_ts: None, fallback: None, message }

@@ -22,6 +22,7 @@ struct Found {
     stale: Option<(Timestamp, String)>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "one a schedule, and gone with the answer")]
 enum Watch {
     Moment { at: Timestamp, duty: Duty, next: Option<(Timestamp, Vec<UserId>)>, waiting: Option<Handoff> },
     Day { shifts: Vec<Shift>, gaps: Vec<Gap> },

@@ -62,15 +62,16 @@ fn request(line: &RequestLine, people: &People, now: Timestamp) -> String {
     format!("{emoji} *Action {number}* {what}\n{state} · {} asked {}", name(by, people), ago(*at, now))
 }
 
-fn note(line: &Note, people: &People, now: Timestamp) -> String {
-    let Note { id: _, at, by, text, link } = line;
+fn note(entry: &Note, people: &People, now: Timestamp) -> String {
+    let Note { id: _, at, by, text, link } = entry;
     let link = link.as_deref().and_then(address).map(|url| format!(" · <{url}|message>")).unwrap_or_default();
     format!("📝 {}\n{} at {}{link}", said(text, 300), name(by, people), moment(*at, now))
 }
 
 /// An address as link markup takes it; `None` for what could end the markup.
 fn address(text: &str) -> Option<String> {
-    let fits = text.starts_with("https://") && text.len() < 300 && !text.contains(['<', '>', '|', ' ']);
+    let web = text.starts_with("https://") || text.starts_with("http://");
+    let fits = web && text.len() < 300 && !text.contains(['<', '>', '|', ' ']);
     fits.then(|| escape(text))
 }
 

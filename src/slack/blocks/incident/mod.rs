@@ -158,7 +158,8 @@ fn entry_line(entry: &Entry, people: &People, now: Timestamp) -> String {
 
 /// An address as link markup takes it; `None` for what could end the markup.
 fn address(text: &str) -> Option<String> {
-    let fits = text.starts_with("https://") && text.len() < 300 && !text.contains(['<', '>', '|', ' ']);
+    let web = text.starts_with("https://") || text.starts_with("http://");
+    let fits = web && text.len() < 300 && !text.contains(['<', '>', '|', ' ']);
     fits.then(|| escape(text))
 }
 

@@ -33,6 +33,7 @@ fn labels(outside: &Outside) -> Labels {
 }
 
 /// `size` of everything.
+#[expect(clippy::too_many_lines, reason = "one of everything")]
 fn report(outside: &Outside, size: usize) -> Report {
     let alert = |index: usize| AlertLine {
         number: 17 + index as u64,

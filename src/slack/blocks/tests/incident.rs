@@ -58,7 +58,7 @@ pub fn messages(outside: &Outside, size: usize) -> Vec<(&'static str, Message)> 
     ];
     let entries: Vec<Entry> = kinds.iter().cycle().take(kinds.len() + size.min(60)).cloned().collect();
     let refuse = |refusal: Refusal| refused(&refusal, &people, &incident, NOW);
-    let line = |kind| changed(&entry(kind, None), &people);
+    let told = |kind| changed(&entry(kind, None), &people);
     vec![
         ("incident", card(&view(&incident))),
         ("incident_threaded", card(&view(&threaded))),
@@ -73,13 +73,13 @@ pub fn messages(outside: &Outside, size: usize) -> Vec<(&'static str, Message)> 
         ("incident_timeline_empty", timeline(&view(&incident), &[], 1)),
         ("incident_due", due(&incident, 1)),
         ("incident_due_again", due(&opening, 2)),
-        ("incident_update", line(Kind::Update)),
-        ("incident_next", line(Kind::NextStep)),
-        ("incident_role", line(Kind::Role)),
-        ("incident_graded", line(Kind::Severity)),
-        ("incident_linked", line(Kind::Alert)),
-        ("incident_over", line(Kind::Resolved)),
-        ("incident_reopened", line(Kind::Reopened)),
+        ("incident_update", told(Kind::Update)),
+        ("incident_next", told(Kind::NextStep)),
+        ("incident_role", told(Kind::Role)),
+        ("incident_graded", told(Kind::Severity)),
+        ("incident_linked", told(Kind::Alert)),
+        ("incident_over", told(Kind::Resolved)),
+        ("incident_reopened", told(Kind::Reopened)),
         ("incident_declared", declared(&opening)),
         ("incident_declared_thread", declared(&threaded)),
         ("incident_settled", settled(&incident)),

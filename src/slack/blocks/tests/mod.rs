@@ -79,8 +79,7 @@ fn expected(name: &str, members: usize) -> BTreeSet<String> {
         "living_ping" | "note_worse" | "step" => Some("<!here>"),
         "living_told" if members > 0 => Some("<@U0OWNER>"),
         "handoff_rings" | "handoff_reminder" => Some("<@U0BOB>"),
-        "incident_due" => Some("<@U0ANN>"),
-        "handoff_nobody" | "handoff_question" => Some("<@U0ANN>"),
+        "incident_due" | "handoff_nobody" | "handoff_question" => Some("<@U0ANN>"),
         _ => None,
     };
     ping.map(str::to_owned).into_iter().collect()
