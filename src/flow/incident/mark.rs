@@ -32,7 +32,9 @@ impl Flow {
             Some(stored) if self.may_respond(&caller).is_ok() => {
                 match self.api.message(&reaction.channel, &reaction.ts).await {
                     Ok(Some(message)) => {
-                        let text = message["text"].as_str().unwrap_or_default().trim().to_owned();
+                        let text = message["text"].as_str().unwrap_or_default().trim();
+                        // What is read back is escaped, as what is said in an event is.
+                        let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
                         let author = message["user"].as_str().map(UserId::new);
                         let of = Marked { channel: &reaction.channel, ts: &reaction.ts, author, text };
                         self.mark(&stored.incident, of, &caller).await
