@@ -46,6 +46,7 @@ impl App {
         tasks.spawn(every(&flow, LEASE_EVERY, late.clone(), keep_lease));
         tasks.spawn(tick(Arc::clone(&flow), stop.clone()));
         tasks.spawn(every(&flow, SWEEP, stop.clone(), sweep));
+        tasks.spawn(act(Arc::clone(&flow), stop.clone()));
         tasks.spawn(every(&flow, MEASURE, stop.clone(), measure));
         tasks.spawn(every(&flow, MEASURE, stop.clone(), move |flow| {
             count(&flow, &counters);
@@ -117,6 +118,25 @@ async fn tick(flow: Arc<Flow>, stop: CancellationToken) {
             () = stop.cancelled() => {}
             () = flow.engine_bell.notified() => {}
             () = flow.clock.sleep(due.clamp(Duration::from_millis(5), TICK)) => {}
+        }
+    }
+}
+
+/// Once a second, and sooner when somebody has decided about an action. What was written is written down before this ends.
+async fn act(flow: Arc<Flow>, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        match flow.drive_actions().await {
+            Ok(0) => {}
+            Ok(_) => continue,
+            Err(error) => {
+                flow.metrics.store_failed();
+                tracing::error!(error = %error, "actions wait: the database does not answer");
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = flow.action_bell.notified() => {}
+            () = flow.clock.sleep(TICK) => {}
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The composition root: from a configuration to a running bot, and from a signal to a clean end.
 
+mod actions;
 pub(crate) mod audit;
 mod balances;
 pub(crate) mod clusters;

@@ -227,6 +227,7 @@ pub(super) fn settings(config: &Config) -> Settings {
         receivers: config.receivers.iter().map(|receiver| (receiver.name.clone(), receiver.clone())).collect(),
         access: config.access.clone(),
         oncall: super::oncall::settings(config),
+        actions: super::actions::settings(config),
         incidents: config.incidents.clone(),
         late_after: config.slack.late_after.duration(),
         digest_after: config.slack.digest_after,

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 
 use crate::app::Wiring;
 use crate::clock::{SharedClock, SystemClock, Ulids};
+use crate::config::actions::Actions;
 use crate::config::balances::{Account, Balances, Chain, Common, Endpoint, Limit};
 use crate::config::clusters::Cluster;
 use crate::config::oncall::OnCall;
@@ -16,6 +17,9 @@ use crate::config::secrets::Environment;
 use crate::config::sections::{Http, Mode, Slack};
 use crate::config::sources::{HermesSource, References, Selection, Venue};
 use crate::config::{Config, sections::Database};
+use crate::core::action::kind::Kind;
+use crate::core::action::plan::Risk;
+use crate::core::action::policy::{Rule, Who};
 use crate::core::command::catalogue;
 use crate::core::detect::{Overrides, RuleConfig, Rules};
 use crate::core::engine::Policy;
@@ -119,6 +123,7 @@ pub(super) async fn demo(options: DemoArguments) -> Result<(), Failure> {
         alerting: alerting(),
         oncall: oncall(clock.now()),
         escalation: escalation(),
+        actions: actions(),
         balances: balances(&wallets),
         receivers: vec![Receiver {
             name: "default".to_owned(),
@@ -274,6 +279,34 @@ fn escalation() -> Escalation {
     let carol = Step { targets: vec![Target::User(UserId::new("U0CAROL"))], wait: Span::from_secs(300) };
     let policy = escalation::Policy { name: WATCH.to_owned(), after: Span::default(), steps: vec![carol], repeat: 0 };
     Escalation { policies: vec![policy], rules: Vec::new() }
+}
+
+/// Alice and Dave ask, Bob and Carol approve; whoever is on call counts as well.
+fn actions() -> Actions {
+    let people = |users: &[&str]| -> Vec<Who> {
+        users.iter().map(|user| Who::User { team: None, user: UserId::new(*user) }).collect()
+    };
+    let rule = |name: &str, actions: Vec<Kind>, risk: Option<Risk>| Rule {
+        name: name.to_owned(),
+        actions,
+        request: vec![Who::Everyone],
+        approve: people(&["U0ALICE", "U0BOB", "U0CAROL"]),
+        risk,
+        ..Rule::default()
+    };
+    let nodes = [Kind::Cordon, Kind::Uncordon, Kind::Drain];
+    let rest = Kind::ALL.into_iter().filter(|kind| !nodes.contains(kind)).collect();
+    Actions {
+        enabled: true,
+        channel: Some(ChannelId::new("C0OPS")),
+        rules: vec![
+            rule("nodes", nodes.to_vec(), Some(Risk::R2)),
+            // Two people approve, so that a newcomer sees both.
+            Rule { quorum: Some(2), ..rule("services", rest, None) },
+        ],
+        break_glass: vec![Who::OnCall],
+        unfreeze: people(&["U0BOB", "U0CAROL"]),
+    }
 }
 
 fn references(venues: &venues::Handle) -> References {

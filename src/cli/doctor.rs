@@ -139,7 +139,9 @@ fn clock(identity: &Identity, findings: &mut Findings) -> Result<(), Failure> {
 
 async fn channels(api: &WebApi, config: &Config, findings: &mut Findings) -> Result<(), Failure> {
     let receivers = config.receivers.iter().flat_map(|r| [Some(&r.channel), r.fallback_channel.as_ref()]).flatten();
-    let mut wanted: Vec<&ChannelId> = receivers.chain(config.canary.as_ref().map(|canary| &canary.channel)).collect();
+    let approvals = config.actions.channel.as_ref().filter(|_| config.actions.enabled);
+    let others = config.canary.as_ref().map(|canary| &canary.channel).into_iter().chain(approvals);
+    let mut wanted: Vec<&ChannelId> = receivers.chain(others).collect();
     wanted.sort();
     wanted.dedup();
     for channel in wanted {

@@ -5,6 +5,7 @@ mod audit;
 mod demo;
 mod doctor;
 mod outbox;
+mod policy;
 mod rbac;
 mod serve;
 
@@ -49,6 +50,9 @@ enum Command {
     Manifest,
     /// Prints the role to grant in a cluster, no more than what is configured needs (YAML for `kubectl apply`).
     Rbac(rbac::RbacArguments),
+    /// Says who may do what with `actions`: explain.
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// Prints the JSON Schema of the configuration file, for editors.
     Schema,
     /// Brings the database's schema up to date and exits.
@@ -101,6 +105,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Doctor => return doctor::doctor(&load(&file)?, &Environment::of_process()).await,
         Command::Manifest => say(&serde_json::to_string_pretty(&manifest::manifest(&features(&load(&file)?)?))?)?,
         Command::Rbac(arguments) => rbac::rbac(&load(&file)?, &arguments)?,
+        Command::Policy(command) => policy::run(&command, &load(&file)?)?,
         Command::Schema => say(&serde_json::to_string_pretty(&config::schema())?)?,
         Command::Migrate => {
             let store = open_store(&load(&file)?, &Environment::of_process()).await?;
@@ -144,9 +149,11 @@ fn features(config: &Config) -> Result<Features, Failure> {
             return Err("slack.public_url is not set; http mode needs it for the manifest's request URL".into());
         }
     };
+    let actions = !config.actions.policy().groups().is_empty();
     Ok(Features {
         on_call: !config.oncall.schedules.is_empty(),
         incidents: config.incidents.own_channel,
+        actions,
         ..Features::all(transport)
     })
 }

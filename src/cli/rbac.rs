@@ -1,6 +1,8 @@
 //! `watchkeeper rbac`: the role to grant in a cluster, no more than what is configured needs. `doctor` holds what a
 //! cluster grants against the same rules.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 
 use crate::app;
@@ -34,23 +36,23 @@ pub(super) fn rbac(config: &Config, arguments: &RbacArguments) -> Result<(), Fai
             .find(|it| it.name == *name)
             .ok_or_else(|| format!("no cluster is named {name}; there are: {}", names()))?,
     };
-    say(rbac::yaml(&needs(found), namespace).trim_end())?;
+    say(rbac::yaml(&needs(config, found), namespace).trim_end())?;
     Ok(())
 }
 
 /// What the configuration of a cluster needs to be allowed.
-fn needs(cluster: &Cluster) -> Needs {
+fn needs(config: &Config, cluster: &Cluster) -> Needs {
     let watched = cluster.kinds().into_iter().map(|kind| (rbac::group(kind).to_owned(), kind.plural().to_owned()));
     let declared = gitops::Kind::ALL.into_iter().map(|kind| (kind.group().to_owned(), kind.plural().to_owned()));
-    let namespaces = cluster.namespaces.include.clone();
-    Needs { watched: watched.chain(declared).collect(), namespaces, ..Needs::default() }
+    let acts = if config.actions.enabled { config.actions.policy().actions_in(&cluster.name) } else { BTreeSet::new() };
+    Needs { watched: watched.chain(declared).collect(), acts, namespaces: cluster.namespaces.include.clone() }
 }
 
 /// Whether each cluster grants what is needed, and nothing dangerous.
 pub(super) async fn check(config: &Config, findings: &mut Findings) -> Result<(), Failure> {
     let clusters = app::clusters::connections(config);
     for cluster in &config.clusters {
-        let needed = rbac::needed(&needs(cluster));
+        let needed = rbac::needed(&needs(config, cluster));
         let places = match cluster.namespaces.include.as_slice() {
             [] => vec!["default".to_owned()],
             namespaces => namespaces.to_vec(),

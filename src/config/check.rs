@@ -74,6 +74,7 @@ pub fn contradictions(config: &Config) -> Vec<(String, String)> {
     balances::check(config, &mut say);
     liveness(config, &mut say);
     super::oncall::contradictions(config, &mut say);
+    super::actions::contradictions(config, &mut say);
     if let Err(error) = tracing_subscriber::EnvFilter::builder().parse(&config.log.filter) {
         say("log.filter", format!("{error}; write it like info or info,watchkeeper=debug"));
     }

@@ -1,6 +1,7 @@
 //! `watchkeeper.yaml`: one strict file. An unknown key, a contradiction or a bad value is refused with file, line, key
 //! and what to do about it.
 
+pub mod actions;
 pub mod audit;
 pub mod balances;
 mod check;
@@ -33,6 +34,7 @@ use crate::core::incident;
 use crate::core::receiver::Receiver;
 use crate::core::time::Timestamp;
 
+use actions::Actions;
 use audit::Audit;
 use balances::Balances;
 use clusters::Cluster;
@@ -68,6 +70,8 @@ pub struct Config {
     pub paging: Paging,
     pub prometheus: Prometheus,
     pub access: Access,
+    /// Operations in the clusters: who may ask for what, who may approve it.
+    pub actions: Actions,
     /// Who has the watch: schedules, and who their people are in Slack.
     pub oncall: OnCall,
     /// Where the human work on trouble takes place.

@@ -31,7 +31,10 @@ pub enum Denied {
 impl Access {
     /// `home` is the bot's own workspace. An unknown team (org-wide installs send none for some inputs) counts as ours:
     /// Slack signed the request for this app.
-    fn colleague(&self, team: Option<&TeamId>, home: Option<&TeamId>) -> Result<(), Denied> {
+    ///
+    /// # Errors
+    /// They are of another workspace, or ours is not known yet.
+    pub fn colleague(&self, team: Option<&TeamId>, home: Option<&TeamId>) -> Result<(), Denied> {
         let Some(team) = team else { return Ok(()) };
         let ours = match (self.teams.as_slice(), home) {
             ([], None) => return Err(Denied::HomeUnknown),

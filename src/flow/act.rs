@@ -16,6 +16,7 @@ use crate::slack::manifest;
 use crate::slack::message::{Message, Rendered, View};
 
 use super::Flow;
+use super::actions::Deed;
 use super::effect::{ANSWER, Effect};
 use super::escalate::Asked;
 use super::graph::{Drawing, Picture};
@@ -83,6 +84,8 @@ pub(super) enum Plan {
         record: Record,
         now: Message,
     },
+    /// About an operation: looked up, decided and committed by its own part.
+    Act(Deed),
     /// A picture, where it was asked for.
     Draw(Drawing),
     /// A form, while Slack still takes the trigger.
@@ -313,6 +316,7 @@ impl Flow {
                 self.commit_extra(Extra { effects, ..finish(key, "form opened") }).await?;
                 Ok(None)
             }
+            Plan::Act(deed) => Box::pin(self.carry_out_deed(key, deed, caller, place)).await,
             Plan::Draw(drawing) => {
                 let said = graph::drawing(&drawing.title);
                 let thread_ts = place.thread().cloned();

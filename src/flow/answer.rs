@@ -38,6 +38,7 @@ impl Flow {
     async fn plan_command(&self, command: Command, caller: &Caller) -> Plan {
         let verb = command.verb();
         if !command.reads_only()
+            && !command.ruled_by_policy()
             && let Err(why) = self.may_respond(caller)
         {
             return Plan::Denied { why, action: verb.topic().name };
@@ -45,6 +46,7 @@ impl Flow {
         self.follow().await;
         match command {
             Command::OnCall(ask) => self.plan_on_call(ask, caller).await,
+            Command::Act(ask) => self.plan_act(ask, caller).await,
             Command::Handoff(ask) => self.plan_handoff(ask, caller).await,
             Command::Incident(ask) => Box::pin(self.plan_incident(ask, caller)).await,
             Command::Help { topic } => Plan::Answer(help::help(topic)),
@@ -142,6 +144,7 @@ impl Flow {
             Press::Details(group) => Plan::Answer(self.group_details(group).unwrap_or_else(|| self.gone(group))),
             Press::Run(text) => Box::pin(self.plan(text, caller)).await,
             Press::OnCall(press) => self.plan_on_call_press(press, caller).await,
+            Press::Act(press) => self.plan_act_press(press, caller).await,
             Press::Handoff(press) => self.plan_handoff_press(press, caller).await,
             Press::Incident(press) => Box::pin(self.plan_incident_press(press, caller)).await,
             Press::Link => Plan::Nothing,

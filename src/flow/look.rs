@@ -123,6 +123,7 @@ impl Flow {
                 mention: None,
                 ring_owners: false,
                 escalation: None,
+                offers: &[],
             };
             Some(alert::details(&view))
         })

@@ -4,6 +4,7 @@
 //! decides and everything that follows is committed together. [`deliver`] does the effects afterwards.
 
 mod act;
+pub mod actions;
 mod answer;
 mod checkpoint;
 mod clusters;
@@ -44,6 +45,7 @@ use tokio::sync::Notify;
 
 use crate::clock::SharedClock;
 use crate::cluster::Clusters;
+use crate::cluster::write::Hands;
 use crate::core::access::Access;
 use crate::core::detect::{Rules, Watch};
 use crate::core::engine::{Engine, Policy, Snapshot};
@@ -84,6 +86,7 @@ pub struct Settings {
     pub receivers: BTreeMap<String, Receiver>,
     pub access: Access,
     pub oncall: oncall::Settings,
+    pub actions: actions::Settings,
     pub incidents: crate::core::incident::Settings,
     /// Inputs older than this are recorded and not acted on.
     pub late_after: Duration,
@@ -143,6 +146,10 @@ pub struct Flow {
     pub outbox_bell: Notify,
     /// Rung when the engine's next deadline may have changed.
     pub engine_bell: Notify,
+    /// Rung when an action may begin or go on.
+    pub action_bell: Notify,
+    hands: Hands,
+    actions: actions::Desk,
     intake: Intake,
     engine: RwLock<Engine>,
     policy: RwLock<Policy>,
@@ -197,6 +204,9 @@ impl Flow {
             watch: Mutex::new(Watch::new(rules)),
             workloads: Mutex::new(workload::Clusters::new(cluster_settings)),
             apps: Mutex::new(apps),
+            hands: Hands::new(clusters.clone(), clock.clone()),
+            actions: actions::Desk::default(),
+            action_bell: Notify::new(),
             clusters: Arc::new(clusters),
             settings: RwLock::new(Arc::new(settings)),
             charts: RwLock::default(),

@@ -12,7 +12,8 @@ use crate::core::audit::Record;
 use crate::core::backoff::Backoff;
 use crate::core::ids::Actor;
 use crate::core::time::Timestamp;
-use crate::slack::blocks::{actions, replies};
+use crate::slack::blocks::actions::SILENCE_FORM;
+use crate::slack::blocks::replies;
 use crate::slack::inbound::{Delivery, Input, ResponseUrl};
 use crate::slack::message::{Message, Rendered};
 use crate::store::intake::{NewInput, Receipt};
@@ -20,6 +21,7 @@ use crate::store::{StoreError, inbox};
 
 use super::Flow;
 use super::act::{Caller, Plan, Way};
+use super::actions;
 use super::effect::{ANSWER, Effect};
 use super::handoff;
 use super::incident;
@@ -284,11 +286,14 @@ impl Flow {
                 self.run_said(&delivery.key, &delivery.input, said).await?
             }
             Input::Action(action) => self.press(&delivery.key, action).await?,
-            Input::ViewSubmission(submission) if submission.view.callback_id == actions::SILENCE_FORM => {
+            Input::ViewSubmission(submission) if submission.view.callback_id == SILENCE_FORM => {
                 self.submit_silence(&delivery.key, submission, way).await?
             }
             Input::ViewSubmission(submission) if oncall::ours(&submission.view.callback_id) => {
                 self.submit_on_call(&delivery.key, submission, way).await?
+            }
+            Input::ViewSubmission(submission) if actions::ours(&submission.view.callback_id) => {
+                self.submit_action(&delivery.key, submission, way).await?
             }
             Input::ViewSubmission(submission) if incident::ours(&submission.view.callback_id) => {
                 self.submit_incident(&delivery.key, submission, way).await?

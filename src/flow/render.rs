@@ -88,6 +88,7 @@ impl<'a> Scene<'a> {
             mention: mention.filter(|_| rings),
             ring_owners: rings,
             escalation: run.map(|run| Flow::escalation_view(&settings.escalation, run, group)),
+            offers: &self.flow.action_offers(&members),
         };
         let show = Effect::Show {
             key: group_key(&group.id),

@@ -11,7 +11,7 @@ use crate::core::ids::JobId;
 use crate::core::time::Timestamp;
 use crate::store::jobs::{self, Depth, NewJob};
 use crate::store::lease::{self, Lease};
-use crate::store::{StoreError, Tx, alerts, audit, facts, handoffs, inbox, incidents, oncall};
+use crate::store::{StoreError, Tx, actions, alerts, audit, facts, handoffs, inbox, incidents, oncall};
 
 use super::Flow;
 use super::digest::{self, Digests, Gathering};
@@ -31,6 +31,8 @@ pub struct Extra {
     pub escalate: Option<Asked>,
     /// What changes about on call.
     pub oncall: Vec<oncall::Change>,
+    /// What changes about requests for actions.
+    pub actions: Vec<actions::Change>,
     /// What changes about handoffs and their notes.
     pub handoffs: Vec<handoffs::Change>,
     /// What changes about incidents and their timelines.
@@ -42,8 +44,10 @@ pub struct Extra {
 
 impl Extra {
     fn is_empty(&self) -> bool {
-        let Self { finish, effects, records, escalate: _, oncall, handoffs, incidents, facts, forgotten } = self;
+        let Self { finish, effects, records, escalate: _, oncall, actions, handoffs, incidents, facts, forgotten } =
+            self;
         let rest = oncall.is_empty()
+            && actions.is_empty()
             && handoffs.is_empty()
             && incidents.is_empty()
             && facts.is_empty()
@@ -243,6 +247,7 @@ async fn remember(tx: &mut Tx, extra: &Extra, now: Timestamp) -> Result<(), Step
     oncall::save(tx, &extra.oncall, now).await.map_err(answered)?;
     handoffs::save(tx, &extra.handoffs, now).await.map_err(answered)?;
     incidents::save(tx, &extra.incidents).await.map_err(answered)?;
+    actions::apply(tx, &extra.actions, now).await?;
     for (key, value) in &extra.facts {
         facts::put(tx, key, value, now).await?;
     }

@@ -119,7 +119,7 @@ impl Flow {
 }
 
 /// A name given for a cluster must be one's.
-fn known(clusters: &Clusters, name: Option<&str>) -> Result<(), Message> {
+pub(super) fn known(clusters: &Clusters, name: Option<&str>) -> Result<(), Message> {
     let Some(asked) = name else { return Ok(()) };
     if chosen(clusters, name).next().is_some() {
         return Ok(());
@@ -128,7 +128,7 @@ fn known(clusters: &Clusters, name: Option<&str>) -> Result<(), Message> {
     Err(blocks::no_such_cluster(asked, &names))
 }
 
-fn chosen<'a>(clusters: &'a Clusters, name: Option<&str>) -> impl Iterator<Item = &'a Cluster> {
+pub(super) fn chosen<'a>(clusters: &'a Clusters, name: Option<&str>) -> impl Iterator<Item = &'a Cluster> {
     let wanted = name.map(str::to_owned);
     clusters.iter().filter(move |it| wanted.as_deref().is_none_or(|name| it.name.eq_ignore_ascii_case(name)))
 }

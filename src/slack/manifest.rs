@@ -39,6 +39,8 @@ pub struct Features {
     pub charts: bool,
     /// Schedules with addresses or user groups, handoffs and their notes.
     pub on_call: bool,
+    /// Actions whose rules name user groups.
+    pub actions: bool,
     /// Incidents with channels of their own.
     pub incidents: bool,
     /// Alerts go to private channels too.
@@ -58,6 +60,7 @@ impl Features {
             home: true,
             charts: true,
             on_call: true,
+            actions: true,
             incidents: true,
             private_channels: true,
         }
@@ -82,7 +85,11 @@ pub fn scopes(features: &Features) -> Vec<Scope> {
         (true, "channels:history", "look whether an alert was posted before posting it again"),
         (true, "users:read", "show names and local times of people on call"),
         (features.on_call, "users:read.email", "find people on call by the addresses in schedules"),
-        (features.on_call, "usergroups:read", "see who is in the on-call user group"),
+        (
+            features.on_call || features.actions,
+            "usergroups:read",
+            "see who is in the user groups on call and of actions",
+        ),
         (features.on_call, "usergroups:write", "keep the on-call user group in step with the schedule"),
         (features.mentions, "app_mentions:read", "hear commands that mention the bot"),
         (features.direct_messages, "im:history", "hear commands sent as a direct message"),
@@ -221,6 +228,7 @@ mod tests {
             home: false,
             charts: false,
             on_call: false,
+            actions: false,
             incidents: false,
             private_channels: false,
             ..Features::all(Transport::SocketMode)

@@ -15,6 +15,14 @@ pub struct Stored {
     pub version: i64,
 }
 
+/// What is to become of requests, together with everything else that is decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    Insert(Box<Request>),
+    /// What it was, and what it is now.
+    Save(Box<(Stored, Request)>),
+}
+
 /// A line of the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
@@ -32,6 +40,18 @@ pub async fn next_number(tx: &mut Tx) -> Result<u64, StoreError> {
         ON CONFLICT (name) DO UPDATE SET value = counters.value + 1 RETURNING value";
     let row: Option<(i64,)> = tx.first(sqlx::query_as(upsert)).await?;
     Ok(row.map_or(1, |(value,)| value.unsigned_abs()))
+}
+
+/// # Errors
+/// As [`save`].
+pub async fn apply(tx: &mut Tx, changes: &[Change], now: Timestamp) -> Result<(), StoreError> {
+    for change in changes {
+        match change {
+            Change::Insert(request) => insert(tx, request, now).await?,
+            Change::Save(change) => save(tx, &change.0, &change.1, now).await?,
+        }
+    }
+    Ok(())
 }
 
 pub async fn insert(tx: &mut Tx, request: &Request, now: Timestamp) -> Result<(), StoreError> {

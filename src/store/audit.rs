@@ -5,7 +5,7 @@ mod verify;
 use sqlx::FromRow;
 
 use crate::core::audit::{Entry, Record, actor_text, entry_hash};
-use crate::core::ids::Actor;
+use crate::core::ids::{Actor, UserId};
 use crate::core::time::Timestamp;
 
 use super::session::marks;
@@ -71,7 +71,11 @@ fn headless() -> StoreError {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     pub actor: Option<Actor>,
+    /// A person, of whatever workspace.
+    pub user: Option<UserId>,
     pub action: Option<String>,
+    /// What the action begins with, up to a dot or its end: `action`, `silence.created`.
+    pub verb: Option<String>,
     pub subject: Option<String>,
     pub since: Option<Timestamp>,
     /// Exclusive.
@@ -96,7 +100,10 @@ pub async fn page(store: &Store, filter: &Filter, cursor: Cursor, limit: u32) ->
                 WHERE ($1 IS NULL OR actor = $1)
                     AND ($2 IS NULL OR action = $2)
                     AND ($3 IS NULL OR subject = $3)
-                    AND at >= $4 AND at < $5 AND ",
+                    AND at >= $4 AND at < $5
+                    AND ($8 IS NULL OR action = $8 OR SUBSTR(action, 1, LENGTH($8) + 1) = $8 || '.')
+                    AND ($9 IS NULL OR SUBSTR(actor, 1, LENGTH($9)) = $9)
+                    AND ",
                 $cursor,
                 " LIMIT $7"
             )
@@ -106,15 +113,22 @@ pub async fn page(store: &Store, filter: &Filter, cursor: Cursor, limit: u32) ->
         Cursor::After(seq) => (select!("seq > $6 ORDER BY seq"), seq),
         Cursor::Before(seq) => (select!("seq < $6 ORDER BY seq DESC"), seq),
     };
-    let Filter { actor, action, subject, since, until } = filter;
+    let Filter { actor, user, action, verb, subject, since, until } = filter;
     let select = sqlx::query_as::<_, AuditRow>(select)
         .bind(actor.as_ref().map(actor_text))
         .bind(action.as_deref())
         .bind(subject.as_deref())
         .bind(since.map_or(i64::MIN, Timestamp::as_millis))
         .bind(until.map_or(i64::MAX, Timestamp::as_millis));
-    let rows = store.reader().await?.all(select.bind(seq).bind(i64::from(limit))).await?;
+    let select = select.bind(seq).bind(i64::from(limit)).bind(verb.as_deref()).bind(user.as_ref().map(begins));
+    let rows = store.reader().await?.all(select).await?;
     rows.into_iter().map(Entry::try_from).collect()
+}
+
+/// How every spelling of an actor begins that is this person.
+fn begins(user: &UserId) -> String {
+    let whole = actor_text(&Actor::Person { user: user.clone(), team: None });
+    whole.strip_suffix("null}").unwrap_or(&whole).to_owned()
 }
 
 /// What is looked for in a stretch of time.

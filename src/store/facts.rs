@@ -18,6 +18,12 @@ pub async fn get(store: &Store, key: &str) -> Result<Option<String>, StoreError>
     Ok(row.map(|(value,)| value))
 }
 
+/// As [`get`], as the transaction sees it.
+pub async fn read(tx: &mut Tx, key: &str) -> Result<Option<String>, StoreError> {
+    let row: Option<(String,)> = tx.first(sqlx::query_as("SELECT value FROM facts WHERE key = $1").bind(key)).await?;
+    Ok(row.map(|(value,)| value))
+}
+
 /// All facts whose key starts with `prefix`, by key.
 pub async fn list(store: &Store, prefix: &str) -> Result<Vec<(String, String)>, StoreError> {
     let select = "SELECT key, value FROM facts WHERE SUBSTR(key, 1, LENGTH($1)) = $1 ORDER BY key";

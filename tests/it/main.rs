@@ -2,6 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops there")]
 #![expect(clippy::large_futures, reason = "a story holds its whole world and configuration")]
 
+mod actions;
+mod actions_adversarial;
+mod actions_crash;
 mod alerts;
 mod balances;
 mod bolt;

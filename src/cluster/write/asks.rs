@@ -49,7 +49,9 @@ pub(super) fn ask(write: &Write, live: &Live, source: Option<&Live>, mark: &Mark
     let status = |status: Value| Ok(Ask::Subresource("status", json!({"metadata": meta(), "status": status})));
     match write {
         Write::Restart => {
-            spec(json!({"template": {"metadata": {"annotations": {RESTARTED_AT: mark.stamp.to_string()}}}}))
+            // Two restarts may be intended at the same moment: the plan tells whose this is.
+            let annotations = json!({RESTARTED_AT: mark.stamp.to_string(), PLAN: mark.plan.as_str()});
+            spec(json!({"template": {"metadata": {"annotations": annotations}}}))
         }
         Write::Replicas { to, .. } => {
             Ok(Ask::Subresource("scale", json!({"metadata": meta(), "spec": {"replicas": to}})))

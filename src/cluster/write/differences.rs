@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::asks::PLAN;
 use super::live::RESTARTED_AT;
 
 /// One difference.
@@ -34,6 +35,7 @@ pub(super) fn between(old: &Value, new: &Value) -> Vec<Difference> {
         let mut meta = template["metadata"].clone();
         if let Some(annotations) = meta.get_mut("annotations").and_then(Value::as_object_mut) {
             annotations.remove(RESTARTED_AT);
+            annotations.remove(PLAN);
         }
         meta
     };

@@ -6,6 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::DynamicObject;
 use serde_json::Value;
 
+use super::asks::PLAN;
 use crate::core::action::digest::fingerprint;
 use crate::core::action::plan::Object;
 use crate::core::action::target::Target;
@@ -119,6 +120,11 @@ impl Live {
 
     pub fn restarted_at(&self) -> Option<&str> {
         self.at("/spec/template/metadata/annotations").get(RESTARTED_AT).and_then(Value::as_str)
+    }
+
+    /// The plan that restarted it last, if one of ours did.
+    pub fn restarted_by(&self) -> Option<&str> {
+        self.at("/spec/template/metadata/annotations").get(PLAN).and_then(Value::as_str)
     }
 
     /// As part of a plan.

@@ -168,7 +168,7 @@ fn stands(plan: &Plan, change: &Change, live: &Live, source: Option<&Live>, mark
         return if going(&change.write) { Stands::Already(GONE.to_owned()) } else { Stands::Changed(OTHER.to_owned()) };
     }
     // A restart of somebody else's, later than ours was meant to be, is not ours.
-    let ours = change.write != Write::Restart || live.restarted_at() == Some(mark.stamp.to_string().as_str());
+    let ours = change.write != Write::Restart || restarted(live, mark);
     if let (Tried::Succeeded { note }, true) = (happened(plan, change, live, mark), ours) {
         return Stands::Already(note);
     }
@@ -211,7 +211,7 @@ fn happened(plan: &Plan, change: &Change, live: &Live, mark: &Mark) -> Tried {
     let when = |so: bool| if so { yes(&done(&change.write, mark)) } else { no() };
     match &change.write {
         Write::Restart => match live.restarted_at() {
-            Some(at) if at == mark.stamp.to_string() => yes(&done(&change.write, mark)),
+            Some(_) if restarted(live, mark) => yes(&done(&change.write, mark)),
             Some(at) if later(at, mark.stamp) => yes("somebody restarted it again since"),
             _ => no(),
         },
@@ -240,6 +240,11 @@ fn happened(plan: &Plan, change: &Change, live: &Live, mark: &Mark) -> Tried {
         | Write::Abort { .. }
         | Write::Reconcile => gitops::happened(plan, &change.write, live, mark),
     }
+}
+
+/// Whether the last restart is the one that `mark` stands for.
+fn restarted(live: &Live, mark: &Mark) -> bool {
+    live.restarted_at() == Some(mark.stamp.to_string().as_str()) && live.restarted_by() == Some(mark.plan.as_str())
 }
 
 fn later(at: &str, than: Timestamp) -> bool {

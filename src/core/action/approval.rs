@@ -94,8 +94,9 @@ pub fn under_way(request: &Request) -> Option<Approved<Plan>> {
 }
 
 impl Gate<'_> {
-    /// Why nothing may begin now although it is approved.
-    fn holds_back(&self, request: &Request) -> Option<String> {
+    /// Why nothing may begin now although it is approved. Does not look at who people are.
+    #[must_use]
+    pub fn holds_back(&self, request: &Request) -> Option<String> {
         if self.freeze.is_some() {
             return Some("everything is frozen".to_owned());
         }

@@ -168,6 +168,39 @@ impl Kind {
         }
     }
 
+    /// With what is meant when no parameter is named; `None` when one must be.
+    #[must_use]
+    pub const fn plain(self) -> Option<Action> {
+        Some(match self {
+            Self::Scale => return None,
+            Self::Restart => Action::Restart,
+            Self::Rollback => Action::Rollback { revision: None },
+            Self::PauseRollout => Action::PauseRollout,
+            Self::ResumeRollout => Action::ResumeRollout,
+            Self::DeletePod => Action::DeletePod,
+            Self::RunJob => Action::RunJob,
+            Self::SuspendCronjob => Action::SuspendCronjob,
+            Self::ResumeCronjob => Action::ResumeCronjob,
+            Self::Cordon => Action::Cordon,
+            Self::Uncordon => Action::Uncordon,
+            Self::Drain => Action::Drain { delete_empty_dir: false },
+            Self::Sync => Action::Sync { prune: false },
+            Self::Refresh => Action::Refresh { hard: false },
+            Self::RollbackApp => Action::RollbackApp { id: None },
+            Self::Promote => Action::Promote { full: false },
+            Self::Abort => Action::Abort,
+            Self::Retry => Action::Retry,
+            Self::Reconcile => Action::Reconcile,
+            Self::SuspendReconcile => Action::SuspendReconcile { back_after: None },
+            Self::ResumeReconcile => Action::ResumeReconcile,
+        })
+    }
+
+    #[must_use]
+    pub fn named(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
     /// What it can be done to; the first is meant when a name is typed without its kind.
     #[must_use]
     pub const fn sorts(self) -> &'static [Sort] {

@@ -7,6 +7,7 @@ pub mod approval;
 pub mod digest;
 pub mod journal;
 pub mod kind;
+pub mod offer;
 pub mod plan;
 pub mod policy;
 pub mod rbac;

@@ -9,8 +9,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::digest::version_of;
-use super::kind::Kind;
-use super::plan::Risk;
+use super::kind::{Action, Kind};
+use super::plan::{Plan, Preview, Risk};
 use super::target::{Sort, Target};
 use crate::core::engine::mute::MuteInterval;
 use crate::core::ids::{Actor, TeamId, UserId};
@@ -76,6 +76,30 @@ pub struct Rule {
     /// How often actions of this rule may begin.
     #[serde(default)]
     pub rate: Option<Rate>,
+}
+
+/// Allows nothing to nobody.
+impl Default for Rule {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            actions: Vec::new(),
+            clusters: anything(),
+            namespaces: anything(),
+            kinds: Vec::new(),
+            names: anything(),
+            request: Vec::new(),
+            approve: Vec::new(),
+            quorum: None,
+            on_call: None,
+            risk: None,
+            reason: yes(),
+            approve_within: half_an_hour(),
+            execute_within: ten_minutes(),
+            quiet_hours: MuteInterval::default(),
+            rate: None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -162,6 +186,27 @@ impl Rule {
         self.risk.map_or(found, |least| found.max(least))
     }
 
+    /// What is approved under this rule: what was found out, and what policy adds to it.
+    #[must_use]
+    pub fn plan(
+        &self,
+        policy: &Policy,
+        action: Action,
+        target: Target,
+        preview: Preview,
+        approve_by: Timestamp,
+    ) -> Plan {
+        Plan {
+            action,
+            target,
+            preview: Preview { risk: self.risk_of(preview.risk), ..preview },
+            rule: self.name.clone(),
+            policy: policy.version(),
+            approve_by,
+            execute_within: self.execute_within,
+        }
+    }
+
     /// Why the rule is not about this, if it is not.
     fn misses(&self, kind: Kind, target: &Target) -> Option<String> {
         let any = |globs: &[String], text: &str| globs.iter().any(|glob| fits(glob, text));
@@ -189,6 +234,13 @@ impl Policy {
     pub fn rule_for(&self, kind: Kind, target: &Target) -> Result<&Rule, Denied> {
         let found = self.rules.iter().find(|rule| rule.misses(kind, target).is_none());
         found.ok_or_else(|| Denied::NoRule { kind, target: target.clone() })
+    }
+
+    /// What some rule allows in a cluster.
+    #[must_use]
+    pub fn actions_in(&self, cluster: &str) -> BTreeSet<Kind> {
+        let about = self.rules.iter().filter(|rule| rule.clusters.iter().any(|glob| fits(glob, cluster)));
+        about.flat_map(|rule| rule.actions.iter().copied()).collect()
     }
 
     #[must_use]

@@ -1,14 +1,19 @@
 //! A request and its life. Each state owns what it knows; a transition takes the request and gives the next one, or says
 //! why not.
 
+mod execution;
+mod people;
+mod state;
+
 use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
-use super::journal::{End, Journal, Next, Tried};
 use super::plan::Plan;
 use super::policy::{Denied, Needs, Person, Policy, Roster, Rule};
-use crate::core::ids::{Actor, GroupId, RequestId};
-use crate::core::time::{Span, Timestamp};
+use crate::core::ids::{GroupId, RequestId};
+use crate::core::time::Timestamp;
+
+pub use state::State;
 
 /// Who wants it, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,68 +70,6 @@ pub enum Proof {
     },
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
-pub enum State {
-    Open {
-        approvals: Vec<Approval>,
-    },
-    /// Waits for the bot to begin.
-    Approved {
-        proof: Proof,
-        at: Timestamp,
-    },
-    Executing {
-        proof: Proof,
-        journal: Journal,
-        started_at: Timestamp,
-    },
-    Succeeded {
-        proof: Proof,
-        journal: Journal,
-        started_at: Timestamp,
-        at: Timestamp,
-    },
-    Failed {
-        proof: Proof,
-        journal: Journal,
-        started_at: Timestamp,
-        at: Timestamp,
-        why: String,
-    },
-    /// Something was sent and nobody knows what came of it.
-    Unknown {
-        proof: Proof,
-        journal: Journal,
-        started_at: Timestamp,
-        at: Timestamp,
-        why: String,
-    },
-    /// What was approved is not what would be done now; `now` is.
-    Stale {
-        now: Box<Plan>,
-        at: Timestamp,
-    },
-    Rejected {
-        by: Person,
-        reason: String,
-        at: Timestamp,
-    },
-    Withdrawn {
-        at: Timestamp,
-    },
-    Expired {
-        at: Timestamp,
-    },
-    /// By a person before it began or between its steps, or by the bot when the right to it is gone.
-    Cancelled {
-        by: Actor,
-        why: String,
-        journal: Option<Journal>,
-        at: Timestamp,
-    },
-}
-
 /// Why a transition did not take place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
@@ -165,67 +108,6 @@ impl Draft {
     }
 }
 
-impl State {
-    /// As in the store, in the audit log and in lists.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Open { .. } => "open",
-            Self::Approved { .. } => "approved",
-            Self::Executing { .. } => "executing",
-            Self::Succeeded { .. } => "succeeded",
-            Self::Failed { .. } => "failed",
-            Self::Unknown { .. } => "unknown",
-            Self::Stale { .. } => "stale",
-            Self::Rejected { .. } => "rejected",
-            Self::Withdrawn { .. } => "withdrawn",
-            Self::Expired { .. } => "expired",
-            Self::Cancelled { .. } => "cancelled",
-        }
-    }
-
-    /// Nothing will happen to it any more.
-    #[must_use]
-    pub const fn over(&self) -> bool {
-        !matches!(self, Self::Open { .. } | Self::Approved { .. } | Self::Executing { .. })
-    }
-
-    #[must_use]
-    pub const fn proof(&self) -> Option<&Proof> {
-        match self {
-            Self::Approved { proof, .. }
-            | Self::Executing { proof, .. }
-            | Self::Succeeded { proof, .. }
-            | Self::Failed { proof, .. }
-            | Self::Unknown { proof, .. } => Some(proof),
-            _ => None,
-        }
-    }
-
-    #[must_use]
-    pub const fn journal(&self) -> Option<&Journal> {
-        match self {
-            Self::Executing { journal, .. }
-            | Self::Succeeded { journal, .. }
-            | Self::Failed { journal, .. }
-            | Self::Unknown { journal, .. } => Some(journal),
-            Self::Cancelled { journal, .. } => journal.as_ref(),
-            _ => None,
-        }
-    }
-
-    #[must_use]
-    pub fn approvals(&self) -> &[Approval] {
-        match self {
-            Self::Open { approvals } => approvals,
-            other => match other.proof() {
-                Some(Proof::Quorum { approvals }) => approvals,
-                Some(Proof::BreakGlass { .. }) | None => &[],
-            },
-        }
-    }
-}
-
 impl Request {
     /// What the rule it was planned under asks for; the strictest when that rule is gone.
     #[must_use]
@@ -243,121 +125,6 @@ impl Request {
         }
     }
 
-    /// # Errors
-    /// It is not open any more, `seen` is not this plan, or `by` may not.
-    pub fn approve(
-        mut self,
-        by: &Person,
-        seen: &Digest,
-        policy: &Policy,
-        roster: &Roster,
-        now: Timestamp,
-    ) -> Result<Self, Refused> {
-        let State::Open { approvals } = &mut self.state else { return Err(Refused::Not(self.state.as_str())) };
-        if now >= self.plan.approve_by {
-            return Err(Refused::TooLate);
-        }
-        let digest = self.plan.digest();
-        if *seen != digest {
-            return Err(Refused::Changed);
-        }
-        let rule = rule_of(&self.plan, policy)?;
-        policy.may_approve(roster, by, &self.asked.by, rule)?;
-        if approvals.iter().any(|approval| approval.by.user == by.user) {
-            return Err(Refused::Twice);
-        }
-        approvals.push(Approval { by: by.clone(), at: now, digest, on_call: roster.on_call.contains(&by.user) });
-        let approvals = approvals.clone();
-        if met(&approvals, self.asked.on_call, rule.needs(self.plan.preview.risk)) {
-            self.state = State::Approved { proof: Proof::Quorum { approvals }, at: now };
-        }
-        Ok(self)
-    }
-
-    /// Any approver may say no, and that is enough.
-    ///
-    /// # Errors
-    /// It has begun or is over, or `by` may not approve either.
-    pub fn reject(
-        mut self,
-        by: &Person,
-        reason: &str,
-        policy: &Policy,
-        roster: &Roster,
-        now: Timestamp,
-    ) -> Result<Self, Refused> {
-        if !matches!(self.state, State::Open { .. } | State::Approved { .. }) {
-            return Err(Refused::Not(self.state.as_str()));
-        }
-        policy.may_approve(roster, by, &self.asked.by, rule_of(&self.plan, policy)?)?;
-        self.state = State::Rejected { by: by.clone(), reason: reason.to_owned(), at: now };
-        Ok(self)
-    }
-
-    /// # Errors
-    /// It has begun or is over, or somebody else asked for it.
-    pub fn withdraw(mut self, by: &Person, now: Timestamp) -> Result<Self, Refused> {
-        if *by != self.asked.by {
-            return Err(Refused::NotYours);
-        }
-        if !matches!(self.state, State::Open { .. } | State::Approved { .. }) {
-            return Err(Refused::Not(self.state.as_str()));
-        }
-        self.state = State::Withdrawn { at: now };
-        Ok(self)
-    }
-
-    /// Stops what has begun, between two of its steps: what is done stays done, the rest is left out.
-    ///
-    /// # Errors
-    /// It has not begun or is over, a write is under way, or `by` neither asked for it nor may approve it.
-    pub fn cancel(mut self, by: &Person, policy: &Policy, roster: &Roster, now: Timestamp) -> Result<Self, Refused> {
-        if *by != self.asked.by {
-            policy.may_approve(roster, by, &self.asked.by, rule_of(&self.plan, policy)?)?;
-        }
-        let State::Executing { journal, .. } = &self.state else { return Err(Refused::Not(self.state.as_str())) };
-        if journal.in_flight() {
-            return Err(Refused::InFlight);
-        }
-        let mut journal = journal.clone();
-        journal.skip_rest("cancelled", now);
-        let why = "stopped by hand".to_owned();
-        self.state = State::Cancelled { by: by.actor(), why, journal: Some(journal), at: now };
-        Ok(self)
-    }
-
-    /// Asks for the way back now instead of at its time.
-    ///
-    /// # Errors
-    /// As [`Self::cancel`].
-    pub fn back_now(mut self, by: &Person, policy: &Policy, roster: &Roster) -> Result<Self, Refused> {
-        if *by != self.asked.by {
-            policy.may_approve(roster, by, &self.asked.by, rule_of(&self.plan, policy)?)?;
-        }
-        let State::Executing { journal, .. } = &mut self.state else { return Err(Refused::Not(self.state.as_str())) };
-        journal.back_now = true;
-        Ok(self)
-    }
-
-    /// Says that an action without approval was looked at afterwards.
-    ///
-    /// # Errors
-    /// It had approval, was reviewed already, or `by` is who acted or may not approve.
-    pub fn review(mut self, by: &Person, policy: &Policy, roster: &Roster, now: Timestamp) -> Result<Self, Refused> {
-        policy.may_approve(roster, by, &self.asked.by, rule_of(&self.plan, policy)?)?;
-        match &mut self.state {
-            State::Succeeded { proof: Proof::BreakGlass { reviewed }, .. }
-            | State::Failed { proof: Proof::BreakGlass { reviewed }, .. }
-            | State::Unknown { proof: Proof::BreakGlass { reviewed }, .. }
-                if reviewed.is_none() =>
-            {
-                *reviewed = Some((by.clone(), now));
-                Ok(self)
-            }
-            other => Err(Refused::Not(other.as_str())),
-        }
-    }
-
     /// When time is up for it, it is over.
     #[must_use]
     pub fn expire(mut self, now: Timestamp) -> Option<Self> {
@@ -371,95 +138,6 @@ impl Request {
         }
         self.state = State::Expired { at: now };
         Some(self)
-    }
-
-    /// What an execution that is under way wants next.
-    #[must_use]
-    pub fn next(&self, now: Timestamp) -> Option<Next> {
-        match &self.state {
-            State::Executing { journal, .. } => Some(journal.next(&self.plan, now)),
-            _ => None,
-        }
-    }
-
-    #[must_use]
-    pub fn intend(mut self, step: usize, now: Timestamp) -> Self {
-        if let State::Executing { journal, .. } = &mut self.state {
-            journal.intend(step, now);
-        }
-        self
-    }
-
-    #[must_use]
-    pub fn attempt(mut self, step: usize, now: Timestamp) -> Self {
-        if let State::Executing { journal, .. } = &mut self.state {
-            journal.attempt(step, now);
-        }
-        self
-    }
-
-    #[must_use]
-    pub fn settle(mut self, step: usize, tried: Tried, now: Timestamp) -> Self {
-        if let State::Executing { journal, .. } = &mut self.state {
-            journal.settle(step, tried, now);
-        }
-        self.close(now)
-    }
-
-    #[must_use]
-    pub fn progress(mut self, seen: &str) -> Self {
-        if let State::Executing { journal, .. } = &mut self.state {
-            seen.clone_into(&mut journal.progress);
-        }
-        self
-    }
-
-    /// What was changed has settled, or did not (`why`).
-    #[must_use]
-    pub fn verified(mut self, failed: Option<String>, now: Timestamp) -> Self {
-        let State::Executing { proof, journal, started_at } = &mut self.state else { return self };
-        if let Some(why) = failed {
-            let (proof, journal, started_at) = (proof.clone(), journal.clone(), *started_at);
-            self.state = State::Failed { proof, journal, started_at, at: now, why };
-            return self;
-        }
-        journal.verified_at = Some(now);
-        self.close(now)
-    }
-
-    /// Over when the journal is.
-    fn close(mut self, now: Timestamp) -> Self {
-        let State::Executing { proof, journal, started_at } = &self.state else { return self };
-        if journal.next(&self.plan, now) != Next::Over {
-            return self;
-        }
-        let (proof, journal, started_at) = (proof.clone(), journal.clone(), *started_at);
-        self.state = match journal.end() {
-            End::Succeeded => State::Succeeded { proof, journal, started_at, at: now },
-            End::Failed(why) => State::Failed { proof, journal, started_at, at: now, why },
-            End::Unknown(why) => State::Unknown { proof, journal, started_at, at: now, why },
-        };
-        self
-    }
-
-    /// Until when what was done holds before it goes back by itself.
-    #[must_use]
-    pub fn holds_until(&self) -> Option<Timestamp> {
-        match &self.state {
-            State::Executing { journal, .. } => journal.holds_until(&self.plan),
-            _ => None,
-        }
-    }
-
-    /// How long it took.
-    #[must_use]
-    pub fn took(&self) -> Option<Span> {
-        match &self.state {
-            State::Succeeded { started_at, at, .. }
-            | State::Failed { started_at, at, .. }
-            | State::Unknown { started_at, at, .. } => Some(at.since(*started_at).into()),
-            _ => None,
-        }
     }
 }
 

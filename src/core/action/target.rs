@@ -196,6 +196,12 @@ pub struct Target {
 }
 
 impl Target {
+    /// `Deployment feeds/pusher in prod`
+    #[must_use]
+    pub fn words(&self) -> String {
+        format!("{} {} in {}", self.sort, self.short(), self.cluster)
+    }
+
     /// `feeds/pusher`, `node-1`: short, for messages that name the cluster elsewhere.
     #[must_use]
     pub fn short(&self) -> String {

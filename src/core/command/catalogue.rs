@@ -1,6 +1,7 @@
 //! What every command is for: the source of help, of the manifest's usage hint and of completion on the demo page.
 
 use super::Verb;
+use crate::core::action::kind::Kind;
 
 /// One command as help shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub struct Topic {
 /// Every command, in the order help lists them. Words are found in this list, so one left out could not be typed.
 #[must_use]
 pub const fn catalogue() -> &'static [Topic] {
-    const TOPICS: [Topic; 29] = [
+    const TOPICS: [Topic; 55] = [
         Verb::Status.topic(),
         Verb::Alerts.topic(),
         Verb::Ack.topic(),
@@ -38,6 +39,32 @@ pub const fn catalogue() -> &'static [Topic] {
         Verb::Logs.topic(),
         Verb::Rollout.topic(),
         Verb::Nodes.topic(),
+        Verb::Act(Kind::Restart).topic(),
+        Verb::Act(Kind::Scale).topic(),
+        Verb::Act(Kind::Rollback).topic(),
+        Verb::Act(Kind::PauseRollout).topic(),
+        Verb::Act(Kind::ResumeRollout).topic(),
+        Verb::Act(Kind::DeletePod).topic(),
+        Verb::Act(Kind::RunJob).topic(),
+        Verb::Act(Kind::SuspendCronjob).topic(),
+        Verb::Act(Kind::ResumeCronjob).topic(),
+        Verb::Act(Kind::Cordon).topic(),
+        Verb::Act(Kind::Uncordon).topic(),
+        Verb::Act(Kind::Drain).topic(),
+        Verb::Act(Kind::Sync).topic(),
+        Verb::Act(Kind::Refresh).topic(),
+        Verb::Act(Kind::RollbackApp).topic(),
+        Verb::Act(Kind::Promote).topic(),
+        Verb::Act(Kind::Abort).topic(),
+        Verb::Act(Kind::Retry).topic(),
+        Verb::Act(Kind::Reconcile).topic(),
+        Verb::Act(Kind::SuspendReconcile).topic(),
+        Verb::Act(Kind::ResumeReconcile).topic(),
+        Verb::Actions.topic(),
+        Verb::Action.topic(),
+        Verb::Freeze.topic(),
+        Verb::Unfreeze.topic(),
+        Verb::Audit.topic(),
         Verb::OnCall.topic(),
         Verb::Override.topic(),
         Verb::Swap.topic(),
@@ -59,6 +86,9 @@ impl Verb {
     pub const fn topic(self) -> Topic {
         let (name, usage, what, example) = match self {
             Self::OnCall | Self::Override | Self::Swap => return super::oncall::topic(self),
+            Self::Act(_) | Self::Actions | Self::Action | Self::Freeze | Self::Unfreeze | Self::Audit => {
+                return super::action::topic(self);
+            }
             Self::Handoff | Self::Note => return super::handoff::topic(self),
             Self::Incident | Self::Incidents => return super::incident::topic(self),
             Self::Help => ("help", "[topic]", "Lists the commands, or explains one", "help silence"),

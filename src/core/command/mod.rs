@@ -1,5 +1,6 @@
 //! The grammar of `/wk`: one grammar for the slash command, a mention and a direct message.
 
+pub mod action;
 pub mod balance;
 mod catalogue;
 pub mod gitops;
@@ -10,6 +11,7 @@ mod read;
 mod words;
 pub mod workload;
 
+use super::action::kind::Kind;
 use super::graph;
 use super::label::Matcher;
 use super::time::Span;
@@ -49,6 +51,13 @@ pub enum Verb {
     Balance,
     Apps,
     App,
+    /// One of the operations.
+    Act(Kind),
+    Actions,
+    Action,
+    Freeze,
+    Unfreeze,
+    Audit,
 }
 
 /// What somebody asked for, read but not yet looked up: a symbol or a number here may name nothing.
@@ -101,6 +110,8 @@ pub enum Command {
     Balance(balance::Ask),
     /// About what Git declares.
     GitOps(gitops::Ask),
+    /// Operations with approval, and the record of everything.
+    Act(action::Ask),
 }
 
 /// Which alerts to list.
@@ -155,6 +166,7 @@ impl Command {
             Self::Incident(ask) => ask.verb(),
             Self::Balance(_) => Verb::Balance,
             Self::GitOps(ask) => ask.verb(),
+            Self::Act(ask) => ask.verb(),
         }
     }
 
@@ -181,7 +193,14 @@ impl Command {
             | Self::Silence { .. }
             | Self::Unsilence { .. } => false,
             Self::Workload(ask) => ask.for_everyone(),
+            Self::Act(ask) => ask.reads_only(),
         }
+    }
+
+    /// Whether the policy of actions alone says who may.
+    #[must_use]
+    pub const fn ruled_by_policy(&self) -> bool {
+        matches!(self, Self::Act(ask) if ask.ruled_by_policy())
     }
 }
 

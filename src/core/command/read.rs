@@ -7,7 +7,7 @@ use super::balance;
 use super::oncall::{self, Ask};
 use super::words::{Word, plain, split, with_ids};
 use super::{Command, SilenceTarget, Unreadable, Verb, Which, WhyTarget, catalogue};
-use super::{gitops, handoff, incident, workload};
+use super::{action, gitops, handoff, incident, workload};
 use crate::core::graph;
 use crate::core::label::{InvalidMatcher, Matcher};
 use crate::core::time::Span;
@@ -69,6 +69,19 @@ pub fn parse(typed: &str) -> Result<Command, Unreadable> {
         Verb::Cluster | Verb::Workload | Verb::Pods | Verb::Logs | Verb::Rollout | Verb::Nodes => {
             workload::read(verb, words).map(Command::Workload).map_err(|problem| arguments.unreadable(problem))
         }
+        Verb::Act(kind) => {
+            let request = action::request(kind, words, text).map_err(|problem| arguments.unreadable(problem))?;
+            Ok(Command::Act(action::Ask::Request(request)))
+        }
+        Verb::Freeze => Ok(Command::Act(action::Ask::Freeze { reason: arguments.comment(0).unwrap_or_default() })),
+        Verb::Unfreeze => arguments.nothing_more(0).map(|()| Command::Act(action::Ask::Unfreeze)),
+        Verb::Actions => arguments.nothing_more(0).map(|()| Command::Act(action::Ask::List)),
+        Verb::Action => arguments.only_number(ACTION_NUMBER).map(|number| Command::Act(action::Ask::One { number })),
+        Verb::Audit => {
+            let text = with_ids(typed);
+            let words = oncall::typed(split(without_slash(&text)).get(1..).unwrap_or_default());
+            Ok(Command::Act(action::Ask::Audit(words)))
+        }
         Verb::Apps => arguments.read_by(gitops::apps).map(Command::GitOps),
         Verb::App => arguments.read_by(gitops::app).map(Command::GitOps),
         Verb::Why => {
@@ -84,6 +97,7 @@ fn without_slash(text: &str) -> &str {
 }
 
 const ALERT_NUMBER: &str = "the alert's number, as `alerts` shows it";
+const ACTION_NUMBER: &str = "the action's number, as `actions` shows it";
 const SILENCE_NUMBER: &str = "the silence's number, as `silences` shows it";
 
 fn verb(word: &str) -> Option<Verb> {

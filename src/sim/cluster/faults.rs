@@ -17,6 +17,15 @@ pub enum Failure {
     Hang,
 }
 
+/// At which moment the answer to a write is held back for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// It has come and is not done.
+    Before,
+    /// It is done, and nobody hears of it.
+    After,
+}
+
 #[derive(Clone, Debug)]
 struct Fault {
     /// `*` for any.
@@ -34,6 +43,8 @@ pub struct Faults {
     list: Vec<Fault>,
     /// Connections are dropped as they come; open watches break.
     pub outage: bool,
+    /// The next write, dry runs left out, is held.
+    pub hold: Option<Hold>,
 }
 
 impl Faults {
@@ -54,6 +65,7 @@ impl Faults {
 
     pub fn clear(&mut self) {
         self.list.clear();
+        self.hold = None;
         self.outage = false;
     }
 

@@ -35,7 +35,7 @@ use url::Url;
 pub use self::access::{Rule, everything};
 use self::controllers::Kubelets;
 pub use self::controllers::kubelet::{Crash, Pace};
-pub use self::faults::{Failure, Faults};
+pub use self::faults::{Failure, Faults, Hold};
 use self::json::put;
 use self::kinds::{DEPLOYMENTS, NODES, Resource};
 use self::objects::Objects;
@@ -86,6 +86,8 @@ struct State {
     role: Vec<Rule>,
     faults: Faults,
     asked: Vec<Asked>,
+    /// What was done, dry runs left out.
+    written: Vec<Asked>,
 }
 
 impl State {
@@ -102,6 +104,8 @@ struct Cluster {
     token: String,
     /// The newest revision; watches wake by it.
     changed: tokio::sync::watch::Sender<u64>,
+    /// Writes that were held so far.
+    held: tokio::sync::watch::Sender<u64>,
     /// Raised to end all open watches.
     cut: tokio::sync::watch::Sender<u64>,
     open: AtomicUsize,
@@ -161,6 +165,7 @@ pub async fn start(config: Config) -> io::Result<Handle> {
         role: everything(),
         faults: Faults::default(),
         asked: Vec::new(),
+        written: Vec::new(),
     };
     seed::plant(&mut state, clock.now());
     state.kubelets.pace = pace;
@@ -170,6 +175,7 @@ pub async fn start(config: Config) -> io::Result<Handle> {
         clock,
         token: "local-cluster-token".to_owned(),
         changed: tokio::sync::watch::channel(revision).0,
+        held: tokio::sync::watch::channel(0).0,
         cut: tokio::sync::watch::channel(0).0,
         open: AtomicUsize::new(0),
     });
@@ -315,6 +321,30 @@ impl Handle {
     #[must_use]
     pub fn open_watches(&self) -> usize {
         self.cluster.open.load(Ordering::SeqCst)
+    }
+
+    /// What was changed through the API since the start; dry runs and refusals left out.
+    #[must_use]
+    pub fn written(&self) -> Vec<Asked> {
+        self.cluster.state().written.clone()
+    }
+
+    /// Holds the next write at this moment; the caller never hears of it.
+    pub fn hold_next_write(&self, when: Hold) {
+        self.faults(|faults| faults.hold = Some(when));
+    }
+
+    /// How many writes were held so far.
+    #[must_use]
+    pub fn held(&self) -> u64 {
+        *self.cluster.held.borrow()
+    }
+
+    /// Until more than `before` writes were held.
+    pub async fn until_held(&self, before: u64) {
+        let mut held = self.cluster.held.subscribe();
+        // The sender lives as long as the cluster.
+        let _gone = held.wait_for(|held| *held > before).await;
     }
 
     /// What was asked for since the start, refused or not.

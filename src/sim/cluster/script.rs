@@ -105,6 +105,7 @@ mod tests {
             role: Vec::new(),
             faults: Faults::default(),
             asked: Vec::new(),
+            written: Vec::new(),
         };
         seed::plant(&mut state, start);
         let healthy =

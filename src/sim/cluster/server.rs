@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::faults::{self, Failure};
+use super::faults::{self, Failure, Hold};
 use super::refusal::Refusal;
 use super::route::Route;
 use super::select::Selection;
@@ -104,14 +104,43 @@ async fn route_and_answer(cluster: Arc<Cluster>, request: Request) -> Response {
         Some(route) => {
             let content_type = header(header::CONTENT_TYPE).to_owned();
             let view = View::of(header(header::ACCEPT));
-            read_body(&body).and_then(|body| {
-                let call = Call { route, query, content_type, body, now: cluster.clock.now() };
-                resource(&cluster, &parts.method, &call, view)
-            })
+            match read_body(&body) {
+                Ok(body) => {
+                    let call = Call { route, query, content_type, body, now: cluster.clock.now() };
+                    held_resource(&cluster, &parts.method, &call, view).await
+                }
+                Err(refusal) => Err(refusal),
+            }
         }
         None => other(&cluster, &parts.method, path, &body),
     };
     outcome.unwrap_or_else(IntoResponse::into_response)
+}
+
+/// As [`resource`]; a write may be held as it comes or when it is done.
+async fn held_resource(cluster: &Arc<Cluster>, method: &Method, call: &Call, view: View) -> Result<Response, Refusal> {
+    if !writes::lasting(method, call) {
+        return resource(cluster, method, call, view);
+    }
+    hold(cluster, Hold::Before).await;
+    let answer = resource(cluster, method, call, view)?;
+    let asked = Asked { verb: call.route.verb(method.as_str(), false), resource: call.route.rule_resource() };
+    cluster.state().written.push(asked);
+    hold(cluster, Hold::After).await;
+    Ok(answer)
+}
+
+async fn hold(cluster: &Cluster, when: Hold) {
+    let held = {
+        let mut state = cluster.state();
+        let held = state.faults.hold == Some(when);
+        state.faults.hold = state.faults.hold.filter(|_| !held);
+        held
+    };
+    if held {
+        cluster.held.send_modify(|held| *held += 1);
+        std::future::pending::<()>().await;
+    }
 }
 
 fn read_body(body: &Bytes) -> Result<Value, Refusal> {

@@ -1,6 +1,6 @@
 //! Everything that changes objects: create, replace, patch, scale, evict, delete. A dry run answers and changes nothing.
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::controllers::rest;
@@ -40,6 +40,12 @@ pub(super) fn write(cluster: &Cluster, verb: &str, call: &Call) -> Result<Answer
     drop(state);
     cluster.changed.send_replace(revision);
     Ok(answer)
+}
+
+/// Whether it changes something: not a question, and not a dry run.
+pub(super) fn lasting(method: &Method, call: &Call) -> bool {
+    let dry = !call.query.text("dryRun").is_empty() || call.body["dryRun"].is_array();
+    *method != Method::GET && !dry
 }
 
 fn manager(call: &Call) -> &str {

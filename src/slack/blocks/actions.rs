@@ -1,6 +1,6 @@
 //! What can be pressed: every button and menu entry as a value, to Slack (`action_id`, `value`) and back.
 
-use super::{handoff, incident, oncall};
+use super::{action, handoff, incident, oncall};
 use crate::core::ids::GroupId;
 use crate::core::time::Span;
 
@@ -24,6 +24,8 @@ pub enum Press {
     Run(String),
     /// About on call.
     OnCall(oncall::Press),
+    /// About an operation.
+    Act(action::Press),
     /// About a handoff.
     Handoff(handoff::Press),
     /// About an incident.
@@ -51,6 +53,8 @@ const LINK: &str = "wk.link";
 /// An overflow menu has one `action_id`, so its entries say in their value what they do.
 pub(super) const MORE: &str = "wk.more";
 pub(super) const SILENCE: &str = "wk.silence";
+/// As an offer's own.
+pub(super) const ACT: &str = "wk.action.offer";
 
 impl Press {
     const fn verb(&self) -> &'static str {
@@ -65,6 +69,7 @@ impl Press {
             Self::Escalate(_) => "escalate",
             Self::Run(_) => "run",
             Self::OnCall(press) => press.verb(),
+            Self::Act(press) => press.verb(),
             Self::Handoff(press) => press.verb(),
             Self::Incident(press) => press.verb(),
             Self::Link => "link",
@@ -91,6 +96,7 @@ impl Press {
             Self::Silence(group, length) => format!("{group} {length}"),
             Self::Run(command) => command.clone(),
             Self::OnCall(press) => press.value(),
+            Self::Act(press) => press.value(),
             Self::Handoff(press) => press.value(),
             Self::Incident(press) => press.value(),
             Self::Link => "link".to_owned(),
@@ -122,6 +128,9 @@ impl Press {
     fn read(verb: &str, value: &str) -> Option<Self> {
         if let Some(press) = oncall::Press::read(verb, value) {
             return Some(Self::OnCall(press));
+        }
+        if let Some(press) = action::Press::read(verb, value) {
+            return Some(Self::Act(press));
         }
         if let Some(press) = handoff::Press::read(verb, value) {
             return Some(Self::Handoff(press));

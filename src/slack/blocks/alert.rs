@@ -9,6 +9,7 @@ use super::members::{Members, facts};
 use super::page::{self, EscalationView};
 use super::people::People;
 use super::words::{bold, clamp, count, moment, plain, rule_words, said, severity_emoji, struck, utc};
+use crate::core::action::offer::Offer;
 use crate::core::alert::Alert;
 use crate::core::group::{Acknowledgement, Group, GroupState};
 use crate::core::silence::Silence;
@@ -31,6 +32,8 @@ pub struct AlertView<'a> {
     pub ring_owners: bool,
     /// Where its escalation stands, when it escalates.
     pub escalation: Option<EscalationView<'a>>,
+    /// Actions that fit it and that somebody may ask for.
+    pub offers: &'a [Offer],
 }
 
 /// An alert of the group, and what keeps it quiet.
@@ -245,6 +248,7 @@ fn buttons(view: &AlertView, members: &Members, standing: &Standing) -> Option<S
             elements.push(kit::button("End silence", &Press::Unsilence(group())).into());
         }
     }
+    elements.extend(kit::act_select(&view.group.id, view.offers).map(SlackActionBlockElement::from));
     elements.push(kit::button("Why?", &Press::Why(group())).into());
     let links = members.links().into_iter().take(2).enumerate();
     elements.extend(links.filter_map(|(nth, link)| kit::link(&link.label, &link.url, nth)).map(Into::into));

@@ -109,7 +109,24 @@ const fn more(verb: Verb) -> Option<&'static str> {
              • `--previous` (or `-p`) the run before, which ended\n• `--since 10m` instead of the last 400 lines\n\
              What is too long to show comes to your direct messages as a file. Who read what is in the audit log.",
         ),
+        Verb::Act(_) => Some(
+            "It is planned with a dry run and put before those who may approve it; nothing happens before enough of them \
+             have. Without a reason, or with something missing, a form opens. Options, before the reason:\n\
+             • `-n feeds` one namespace\n• `-c prod` one cluster\n\
+             • `--break-glass` at once and without approval, for those on that list: everybody is told",
+        ),
+        Verb::Freeze => Some(
+            "What is approved waits, what is under way stops between two steps, also over a restart. `/wk unfreeze` lifts \
+             it, for those on the `actions.unfreeze` list.",
+        ),
+        Verb::Audit => Some(
+            "Words may come in any order: who (`@ann`), what (`alert`, `silence.created`, `action/7`, `#7`), when (`2d` back, \
+             `today`, `2026-11-28`).",
+        ),
         Verb::Help
+        | Verb::Actions
+        | Verb::Action
+        | Verb::Unfreeze
         | Verb::Status
         | Verb::Unack
         | Verb::Silences

@@ -181,6 +181,28 @@ pub(super) fn silence_select(group: &crate::core::ids::GroupId) -> SlackBlockSta
         .with_options(options.collect())
 }
 
+/// Slack's limit for what an option carries.
+const OPTION_VALUE: usize = 150;
+/// More than these nobody chooses between on a phone.
+const OFFERS: usize = 8;
+
+/// The select of actions that fit an alert; each opens a form. Nothing when there is none.
+pub(super) fn act_select(
+    group: &crate::core::ids::GroupId,
+    offers: &[crate::core::action::offer::Offer],
+) -> Option<SlackBlockStaticSelectElement> {
+    let option = |offer: &crate::core::action::offer::Offer| {
+        let name = format!("{} {}", offer.kind.words(), offer.target.short());
+        let value = Press::Act(super::action::Press::Offer(group.clone(), offer.clone())).value();
+        (value.len() <= OPTION_VALUE).then(|| SlackBlockChoiceItem::new(plain_text(&name, BUTTON_TEXT), value))
+    };
+    let options: Vec<_> = offers.iter().filter_map(option).take(OFFERS).collect();
+    let select = SlackBlockStaticSelectElement::new()
+        .with_action_id(actions::ACT.into())
+        .with_placeholder(plain_text("Act…", BUTTON_TEXT));
+    (!options.is_empty()).then(|| select.with_options(options))
+}
+
 pub(super) fn overflow(entries: &[(&str, Press)]) -> SlackBlockOverflowElement {
     let options = entries
         .iter()

@@ -3,11 +3,14 @@
 //! Text from outside (labels, symbols, comments, names) passes through [`words`], so it can neither mention anybody nor
 //! break the formatting; sizes are kept by [`kit`], so no message is refused for being too long.
 
+pub mod action;
 pub mod actions;
 pub mod alert;
+pub mod audit;
 pub mod balance;
 pub mod checkpoint;
 pub mod feed;
+mod form;
 pub mod gitops;
 pub mod graph;
 pub mod handoff;

@@ -1,5 +1,6 @@
 //! What the stories are told with: a bot under a clock that stands still until told to move, in a local workspace.
 
+pub mod acting;
 pub mod approval;
 pub mod bot;
 pub mod clock;

@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::kit;
-use super::super::words::plain;
+use super::super::form::{OPTION_TEXT, OPTIONS, input, modal, option, select, text};
 use crate::core::ids::UserId;
 use crate::core::oncall::Stint;
 use crate::core::time::Timestamp;
@@ -24,10 +23,6 @@ const RETURN: &str = "return";
 /// What is taken in return: the colleague's next shift, or nothing.
 const NEXT: &str = "next";
 const NOTHING: &str = "nothing";
-
-/// Slack's limit for the options of one menu.
-const OPTIONS: usize = 100;
-const OPTION_TEXT: usize = 75;
 
 /// What the override form starts with.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +52,7 @@ pub fn override_form(form: &OverrideForm) -> View {
         input(FROM, "From", "In your own time zone", &picker(FROM, form.stint.from)),
         input(TO, "To", "Afterwards the schedule holds again", &picker(TO, form.stint.to)),
     ];
-    modal(OVERRIDE_FORM, "Override", "Take over", &blocks)
+    modal(OVERRIDE_FORM, "Override", "Take over", "", &blocks)
 }
 
 /// Reads a submitted form; `field` gives what a field holds by its `block_id`.
@@ -119,7 +114,7 @@ pub fn swap_form(form: &SwapForm) -> View {
         input(WHO, "Who takes it", "They are asked; nothing changes before they accept", &users(WHO, None)),
         input(RETURN, "What you take in return", "Your colleague sees it", &select(RETURN, &back, back.first())),
     ];
-    modal(SWAP_FORM, "Swap a shift", "Ask", &blocks)
+    modal(SWAP_FORM, "Swap a shift", "Ask", "", &blocks)
 }
 
 /// As [`read_override`].
@@ -157,24 +152,6 @@ pub fn wrong_shift(why: &str) -> Vec<(&'static str, String)> {
     vec![(SHIFT, why.to_owned())]
 }
 
-fn text(text: &str, most: usize) -> Value {
-    json!({"type": "plain_text", "text": plain(text, most)})
-}
-
-fn option(name: &str, value: &str) -> Value {
-    json!({"text": text(name, OPTION_TEXT), "value": value})
-}
-
-fn select(id: &str, options: &[Value], initial: Option<&Value>) -> Value {
-    let mut select = json!({
-        "type": "static_select", "action_id": id, "placeholder": text("Choose", OPTION_TEXT), "options": options,
-    });
-    if let Some(initial) = initial {
-        select["initial_option"] = initial.clone();
-    }
-    select
-}
-
 fn users(id: &str, initial: Option<&UserId>) -> Value {
     let mut users =
         json!({"type": "users_select", "action_id": id, "placeholder": text("Choose somebody", OPTION_TEXT)});
@@ -182,20 +159,6 @@ fn users(id: &str, initial: Option<&UserId>) -> Value {
         users["initial_user"] = json!(user.as_str());
     }
     users
-}
-
-fn input(id: &str, label: &str, hint: &str, element: &Value) -> Value {
-    json!({
-        "type": "input", "block_id": id, "label": text(label, kit::HEADER_TEXT), "hint": text(hint, kit::HEADER_TEXT),
-        "element": element,
-    })
-}
-
-fn modal(form: &str, title: &str, submit: &str, blocks: &[Value]) -> View {
-    View(json!({
-        "type": "modal", "callback_id": form, "title": text(title, 24), "submit": text(submit, 24),
-        "close": text("Close", 24), "private_metadata": "", "blocks": blocks,
-    }))
 }
 
 #[cfg(test)]

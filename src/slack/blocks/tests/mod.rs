@@ -1,5 +1,6 @@
 //! Every message as it reads, inside Slack's limits, and unable to ping whoever it was not meant to.
 
+mod action;
 mod gitops;
 mod handoff;
 mod incident;
@@ -77,6 +78,7 @@ fn texts(value: &Value) -> Vec<&str> {
 fn expected(name: &str, members: usize) -> BTreeSet<String> {
     let ping = match name {
         "living_ping" | "note_worse" | "step" => Some("<!here>"),
+        "action_glass_note" => Some("<!channel>"),
         "living_told" if members > 0 => Some("<@U0OWNER>"),
         "handoff_rings" | "handoff_reminder" => Some("<@U0BOB>"),
         "incident_due" | "handoff_nobody" | "handoff_question" => Some("<@U0ANN>"),

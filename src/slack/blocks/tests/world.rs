@@ -225,6 +225,7 @@ pub fn messages(outside: &Outside, members: usize) -> Vec<(&'static str, Value)>
     all.extend(reply_messages(outside));
     all.extend(super::workloads::workload_messages(outside, members));
     all.extend(oncall::messages(outside, members));
+    all.extend(super::action::messages(outside, members));
     all.extend(super::handoff::messages(outside, members));
     all.extend(super::incident::messages(outside, members));
     all.extend(wallets::messages(outside, members));
@@ -265,6 +266,7 @@ fn living_messages(outside: &Outside, members: usize) -> Named {
         mention: None,
         ring_owners: false,
         escalation: None,
+        offers: &[],
     };
     let first = alerts.first().map(|alert| told(alert, outside));
     let telling: Vec<_> = first.iter().chain(alerts.get(1)).map(Member::loud).collect();
@@ -272,6 +274,7 @@ fn living_messages(outside: &Outside, members: usize) -> Named {
         ("living_firing", living(&AlertView { chart: Some("F0CHART"), ..view })),
         ("living_told", living(&AlertView { members: &telling, ring_owners: true, ..view })),
         ("living_ping", living(&AlertView { mention: Some("here"), ..view })),
+        ("living_offers", living(&AlertView { offers: &super::action::offers(outside), ..view })),
         ("living_acknowledged", living(&AlertView { group: &taken, ..view })),
         ("living_silenced", living(&AlertView { group: &taken, members: &quiet, ..view })),
         ("living_partly", living(&AlertView { members: &mixed, ..view })),
@@ -594,6 +597,7 @@ fn views(outside: &Outside, members: usize) -> Vec<(&'static str, Value)> {
     .into_iter()
     .map(|(name, view)| (name, view.0))
     .chain(oncall::forms(outside, members))
+    .chain(super::action::forms(outside))
     .chain(super::handoff::forms(outside))
     .chain(super::incident::forms(outside))
     .collect()

@@ -105,6 +105,7 @@ pub fn escalating_messages(outside: &Outside, members: usize) -> Named {
             mention: None,
             ring_owners: false,
             escalation: Some(escalation),
+            offers: &[],
         })
     };
     let explained = GroupExplanation {

@@ -1,0 +1,155 @@
+//! Which action fits an alert: what a person who knew the runbook would reach for, and nothing that could make it worse.
+
+use serde::{Deserialize, Serialize};
+
+use super::kind::Kind;
+use super::target::{Sort, Target};
+use crate::core::label::{ALERTNAME, Labels};
+use crate::core::workload;
+use crate::core::workload::rules::RuleName;
+
+/// An action on a target that an alert suggests; its parameters are for the person to fill in.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Offer {
+    pub kind: Kind,
+    pub target: Target,
+}
+
+/// What fits one alert, the most fitting first. `workload` names the workload that a pod belongs to.
+#[must_use]
+pub fn offers(labels: &Labels, workload: impl Fn(&str, &str, &str) -> Option<(workload::Kind, String)>) -> Vec<Offer> {
+    let text = |name: &str| labels.get(name).map(str::to_owned);
+    let declared = declared(labels);
+    if !declared.is_empty() {
+        return declared;
+    }
+    let (Some(rule), Some(cluster)) = (labels.get(ALERTNAME).and_then(RuleName::named), text("cluster")) else {
+        return Vec::new();
+    };
+    let namespace = text("namespace").unwrap_or_default();
+    let named = |sort: Sort, label: &str| {
+        let (cluster, namespace) = (cluster.clone(), namespace.clone());
+        text(label).map(|name| Target { cluster, namespace, sort, name })
+    };
+    let owner = || {
+        let (kind, name) = workload(&cluster, &namespace, labels.get("pod")?)?;
+        let sort = match kind {
+            workload::Kind::Deployment => Sort::Deployment,
+            workload::Kind::StatefulSet => Sort::StatefulSet,
+            workload::Kind::DaemonSet => Sort::DaemonSet,
+            _ => return None,
+        };
+        Some(Target { cluster: cluster.clone(), namespace: namespace.clone(), sort, name })
+    };
+    let (target, kinds): (Option<Target>, &[Kind]) = match rule {
+        RuleName::KubePodCrashLooping | RuleName::KubeContainerOomKilled => (owner(), &[Kind::Restart, Kind::Rollback]),
+        RuleName::KubePodNotReady => (owner(), &[Kind::Restart]),
+        RuleName::KubeImagePullFailing => (owner(), &[Kind::Rollback]),
+        RuleName::KubeDeploymentRolloutStuck | RuleName::KubeDeploymentReplicasMismatch => {
+            (named(Sort::Deployment, "deployment"), &[Kind::Rollback, Kind::Restart])
+        }
+        RuleName::KubeStatefulSetReplicasMismatch | RuleName::KubeStatefulSetUpdateNotRolledOut => {
+            (named(Sort::StatefulSet, "statefulset"), &[Kind::Restart])
+        }
+        RuleName::KubeDaemonSetRolloutStuck => (named(Sort::DaemonSet, "daemonset"), &[Kind::Restart]),
+        RuleName::KubeNodePressure
+        | RuleName::KubeNodeNotReady
+        | RuleName::KubeNodeUnreachable
+        | RuleName::KubeNodeReadinessFlapping => (named(Sort::Node, "node"), &[Kind::Cordon]),
+        RuleName::KubeHpaMaxedOut
+        | RuleName::ClusterUnreachable
+        | RuleName::KubeNodeEviction
+        | RuleName::KubeContainerWaiting
+        | RuleName::KubeDeploymentGenerationMismatch
+        | RuleName::KubeStatefulSetGenerationMismatch
+        | RuleName::KubeDaemonSetNotScheduled
+        | RuleName::KubeDaemonSetMisScheduled
+        | RuleName::KubeJobNotCompleted
+        | RuleName::KubeHpaReplicasMismatch
+        | RuleName::KubePdbNotEnoughHealthyPods
+        | RuleName::KubePersistentVolumeClaimPending
+        | RuleName::CertManagerCertExpirySoon => (None, &[]),
+        RuleName::KubeJobFailed => (named(Sort::Job, "job_name"), &[Kind::RunJob]),
+    };
+    let Some(target) = target else { return Vec::new() };
+    let fits = kinds.iter().filter(|kind| kind.sorts().contains(&target.sort));
+    fits.map(|kind| Offer { kind: *kind, target: target.clone() }).collect()
+}
+
+/// For what Git declares.
+fn declared(labels: &Labels) -> Vec<Offer> {
+    use crate::core::gitops::rules::RuleName as Rule;
+    let target = || {
+        let text = |name: &str| labels.get(name).map(str::to_owned);
+        let kind = text("kind")?;
+        let sort = Sort::ALL.into_iter().find(|sort| sort.declared().is_some_and(|it| it.as_str() == kind))?;
+        Some(Target { cluster: text("cluster")?, namespace: text("namespace")?, sort, name: text("app")? })
+    };
+    let kinds: &[Kind] = match Rule::of(labels) {
+        Some(Rule::GitOpsSyncFailed | Rule::GitOpsOutOfSync) => &[Kind::Sync, Kind::RollbackApp, Kind::Reconcile],
+        Some(Rule::GitOpsSourceFailed) => &[Kind::Reconcile],
+        Some(Rule::GitOpsDegraded) => &[Kind::RollbackApp],
+        Some(Rule::GitOpsSuspendedTooLong) => &[Kind::ResumeReconcile],
+        Some(Rule::RolloutDegraded) => &[Kind::Abort, Kind::Retry],
+        Some(Rule::RolloutPausedTooLong) => &[Kind::Promote, Kind::Abort],
+        None => return Vec::new(),
+    };
+    let Some(target) = target() else { return Vec::new() };
+    let fits = kinds.iter().filter(|kind| kind.sorts().contains(&target.sort));
+    fits.map(|kind| Offer { kind: *kind, target: target.clone() }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offered(pairs: &[(&str, &str)]) -> Vec<String> {
+        let labels: Labels = pairs.iter().copied().collect();
+        let owner = |_: &str, _: &str, pod: &str| {
+            pod.strip_suffix("-0")
+                .map(|name| (workload::Kind::StatefulSet, name.to_owned()))
+                .or_else(|| pod.strip_suffix("-x").map(|name| (workload::Kind::Deployment, name.to_owned())))
+        };
+        offers(&labels, owner).iter().map(|offer| format!("{} {}", offer.kind.as_str(), offer.target)).collect()
+    }
+
+    #[test]
+    fn a_crashing_pod_offers_what_helps_its_workload() {
+        let crash = [("alertname", "KubePodCrashLooping"), ("cluster", "prod"), ("namespace", "feeds")];
+        let of = |pod| offered(&[crash.as_slice(), &[("pod", pod)]].concat());
+        assert_eq!(of("pusher-x"), ["restart prod/feeds/Deployment/pusher", "rollback prod/feeds/Deployment/pusher"]);
+        assert_eq!(of("db-0"), ["restart prod/feeds/StatefulSet/db"], "no rollback of what has none");
+        assert!(of("alone").is_empty());
+    }
+
+    #[test]
+    fn what_git_declares_is_offered_to_its_own_tool() {
+        let of = |rule, kind| {
+            offered(&[
+                ("alertname", rule),
+                ("cluster", "prod"),
+                ("namespace", "feeds"),
+                ("kind", kind),
+                ("app", "prices"),
+            ])
+        };
+        assert_eq!(of("GitOpsOutOfSync", "Application")[0], "sync prod/feeds/Application/prices");
+        assert_eq!(of("GitOpsOutOfSync", "Kustomization"), ["reconcile prod/feeds/Kustomization/prices"]);
+        assert_eq!(of("RolloutPausedTooLong", "Rollout")[0], "promote prod/feeds/Rollout/prices");
+    }
+
+    #[test]
+    fn a_stuck_rollout_offers_the_way_back_and_a_node_is_only_cordoned() {
+        let stuck = [
+            ("alertname", "KubeDeploymentRolloutStuck"),
+            ("cluster", "prod"),
+            ("namespace", "feeds"),
+            ("deployment", "keeper"),
+        ];
+        assert_eq!(offered(&stuck)[0], "rollback prod/feeds/Deployment/keeper");
+        let node = [("alertname", "KubeNodePressure"), ("cluster", "prod"), ("node", "worker-1")];
+        assert_eq!(offered(&node), ["cordon prod/Node/worker-1"]);
+        assert!(offered(&[("alertname", "FeedStale"), ("symbol", "SOL/USD")]).is_empty());
+        assert!(offered(&[("alertname", "KubeNodePressure"), ("node", "worker-1")]).is_empty(), "no cluster named");
+    }
+}
