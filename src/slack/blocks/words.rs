@@ -35,7 +35,9 @@ fn one_line(text: &str) -> String {
 /// Outside text within a sentence: one line of at most `most` characters, escaped.
 #[must_use]
 pub fn said(text: &str, most: usize) -> String {
-    escape(&clamp(&one_line(text), most))
+    // Of a text many times as long, the rest is not even looked at.
+    let near = text.char_indices().nth(most.saturating_mul(8)).map_or(text, |(end, _)| &text[..end]);
+    escape(&clamp(&one_line(near), most))
 }
 
 /// Outside text in bold. Slack has no escape for its formatting signs, so look-alikes stand in for them.

@@ -1,5 +1,6 @@
 //! Every message there is, made from given outside texts.
 
+mod instants;
 mod pages;
 mod wallets;
 
@@ -91,15 +92,9 @@ impl Outside {
     }
 }
 
+pub use instants::{after, before};
+
 pub const NOW: Timestamp = Timestamp::from_secs(1_796_000_000);
-
-pub fn before(secs: u64) -> Timestamp {
-    NOW.minus(Duration::from_secs(secs))
-}
-
-pub fn after(secs: u64) -> Timestamp {
-    NOW.plus(Duration::from_secs(secs))
-}
 
 fn ann() -> Actor {
     Actor::Person { user: UserId::new("U0ANN"), team: None }
