@@ -113,10 +113,8 @@ fn one(rule: &Rule, key: &str, config: &Config, say: &mut impl FnMut(&str, Strin
             say(&format!("{key}.{field}"), format!("`{span}` must be from {SHORTEST} to {LONGEST}; write it like 30m"));
         }
     }
-    if let Some(rate) = rule.rate {
-        if rate.most == 0 || rate.within.duration().is_zero() {
-            say(&format!("{key}.rate"), "lets nothing begin; write it like {most: 5, within: 1h}".to_owned());
-        }
+    if rule.rate.is_some_and(|rate| rate.most == 0 || rate.within.duration().is_zero()) {
+        say(&format!("{key}.rate"), "lets nothing begin; write it like {most: 5, within: 1h}".to_owned());
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use watchkeeper::core::time::Span;
+use watchkeeper::core::workload::pod::Container;
 use watchkeeper::sim::cluster::Crash;
 use watchkeeper::sim::slack::Workspace;
 
@@ -333,7 +334,7 @@ async fn an_alert_offers_what_fits_with_the_form_filled_in() {
     acting
         .until(|index| {
             let mut pods = index.pods_in("feeds").filter(|pod| pod.meta.name.starts_with("price-pusher-evm"));
-            pods.all(|pod| pod.containers.iter().any(|it| it.in_crash_loop()))
+            pods.all(|pod| pod.containers.iter().any(Container::in_crash_loop))
         })
         .await;
     acting.bot.flow.judge_clusters().await;

@@ -408,11 +408,11 @@ async fn a_replica_without_the_lease_posts_nothing_and_whoever_has_it_next_posts
         at(&bot, "2026-11-30T07:59:59Z").await;
         bot.flow.release_lease().await;
         let store = &bot.flow.store;
-        acquire(store, LEASE, "another", Duration::from_secs(60), bot.clock.now()).await.unwrap().unwrap();
+        acquire(store, LEASE, "another", Duration::from_mins(1), bot.clock.now()).await.unwrap().unwrap();
         bot.clock.advance(Duration::from_secs(1));
         look(&bot).await;
         assert_eq!(handoffs(&bot).len(), 0);
-        bot.clock.advance(Duration::from_secs(60));
+        bot.clock.advance(Duration::from_mins(1));
         bot.lead().await;
         look(&bot).await;
         look(&bot).await;

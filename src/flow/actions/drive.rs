@@ -80,9 +80,9 @@ impl Flow {
             }
             outcomes
         };
-        let (begun, gone_on) = tokio::join!(begin, join_all(others.into_iter().map(drive)));
+        let (first, rest) = tokio::join!(begin, join_all(others.into_iter().map(drive)));
         let mut moved = 0;
-        for outcome in begun.into_iter().chain(gone_on) {
+        for outcome in first.into_iter().chain(rest) {
             match outcome {
                 Ok(true) => moved += 1,
                 Ok(false) | Err(StepError::AlreadyDone) => {}
@@ -195,8 +195,8 @@ impl Flow {
             Release::Go(after) => {
                 let detail = json!({ "digest": after.plan.digest(), "proof": proof(&after) });
                 let verb = "begun";
-                let begin = Move { before: stored, after, line: None, verb, detail, leads_to_write: true };
-                self.make(begin, live).await
+                let go = Move { before: stored, after, line: None, verb, detail, leads_to_write: true };
+                self.make(go, live).await
             }
         }
     }
@@ -217,9 +217,8 @@ impl Flow {
     pub(super) async fn make(&self, step: Move, live: &[Stored]) -> Result<bool, StepError> {
         let before = step.before.clone();
         match self.commit_move(step, live).await? {
-            Moved::To(_) => Ok(true),
-            // What the other has made of it is looked at in the next round, at once.
-            Moved::Overtaken => Ok(true),
+            // What another has made of it is looked at in the next round, at once.
+            Moved::To(_) | Moved::Overtaken => Ok(true),
             Moved::Frozen => self.hold(&before, FROZEN, None, live).await,
         }
     }

@@ -52,7 +52,7 @@ impl Flow {
         let message = blocks::frozen(&freeze, false, &self.people(), now);
         let mut effects = self.announce(&message);
         effects.extend(place.effect(message.clone()));
-        let records = vec![self.freeze_record(caller, "actions.frozen", json!({ "reason": reason }))];
+        let records = vec![self.freeze_record(caller, "actions.frozen", &json!({ "reason": reason }))];
         let facts = vec![(FREEZE.to_owned(), serde_json::to_string(&freeze).unwrap_or_default())];
         self.commit_extra(Extra { effects, records, facts, ..finish(key, "frozen") }).await?;
         Ok(Some(message))
@@ -74,7 +74,7 @@ impl Flow {
         };
         if let Some(denied) = denied {
             let detail = json!({ "reason": denied.to_string(), "wanted": "unfreeze" });
-            let record = self.freeze_record(caller, "action.denied", detail);
+            let record = self.freeze_record(caller, "action.denied", &detail);
             return self.say(key, blocks::denied(&denied), vec![record], place).await;
         }
         let Some(freeze) = self.frozen().await? else {
@@ -84,7 +84,7 @@ impl Flow {
         let message = blocks::thawed(Some((&freeze, by)));
         let mut effects = self.announce(&message);
         effects.extend(place.effect(message.clone()));
-        let records = vec![self.freeze_record(caller, "actions.unfrozen", json!({ "since": freeze.at.to_string() }))];
+        let records = vec![self.freeze_record(caller, "actions.unfrozen", &json!({ "since": freeze.at.to_string() }))];
         let extra = Extra { effects, records, forgotten: vec![FREEZE.to_owned()], ..finish(key, "unfrozen") };
         self.commit_extra(extra).await?;
         self.action_bell.notify_one();
@@ -98,7 +98,7 @@ impl Flow {
         channel.map(|channel| (post(channel), ANSWER)).into_iter().collect()
     }
 
-    fn freeze_record(&self, caller: &Caller, action: &str, detail: serde_json::Value) -> Record {
+    fn freeze_record(&self, caller: &Caller, action: &str, detail: &serde_json::Value) -> Record {
         Record {
             at: self.now(),
             actor: caller.actor(),

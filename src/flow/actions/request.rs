@@ -56,7 +56,7 @@ impl Flow {
             Err(cannot) => {
                 let why = cannot.to_string();
                 let detail = json!({ "action": kind.as_str(), "why": why });
-                let record = self.about_target(wanted, caller, "not_planned", detail);
+                let record = self.about_target(wanted, caller, "not_planned", &detail);
                 return self.say(key, blocks::cannot_plan(kind, target, &why), vec![record], place).await;
             }
         };
@@ -155,12 +155,12 @@ impl Flow {
         let detail = json!({
             "action": wanted.action.kind().as_str(), "break_glass": wanted.break_glass, "reason": denied.to_string(),
         });
-        let record = self.about_target(wanted, caller, "denied", detail);
+        let record = self.about_target(wanted, caller, "denied", &detail);
         self.say(key, blocks::denied(denied), vec![record], place).await
     }
 
     /// Of what never became a request.
-    fn about_target(&self, wanted: &Wanted, caller: &Caller, verb: &str, detail: serde_json::Value) -> Record {
+    fn about_target(&self, wanted: &Wanted, caller: &Caller, verb: &str, detail: &serde_json::Value) -> Record {
         Record {
             at: self.now(),
             actor: caller.actor(),

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::cluster::write::Settled;
 use crate::core::action::approval::under_way;
-use crate::core::action::journal::{Next, SETTLE, Step, Tried};
+use crate::core::action::journal::{Journal, Next, SETTLE, Step, Tried};
 use crate::core::action::policy::Freeze;
 use crate::core::action::request::Request;
 use crate::core::time::{Timestamp, spoken};
@@ -147,7 +147,7 @@ impl Flow {
         };
         let settled = self.hands.settled(&plan).await;
         let now = self.now();
-        let late = stored.request.state.journal().and_then(|journal| journal.written_at());
+        let late = stored.request.state.journal().and_then(Journal::written_at);
         let late = late.is_some_and(|written| now.since(written) >= SETTLE);
         match settled {
             Settled::Done { note } => {
@@ -188,14 +188,14 @@ impl Flow {
     ) -> Result<bool, StepError> {
         let steps = before.request.plan.preview.changes.len();
         let now = self.now();
-        let line = Line {
+        let seen = Line {
             step: i64::try_from(steps).unwrap_or(i64::MAX),
             entry: "verified".to_owned(),
             at: now,
             detail: said.to_owned(),
         };
         let (verb, detail) = ("verified", json!({ "seen": said }));
-        self.make(Move { before, after, line: Some(line), verb, detail, leads_to_write: false }, live).await
+        self.make(Move { before, after, line: Some(seen), verb, detail, leads_to_write: false }, live).await
     }
 }
 

@@ -72,13 +72,13 @@ fn rest(request: &Request) -> String {
     if let Wish::Whole(action) = &request.action {
         match action {
             Action::Scale { replicas, back_after } => {
-                rest.push_str(&format!(" {replicas}"));
+                rest.extend([" ", &replicas.to_string()]);
                 rest.extend(back_after.map(|back| format!(" for {back}")));
             }
             Action::Rollback { revision: Some(number) } | Action::RollbackApp { id: Some(number) } => {
-                rest.push_str(&format!(" to {number}"));
+                rest.extend([" to ", &number.to_string()]);
             }
-            Action::SuspendReconcile { back_after: Some(back) } => rest.push_str(&format!(" for {back}")),
+            Action::SuspendReconcile { back_after: Some(back) } => rest.extend([" for ", &back.to_string()]),
             Action::Drain { delete_empty_dir: true }
             | Action::Sync { prune: true }
             | Action::Refresh { hard: true }

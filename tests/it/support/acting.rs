@@ -30,8 +30,8 @@ pub struct Acting {
     pub bot: Bot,
     pub cluster: cluster::Handle,
     news: mpsc::Receiver<Update>,
-    _files: tempfile::TempDir,
-    _stop: DropGuard,
+    files: tempfile::TempDir,
+    stop: DropGuard,
 }
 
 pub fn rule() -> Value {
@@ -75,22 +75,22 @@ impl Acting {
         .await;
         bot.flow.refresh_directory().await;
         let (news, stop) = watch(&bot);
-        let mut acting = Self { bot, cluster, news, _files: files, _stop: stop };
+        let mut acting = Self { bot, cluster, news, files, stop };
         acting.until(|index| matches!(index.status(), Status::Healthy { .. })).await;
         acting
     }
 
     /// The process dies without a word, and another goes on.
     pub async fn restart(self) -> Self {
-        let Self { bot, cluster, _files, _stop, news } = self;
-        drop((_stop, news));
+        let Self { bot, cluster, files, stop, news } = self;
+        drop((stop, news));
         let bot = bot.restart().await;
         // On Postgres the dead process holds the lease until it runs out.
         bot.clock.advance(Duration::from_secs(10));
         bot.lead().await;
         bot.flow.refresh_directory().await;
         let (news, stop) = watch(&bot);
-        let mut acting = Self { bot, cluster, news, _files, _stop: stop };
+        let mut acting = Self { bot, cluster, news, files, stop };
         acting.until(|index| matches!(index.status(), Status::Healthy { .. })).await;
         acting
     }

@@ -51,7 +51,7 @@ pub fn list(view: &ListView) -> Message {
             moment(request.asked.at, *now)
         )
     };
-    let (lines, more) = fitting(sorted.iter().map(|request| line(request)), SHOWN, 2900);
+    let (lines, more) = fitting(sorted.iter().map(line), SHOWN, 2900);
     blocks.push(kit::section(&lines.join("\n")));
     let more = if more > 0 { format!("and {more} more · ") } else { String::new() };
     blocks.push(kit::context(&format!("{more}`/wk action 7` shows one with its whole history")));
