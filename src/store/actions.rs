@@ -1,11 +1,10 @@
 //! Action requests and the journal of what was written to the outside for them.
 
-use sqlx::FromRow;
-
 use crate::core::action::request::{Request, State};
 use crate::core::ids::RequestId;
 use crate::core::time::Timestamp;
 
+use super::whole::{self, Row};
 use super::{Store, StoreError, Tx};
 
 /// A request and which of its versions this is.
@@ -33,13 +32,11 @@ pub struct Line {
     pub detail: String,
 }
 
+const TABLE: &str = "action_requests";
+
 /// The number for the next request; nobody else gets it once `tx` is committed.
 pub async fn next_number(tx: &mut Tx) -> Result<u64, StoreError> {
-    let upsert = "
-        INSERT INTO counters (name, value) VALUES ('next_action', 1)
-        ON CONFLICT (name) DO UPDATE SET value = counters.value + 1 RETURNING value";
-    let row: Option<(i64,)> = tx.first(sqlx::query_as(upsert)).await?;
-    Ok(row.map_or(1, |(value,)| value.unsigned_abs()))
+    whole::next_number(tx, "next_action").await
 }
 
 /// # Errors
@@ -67,7 +64,7 @@ pub async fn insert(tx: &mut Tx, request: &Request, now: Timestamp) -> Result<()
         .bind(request.asked.at.as_millis())
         .bind(begun_at(request).map(Timestamp::as_millis))
         .bind(closed_at(request, now).map(Timestamp::as_millis))
-        .bind(body(request));
+        .bind(body(request)?);
     tx.execute(insert).await?;
     Ok(())
 }
@@ -84,7 +81,7 @@ pub async fn save(tx: &mut Tx, before: &Stored, after: &Request, now: Timestamp)
         .bind(after.state.as_str())
         .bind(begun_at(after).map(Timestamp::as_millis))
         .bind(closed_at(after, now).map(Timestamp::as_millis))
-        .bind(body(after))
+        .bind(body(after)?)
         .bind(after.id.as_str())
         .bind(before.version);
     if tx.execute(update).await? == 0 {
@@ -93,8 +90,8 @@ pub async fn save(tx: &mut Tx, before: &Stored, after: &Request, now: Timestamp)
     Ok(())
 }
 
-fn body(request: &Request) -> String {
-    serde_json::to_string(request).unwrap_or_default()
+fn body(request: &Request) -> Result<String, StoreError> {
+    whole::text(TABLE, "body", request.id.as_str(), request)
 }
 
 fn begun_at(request: &Request) -> Option<Timestamp> {
@@ -165,22 +162,11 @@ pub async fn journal(store: &Store, id: &RequestId) -> Result<Vec<Line>, StoreEr
     Ok(rows.into_iter().map(line).collect())
 }
 
-#[derive(FromRow)]
-struct RequestRow {
-    id: String,
-    version: i64,
-    body: String,
+fn read(rows: Vec<Row>) -> Result<Vec<Stored>, StoreError> {
+    whole::read(TABLE, rows, |request, version| Stored { request, version })
 }
 
-fn read(rows: Vec<RequestRow>) -> Result<Vec<Stored>, StoreError> {
-    let stored = |RequestRow { id, version, body }| match serde_json::from_str(&body) {
-        Ok(request) => Ok(Stored { request, version }),
-        Err(_) => Err(StoreError::Inconsistent { table: "action_requests", column: "body", id }),
-    };
-    rows.into_iter().map(stored).collect()
-}
-
-fn read_one(row: Option<RequestRow>) -> Result<Option<Stored>, StoreError> {
+fn read_one(row: Option<Row>) -> Result<Option<Stored>, StoreError> {
     Ok(read(row.into_iter().collect())?.pop())
 }
 

@@ -1,11 +1,10 @@
 //! Handoffs with their reports, and the notes that wait for the next one.
 
-use sqlx::FromRow;
-
 use crate::core::handoff::{Handoff, Note, Report};
 use crate::core::ids::{HandoffId, NoteId, UserId};
 use crate::core::time::Timestamp;
 
+use super::whole::{self, Row, unreadable};
 use super::{Store, StoreError, Tx};
 
 /// A handoff and which of its versions this is.
@@ -24,15 +23,12 @@ pub enum Change {
     NoteRemoved(NoteId),
 }
 
+const TABLE: &str = "handoffs";
 const NEXT: &str = "next_handoff";
 
 /// The number of the next handoff; nobody else gets it once `tx` is committed.
 pub async fn next_number(tx: &mut Tx) -> Result<u64, StoreError> {
-    let upsert = "
-        INSERT INTO counters (name, value) VALUES ($1, 1)
-        ON CONFLICT (name) DO UPDATE SET value = counters.value + 1 RETURNING value";
-    let row: Option<(i64,)> = tx.first(sqlx::query_as(upsert).bind(NEXT)).await?;
-    Ok(row.map_or(1, |(value,)| value.unsigned_abs()))
+    whole::next_number(tx, NEXT).await
 }
 
 /// Puts a new one in, and takes the notes in its report along with it.
@@ -48,7 +44,7 @@ pub async fn insert(tx: &mut Tx, handoff: &Handoff, report: &Report) -> Result<(
         .bind(handoff.at.as_millis())
         .bind(handoff.due_at().map(Timestamp::as_millis))
         .bind(body(handoff)?)
-        .bind(serde_json::to_string(report).map_err(|_| unreadable("report", handoff.id.as_str()))?);
+        .bind(whole::text(TABLE, "report", handoff.id.as_str(), report)?);
     tx.execute(insert).await?;
     for note in &report.notes {
         let take = "UPDATE handoff_notes SET handoff = $1 WHERE id = $2 AND handoff IS NULL";
@@ -124,7 +120,7 @@ pub async fn latest(store: &Store, schedule: &str) -> Result<Option<Stored>, Sto
 pub async fn report(store: &Store, id: &HandoffId) -> Result<Option<Report>, StoreError> {
     let select = sqlx::query_as("SELECT report FROM handoffs WHERE id = $1").bind(id.as_str());
     let row: Option<(String,)> = store.reader().await?.first(select).await?;
-    row.map(|(report,)| serde_json::from_str(&report).map_err(|_| unreadable("report", id.as_str()))).transpose()
+    row.map(|(report,)| serde_json::from_str(&report).map_err(|_| unreadable(TABLE, "report", id.as_str()))).transpose()
 }
 
 /// Notes that wait for the next handoff of a schedule, oldest first.
@@ -158,19 +154,8 @@ pub async fn prune(store: &Store, before: Timestamp) -> Result<u64, StoreError> 
     Ok(store.delete_in_steps(notes, before).await? + store.delete_in_steps(handoffs, before).await?)
 }
 
-#[derive(FromRow)]
-struct Row {
-    id: String,
-    version: i64,
-    body: String,
-}
-
 fn read(rows: Vec<Row>) -> Result<Vec<Stored>, StoreError> {
-    let stored = |Row { id, version, body }| match serde_json::from_str(&body) {
-        Ok(handoff) => Ok(Stored { handoff, version }),
-        Err(_) => Err(unreadable("body", &id)),
-    };
-    rows.into_iter().map(stored).collect()
+    whole::read(TABLE, rows, |handoff, version| Stored { handoff, version })
 }
 
 fn read_one(row: Option<Row>) -> Result<Option<Stored>, StoreError> {
@@ -178,11 +163,7 @@ fn read_one(row: Option<Row>) -> Result<Option<Stored>, StoreError> {
 }
 
 fn body(handoff: &Handoff) -> Result<String, StoreError> {
-    serde_json::to_string(handoff).map_err(|_| unreadable("body", handoff.id.as_str()))
-}
-
-fn unreadable(column: &'static str, id: &str) -> StoreError {
-    StoreError::Inconsistent { table: "handoffs", column, id: id.to_owned() }
+    whole::text(TABLE, "body", handoff.id.as_str(), handoff)
 }
 
 #[cfg(test)]

@@ -1,13 +1,12 @@
 //! Incidents, and what was written down for their timelines.
 
-use sqlx::FromRow;
-
 use crate::core::audit::Record;
 use crate::core::ids::{ChannelId, IncidentId};
 use crate::core::incident::{Entry, Incident, Place, State};
 use crate::core::time::Timestamp;
 
 use super::audit::AuditRow;
+use super::whole::{self, Row, unreadable};
 use super::{Store, StoreError, Tx};
 
 /// An incident and which of its versions this is.
@@ -34,6 +33,9 @@ pub enum Change {
         entry: Entry,
     },
 }
+
+const TABLE: &str = "incidents";
+const ENTRIES: &str = "incident_entries";
 
 /// The number that the next incident will have. Two that are declared at the same moment both ask for it: the insertion of
 /// the second is refused, and its input worked on again.
@@ -70,7 +72,7 @@ pub async fn save(tx: &mut Tx, changes: &[Change]) -> Result<(), StoreError> {
                 let insert = "
                     INSERT INTO incident_entries (id, incident, at, source, body) VALUES ($1, $2, $3, $4, $5)
                     ON CONFLICT DO NOTHING";
-                let text = serde_json::to_string(entry).map_err(|_| unreadable("incident_entries", id))?;
+                let text = whole::text(ENTRIES, "body", id, entry)?;
                 let insert = sqlx::query(insert).bind(id.as_str()).bind(incident.as_str());
                 tx.execute(insert.bind(entry.at.as_millis()).bind(source.as_deref()).bind(text)).await?;
             }
@@ -159,7 +161,7 @@ pub async fn entries(store: &Store, incident: &IncidentId) -> Result<Vec<Entry>,
     let select = "SELECT id, body FROM incident_entries WHERE incident = $1 ORDER BY at, id LIMIT 2000";
     let rows: Vec<(String, String)> = store.reader().await?.all(sqlx::query_as(select).bind(incident.as_str())).await?;
     let entry =
-        |(id, body): (String, String)| serde_json::from_str(&body).map_err(|_| unreadable("incident_entries", &id));
+        |(id, body): (String, String)| serde_json::from_str(&body).map_err(|_| unreadable(ENTRIES, "body", &id));
     rows.into_iter().map(entry).collect()
 }
 
@@ -185,19 +187,8 @@ pub async fn records(store: &Store, alerts: &[u64], from: Timestamp) -> Result<V
     rows.into_iter().map(|row| crate::core::audit::Entry::try_from(row).map(|entry| entry.record)).collect()
 }
 
-#[derive(FromRow)]
-struct Row {
-    id: String,
-    version: i64,
-    body: String,
-}
-
 fn read(rows: Vec<Row>) -> Result<Vec<Stored>, StoreError> {
-    let stored = |Row { id, version, body }| match serde_json::from_str(&body) {
-        Ok(incident) => Ok(Stored { incident, version }),
-        Err(_) => Err(unreadable("incidents", &id)),
-    };
-    rows.into_iter().map(stored).collect()
+    whole::read(TABLE, rows, |incident, version| Stored { incident, version })
 }
 
 fn read_one(row: Option<Row>) -> Result<Option<Stored>, StoreError> {
@@ -205,11 +196,7 @@ fn read_one(row: Option<Row>) -> Result<Option<Stored>, StoreError> {
 }
 
 fn body(incident: &Incident) -> Result<String, StoreError> {
-    serde_json::to_string(incident).map_err(|_| unreadable("incidents", incident.id.as_str()))
-}
-
-fn unreadable(table: &'static str, id: &str) -> StoreError {
-    StoreError::Inconsistent { table, column: "body", id: id.to_owned() }
+    whole::text(TABLE, "body", incident.id.as_str(), incident)
 }
 
 #[cfg(test)]

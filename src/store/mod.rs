@@ -22,6 +22,7 @@ mod connect;
 mod error;
 mod migrate;
 mod session;
+mod whole;
 
 pub use connect::{Backend, Settings, Store};
 pub use error::StoreError;
