@@ -49,6 +49,9 @@ pub(super) enum Way {
     Later,
 }
 
+/// A form's errors, each under the field it names.
+pub(super) type FieldErrors = Vec<(&'static str, String)>;
+
 /// Says how a change went, from the engine's outcomes.
 pub(super) type Report = Box<dyn FnOnce(&[Result<Outcome, Refusal>]) -> Message + Send>;
 
@@ -195,6 +198,15 @@ impl Flow {
     }
 
     /// Slack shows errors of a form in the form itself, as long as they come with the acknowledgement.
+    pub(super) async fn refuse_form(&self, key: &str, errors: FieldErrors, way: Way) -> Result<Ack, StepError> {
+        self.commit_extra(finish(key, "form refused")).await?;
+        let errors: Map<String, Value> = errors.into_iter().map(|(id, error)| (id.to_owned(), error.into())).collect();
+        Ok(match way {
+            Way::Ack => Ack::Body(Rendered::of(&json!({ "response_action": "errors", "errors": errors }))),
+            Way::Later => Ack::Empty,
+        })
+    }
+
     pub(super) async fn submit_silence(
         &self,
         key: &str,
@@ -211,15 +223,7 @@ impl Flow {
                 self.carry_out(key, plan, &caller, place, None).await?;
                 Ok(Ack::Empty)
             }
-            Err(errors) => {
-                self.commit_extra(finish(key, "form refused")).await?;
-                let errors: Map<String, Value> =
-                    errors.into_iter().map(|(block_id, error)| (block_id.to_owned(), error.into())).collect();
-                Ok(match way {
-                    Way::Ack => Ack::Body(Rendered::of(&json!({ "response_action": "errors", "errors": errors }))),
-                    Way::Later => Ack::Empty,
-                })
-            }
+            Err(errors) => self.refuse_form(key, errors, way).await,
         }
     }
 

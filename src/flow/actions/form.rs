@@ -1,15 +1,12 @@
 //! Submitted forms. What they are about came back through the client, so it is looked up and judged like anything typed.
 
-use serde_json::{Map, Value, json};
-
 use crate::slack::blocks::action::{REJECT_FORM, REQUEST_FORM, read_rejection, read_request, rejected_plan, subject};
 use crate::slack::blocks::replies;
 use crate::slack::inbound::ViewSubmission;
-use crate::slack::message::Rendered;
 
 use super::super::Flow;
 use super::super::act::{Caller, Plan, Way};
-use super::super::receive::{Ack, finish};
+use super::super::receive::Ack;
 use super::super::step::StepError;
 use super::{Decision, Deed, Wanted};
 
@@ -49,15 +46,7 @@ impl Flow {
         let plan = match deed {
             None => Plan::Answer(replies::unknown_button()),
             Some(Ok(deed)) => Plan::Act(deed),
-            Some(Err(errors)) => {
-                self.commit_extra(finish(key, "form refused")).await?;
-                let errors: Map<String, Value> =
-                    errors.into_iter().map(|(id, error)| (id.to_owned(), error.into())).collect();
-                return Ok(match way {
-                    Way::Ack => Ack::Body(Rendered::of(&json!({ "response_action": "errors", "errors": errors }))),
-                    Way::Later => Ack::Empty,
-                });
-            }
+            Some(Err(errors)) => return self.refuse_form(key, errors, way).await,
         };
         self.know(&caller.user).await;
         let place = self.direct(&submission.user).await;

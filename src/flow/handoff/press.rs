@@ -1,6 +1,6 @@
 //! What people press about a handoff: accept it, take it in somebody's place, ask first.
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use crate::core::handoff::{Handoff, Refusal};
 use crate::core::ids::{HandoffId, NoteId, OverrideId, UserId};
@@ -12,12 +12,12 @@ use crate::slack::blocks::handoff::{
 };
 use crate::slack::blocks::replies;
 use crate::slack::inbound::ViewSubmission;
-use crate::slack::message::{Message, Rendered};
+use crate::slack::message::Message;
 use crate::store::handoffs::{self, Change, Stored};
 use crate::store::oncall;
 
 use super::super::act::{Caller, Plan, Way};
-use super::super::receive::{Ack, finish};
+use super::super::receive::Ack;
 use super::super::step::{Extra, StepError};
 use super::keep::{record, thread};
 use super::{Flow, named};
@@ -159,15 +159,7 @@ impl Flow {
                 let plan = self.plan_question(&id, &text, &caller).await;
                 self.carry_out(key, plan, &caller, place, None).await.map(|_| Ack::Empty)
             }
-            Err(errors) => {
-                self.commit_extra(finish(key, "form refused")).await?;
-                let errors: Map<String, Value> =
-                    errors.into_iter().map(|(id, error)| (id.to_owned(), error.into())).collect();
-                Ok(match way {
-                    Way::Ack => Ack::Body(Rendered::of(&json!({ "response_action": "errors", "errors": errors }))),
-                    Way::Later => Ack::Empty,
-                })
-            }
+            Err(errors) => self.refuse_form(key, errors, way).await,
         }
     }
 

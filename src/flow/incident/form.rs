@@ -1,23 +1,17 @@
 //! Submitted forms about incidents.
 
-use serde_json::{Map, Value, json};
-
 use crate::core::incident::Kind;
 use crate::slack::blocks::incident::{
     DECLARE_FORM, RESOLVE_FORM, ROLES_FORM, RolesGiven, UPDATE_FORM, Updated, forms_metadata, read_declared,
     read_resolved, read_roles, read_updated,
 };
 use crate::slack::inbound::ViewSubmission;
-use crate::slack::message::Rendered;
 use crate::store::incidents::Stored;
 
-use super::super::act::{Caller, Plan, Way};
-use super::super::receive::{Ack, finish};
+use super::super::act::{Caller, FieldErrors, Plan, Way};
+use super::super::receive::Ack;
 use super::super::step::StepError;
 use super::Flow;
-
-/// A form's errors, each under the field it names.
-type FieldErrors = Vec<(&'static str, String)>;
 
 /// Whether a form is about an incident.
 pub(in crate::flow) fn ours(callback_id: &str) -> bool {
@@ -40,15 +34,7 @@ impl Flow {
         self.know(&caller.user).await;
         match self.read_form(submission, &caller).await {
             Ok(plan) => self.carry_out(key, plan, &caller, place, None).await.map(|_| Ack::Empty),
-            Err(errors) => {
-                self.commit_extra(finish(key, "form refused")).await?;
-                let errors: Map<String, Value> =
-                    errors.into_iter().map(|(id, error)| (id.to_owned(), error.into())).collect();
-                Ok(match way {
-                    Way::Ack => Ack::Body(Rendered::of(&json!({ "response_action": "errors", "errors": errors }))),
-                    Way::Later => Ack::Empty,
-                })
-            }
+            Err(errors) => self.refuse_form(key, errors, way).await,
         }
     }
 

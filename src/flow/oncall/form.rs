@@ -1,16 +1,12 @@
 //! Submitted forms: Slack shows what is wrong under the field it names, as long as it comes with the acknowledgement.
 
-use serde_json::{Map, Value, json};
-
 use crate::slack::blocks::oncall::{OVERRIDE_FORM, SWAP_FORM, read_override, read_swap};
 use crate::slack::inbound::ViewSubmission;
-use crate::slack::message::Rendered;
 
 use super::super::Flow;
 use super::super::act::{Caller, Plan, Way};
 use super::super::receive::{Ack, finish};
 use super::super::step::{Extra, StepError};
-use super::swap::FieldErrors;
 
 /// Whether a form is about on call.
 pub(in crate::flow) fn ours(callback_id: &str) -> bool {
@@ -53,14 +49,5 @@ impl Flow {
             }
             Err(errors) => self.refuse_form(key, errors, way).await,
         }
-    }
-
-    async fn refuse_form(&self, key: &str, errors: FieldErrors, way: Way) -> Result<Ack, StepError> {
-        self.commit_extra(finish(key, "form refused")).await?;
-        let errors: Map<String, Value> = errors.into_iter().map(|(id, error)| (id.to_owned(), error.into())).collect();
-        Ok(match way {
-            Way::Ack => Ack::Body(Rendered::of(&json!({ "response_action": "errors", "errors": errors }))),
-            Way::Later => Ack::Empty,
-        })
     }
 }

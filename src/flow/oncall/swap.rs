@@ -15,13 +15,10 @@ use crate::store::StoreError;
 use crate::store::oncall::{self, Change};
 
 use super::super::Flow;
-use super::super::act::{Caller, Plan};
+use super::super::act::{Caller, FieldErrors, Plan};
 use super::super::effect::{ANSWER, Effect};
 use super::super::step::{Extra, StepError};
 use super::ask::OWN;
-
-/// A form's errors, each under the field it names.
-pub(super) type FieldErrors = Vec<(&'static str, String)>;
 
 impl Flow {
     pub(super) fn plan_swap_form(&self, caller: &Caller) -> Plan {
