@@ -45,7 +45,6 @@ use tokio::sync::Notify;
 
 use crate::clock::SharedClock;
 use crate::cluster::Clusters;
-use crate::cluster::write::Hands;
 use crate::core::access::Access;
 use crate::core::detect::{Rules, Watch};
 use crate::core::engine::{Engine, Policy, Snapshot};
@@ -148,7 +147,7 @@ pub struct Flow {
     pub engine_bell: Notify,
     /// Rung when an action may begin or go on.
     pub action_bell: Notify,
-    hands: Hands,
+    hands: actions::Hands,
     actions: actions::Desk,
     intake: Intake,
     engine: RwLock<Engine>,
@@ -204,7 +203,7 @@ impl Flow {
             watch: Mutex::new(Watch::new(rules)),
             workloads: Mutex::new(workload::Clusters::new(cluster_settings)),
             apps: Mutex::new(apps),
-            hands: Hands::new(clusters.clone(), clock.clone()),
+            hands: actions::Hands::new(clusters.clone(), clock.clone()),
             actions: actions::Desk::default(),
             action_bell: Notify::new(),
             clusters: Arc::new(clusters),

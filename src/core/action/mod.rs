@@ -5,6 +5,7 @@
 
 pub mod approval;
 pub mod digest;
+pub mod found;
 pub mod journal;
 pub mod kind;
 pub mod offer;

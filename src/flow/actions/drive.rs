@@ -7,8 +7,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::cluster::write::CannotPlan;
 use crate::core::action::approval::{Gate, Release, release};
+use crate::core::action::found::CannotPlan;
 use crate::core::action::policy::{Freeze, Person};
 use crate::core::action::request::{Proof, Request, State};
 use crate::core::audit::Record;

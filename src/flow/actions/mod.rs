@@ -10,6 +10,7 @@ mod decide;
 mod drive;
 mod form;
 mod freeze;
+mod hands;
 mod look;
 mod offer;
 mod record;
@@ -37,6 +38,7 @@ use super::act::{Caller, Place, Plan};
 use super::step::StepError;
 
 pub(super) use form::ours;
+pub(super) use hands::Hands;
 
 /// What configuration says about operations.
 #[derive(Clone, Debug, Default)]

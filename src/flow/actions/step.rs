@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::cluster::write::Settled;
 use crate::core::action::approval::under_way;
+use crate::core::action::found::Settled;
 use crate::core::action::journal::{Journal, Next, SETTLE, Step, Tried};
 use crate::core::action::policy::Freeze;
 use crate::core::action::request::Request;

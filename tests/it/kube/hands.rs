@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams};
 use serde_json::{Value, json};
-use watchkeeper::cluster::write::{CannotPlan, Hands, Settled};
+use watchkeeper::cluster::write::Hands;
 use watchkeeper::cluster::{Access, Clusters, Settings};
 use watchkeeper::core::action::approval::Approved;
+use watchkeeper::core::action::found::{CannotPlan, Settled};
 use watchkeeper::core::action::journal::Tried;
 use watchkeeper::core::action::kind::{Action, Kind};
 use watchkeeper::core::action::plan::{Plan, Preview, Write};

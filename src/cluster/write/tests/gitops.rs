@@ -4,7 +4,7 @@ use kube::api::PostParams;
 use serde_json::{Value, json};
 
 use super::{Bench, NOW, hour, succeeded};
-use crate::cluster::write::Settled;
+use crate::core::action::found::Settled;
 use crate::core::action::journal::Tried;
 use crate::core::action::kind::Action;
 use crate::core::action::plan::{Risk, Undo};

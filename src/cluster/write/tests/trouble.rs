@@ -4,7 +4,7 @@ use kube::api::PostParams;
 use serde_json::{Value, json};
 
 use super::{Bench, NOW, approved, scale, succeeded};
-use crate::cluster::write::{CannotPlan, Settled};
+use crate::core::action::found::{CannotPlan, Settled};
 use crate::core::action::journal::Tried;
 use crate::core::action::kind::{Action, Kind};
 use crate::core::action::target::Sort;

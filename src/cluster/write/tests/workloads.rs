@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Bench, NOW, approved, hour, scale, succeeded};
-use crate::cluster::write::Settled;
+use crate::core::action::found::Settled;
 use crate::core::action::journal::Tried;
 use crate::core::action::kind::Action;
 use crate::core::action::plan::{Risk, Undo, Write};

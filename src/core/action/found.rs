@@ -1,0 +1,46 @@
+//! What hands find: whether something can be planned, and whether what was done has come to rest.
+
+use super::target::Target;
+
+/// Why there is no plan: a sentence for whoever asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CannotPlan {
+    #[error("no cluster is named {cluster}{}", among(known))]
+    NoCluster { cluster: String, known: Vec<String> },
+    #[error("{target} does not exist{}", nearest_words(nearest))]
+    NotFound { target: Target, nearest: Vec<String> },
+    /// `rule` as `watchkeeper rbac` prints it in a line: `apps deployments/scale: patch`.
+    #[error("the bot may not do that in {cluster}: its role lacks {rule} (`watchkeeper rbac` prints the whole role)")]
+    Forbidden { cluster: String, rule: String },
+    /// It is so already.
+    #[error("nothing to do: {0}")]
+    NothingToDo(String),
+    #[error("{cluster} cannot be asked now: {why}")]
+    Unreachable { cluster: String, why: String },
+    #[error("{0}")]
+    NotPossible(String),
+}
+
+/// Whether what was written has come to rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settled {
+    Done {
+        note: String,
+    },
+    /// Not yet: `2 of 3 updated`.
+    Progress {
+        text: String,
+    },
+    /// It will not, or not as wanted.
+    Failed {
+        why: String,
+    },
+}
+
+fn among(known: &[String]) -> String {
+    if known.is_empty() { String::new() } else { format!("; there are: {}", known.join(", ")) }
+}
+
+fn nearest_words(nearest: &[String]) -> String {
+    if nearest.is_empty() { String::new() } else { format!("; did you mean {}?", nearest.join(" or ")) }
+}
