@@ -20,7 +20,7 @@ mod server;
 
 use server::ApiServer;
 
-const PODS: usize = 10_000;
+pub const PODS: usize = 10_000;
 const EVENTS_A_SECOND: usize = 1000;
 const SECONDS: usize = 5;
 
@@ -50,11 +50,16 @@ impl Watching {
     }
 }
 
-async fn run() {
+pub async fn server_of_pods() -> ApiServer {
     let server = ApiServer::start().await;
     for nth in 0..PODS {
         server.put("pods", pod(nth, "Running"));
     }
+    server
+}
+
+async fn run() {
+    let server = server_of_pods().await;
     let clock: SharedClock = Arc::new(SystemClock::new(1));
     let settings = cluster::Settings {
         name: "prod".into(),

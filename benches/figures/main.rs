@@ -1,5 +1,5 @@
 //! The figures of docs/BENCHMARKS.md, measured on the release binary as a process of its own; the local world runs in
-//! this one. `scripts/bench [ack|alerts|audit|chains|clusters|process|inner ...]` runs it and prints the tables.
+//! this one. `scripts/bench [ack|alerts|audit|chains|clusters|process|inner|whole ...]` runs it and prints the tables.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement stops at the first surprise, and prints")]
 #![expect(clippy::cast_precision_loss, reason = "counts of a measurement are far below 2^52")]
 
@@ -14,13 +14,14 @@ mod inner;
 #[expect(dead_code, reason = "the proxy is for the stories")]
 mod nodes;
 mod process;
+mod whole;
 mod world;
 
 use std::time::{Duration, Instant};
 
 type Scenario = (&'static str, fn(&tokio::runtime::Runtime));
 
-const SCENARIOS: [Scenario; 7] = [
+const SCENARIOS: [Scenario; 8] = [
     ("inner", inner::measure),
     ("audit", audit::measure),
     ("clusters", clusters::measure),
@@ -28,6 +29,7 @@ const SCENARIOS: [Scenario; 7] = [
     ("ack", ack::measure),
     ("alerts", alerts::measure),
     ("chains", chains::measure),
+    ("whole", whole::measure),
 ];
 
 fn main() {

@@ -1,5 +1,6 @@
 //! On call: the schedules as the use cases take them, and the loops that keep them in step.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use url::Url;
 use crate::config::Config;
 use crate::config::oncall::PagerDuty;
 use crate::config::secrets::Environment;
-use crate::core::oncall::Schedule;
+use crate::core::oncall::{Calendar, Schedule};
 use crate::flow::{Flow, StepError, oncall};
 use crate::oncall::{Client, Feed};
 
@@ -26,11 +27,17 @@ const HANDOFFS: Duration = Duration::from_secs(5);
 const DIRECTORY: Duration = Duration::from_hours(1);
 const CALL_LIMIT: Duration = Duration::from_secs(20);
 
-/// A schedule that is kept elsewhere.
+/// A schedule, or a calendar of what is planned, that is kept elsewhere.
 pub(super) struct Source {
-    schedule: String,
+    of: Of,
     feed: Feed,
     every: Duration,
+}
+
+#[derive(Clone)]
+enum Of {
+    Schedule(String),
+    Plans(String),
 }
 
 pub(super) fn settings(config: &Config) -> oncall::Settings {
@@ -38,12 +45,13 @@ pub(super) fn settings(config: &Config) -> oncall::Settings {
         schedules: config.oncall.schedules.clone(),
         people: config.oncall.people.clone(),
         warn_gaps: config.oncall.warn_gaps.duration(),
+        calendars: config.oncall.calendars.keys().cloned().collect(),
         digest: config.oncall.digest.as_ref().map(|digest| (digest.schedule.clone(), digest.channel.clone())),
         calendar_url: config.slack.public_url.as_ref().map(|url| url.trim_end_matches('/').to_owned()),
     }
 }
 
-/// The schedules to fetch, with their secrets.
+/// What is to be fetched, with their secrets.
 pub(super) fn sources(config: &Config, environment: &Environment) -> Result<Vec<Source>, StartError> {
     let missing = |name: &str, what: &str| StartError::Schedule {
         error: format!("{name} is not set; put {what} there, or into the file {name}_FILE names"),
@@ -55,15 +63,21 @@ pub(super) fn sources(config: &Config, environment: &Environment) -> Result<Vec<
             let url = environment.secret(&calendar.url_env)?;
             let url = url.ok_or_else(|| missing(&calendar.url_env, "the calendar's address"))?;
             let every = calendar.every.duration();
-            sources.push(Source { schedule: schedule.name.clone(), feed: Feed::Ical { url }, every });
+            sources.push(Source { of: Of::Schedule(schedule.name.clone()), feed: Feed::Ical { url }, every });
         }
         if let Some(id) = &schedule.pagerduty {
             let token = environment.secret(&pagerduty.token_env)?;
             let token = token.ok_or_else(|| missing(&pagerduty.token_env, "a read-only REST API key of PagerDuty"))?;
             let base = Url::parse(&pagerduty.url).map_err(|error| StartError::Schedule { error: error.to_string() })?;
             let feed = Feed::PagerDuty { base, token, schedule: id.clone() };
-            sources.push(Source { schedule: schedule.name.clone(), feed, every: pagerduty.every.duration() });
+            sources.push(Source { of: Of::Schedule(schedule.name.clone()), feed, every: pagerduty.every.duration() });
         }
+    }
+    for (name, calendar) in &config.oncall.calendars {
+        let url = environment.secret(&calendar.url_env)?;
+        let url = url.ok_or_else(|| missing(&calendar.url_env, "the calendar's address"))?;
+        let every = calendar.every.duration();
+        sources.push(Source { of: Of::Plans(name.clone()), feed: Feed::Ical { url }, every });
     }
     Ok(sources)
 }
@@ -79,11 +93,16 @@ pub(super) fn spawn(flow: &Arc<Flow>, sources: Vec<Source>, tasks: &TaskTracker,
             return tracing::error!(error = %error, "no schedule is fetched: the HTTP client cannot be set up");
         }
     };
-    for Source { schedule, feed, every: length } in sources {
+    for Source { of, feed, every: length } in sources {
         let client = client.clone();
         let pull = move |flow: Arc<Flow>| {
-            let (schedule, feed, client) = (schedule.clone(), feed.clone(), client.clone());
-            async move { flow.pull_schedule(&schedule, &feed, &client).await }
+            let (of, feed, client) = (of.clone(), feed.clone(), client.clone());
+            async move {
+                match of {
+                    Of::Schedule(name) => flow.pull_schedule(&name, &feed, &client).await,
+                    Of::Plans(name) => flow.pull_plans(&name, &feed, &client).await,
+                }
+            }
         };
         tasks.spawn(every(flow, length, stop.clone(), pull));
     }
@@ -126,7 +145,7 @@ async fn keep(flow: Arc<Flow>) {
 }
 
 /// What of the configuration only a start takes over.
-pub(super) fn fetched(config: &Config) -> (Vec<&Schedule>, &PagerDuty) {
+pub(super) fn fetched(config: &Config) -> (Vec<&Schedule>, &PagerDuty, &BTreeMap<String, Calendar>) {
     let schedules = config.oncall.schedules.iter().filter(|schedule| schedule.imported());
-    (schedules.collect(), &config.oncall.pagerduty)
+    (schedules.collect(), &config.oncall.pagerduty, &config.oncall.calendars)
 }

@@ -20,7 +20,7 @@ use crate::slack::api::{ApiSettings, Identity, Standing, WebApi};
 use crate::slack::manifest;
 use crate::store::{Store, StoreError};
 
-use super::{Failure, features, rbac, say};
+use super::{Failure, chains, features, rbac, say};
 
 /// Slack refuses signatures five minutes apart; a minute is already a sign of a clock that nobody sets.
 const CLOCK_MAY_DIFFER: Duration = Duration::from_mins(1);
@@ -64,6 +64,10 @@ pub(super) async fn doctor(config: &Config, env: &Environment) -> Result<ExitCod
     database(config, env, &mut findings).await?;
     say("Sources")?;
     sources(config, env, &mut findings).await?;
+    if !config.balances.chains.is_empty() {
+        say("Chains")?;
+        chains::check(config, env, &mut findings).await?;
+    }
     if !config.clusters.is_empty() {
         say("Clusters")?;
         rbac::check(config, &mut findings).await?;

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod audit;
+mod chains;
 #[cfg(feature = "demo")]
 mod demo;
 mod doctor;

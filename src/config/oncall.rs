@@ -11,7 +11,7 @@ use super::check::{channel, is_id, known_name, web_address};
 use crate::core::cron::Cron;
 use crate::core::handoff;
 use crate::core::ids::ChannelId;
-use crate::core::oncall::{Directory, Person, Roster, SHORTEST_SHIFT, Schedule};
+use crate::core::oncall::{Calendar, Directory, Person, Roster, SHORTEST_SHIFT, Schedule};
 use crate::core::time::{Span, Timestamp};
 
 /// On-call schedules, and who their people are in Slack.
@@ -26,6 +26,8 @@ pub struct OnCall {
     pub warn_gaps: Span,
     /// The week for the lead: load per person, nights disturbed, the noisiest rules. Not posted when absent.
     pub digest: Option<Digest>,
+    /// What is planned, by name: releases, maintenance, listings. Handoffs tell what of it is coming.
+    pub calendars: BTreeMap<String, Calendar>,
 }
 
 /// The weekly digest of the watch.
@@ -57,6 +59,7 @@ impl Default for OnCall {
             pagerduty: PagerDuty::default(),
             warn_gaps: Span::from_secs(3 * 86_400),
             digest: None,
+            calendars: BTreeMap::new(),
         }
     }
 }
@@ -77,7 +80,7 @@ const LONGEST_NAME: usize = 40;
 const LOOK_AHEAD: Duration = Duration::from_hours(30 * 24);
 
 pub(super) fn contradictions(config: &Config, say: &mut impl FnMut(&str, String)) {
-    let OnCall { schedules, people, pagerduty, .. } = &config.oncall;
+    let OnCall { schedules, people, pagerduty, calendars, .. } = &config.oncall;
     let mut names = BTreeSet::new();
     for (index, schedule) in schedules.iter().enumerate() {
         let key = format!("oncall.schedules[{index}]");
@@ -89,6 +92,9 @@ pub(super) fn contradictions(config: &Config, say: &mut impl FnMut(&str, String)
     self::names(config, say);
     web_address("oncall.pagerduty.url", &pagerduty.url, say);
     too_often("oncall.pagerduty.every", pagerduty.every, say);
+    for (name, calendar) in calendars {
+        too_often(&format!("oncall.calendars.{name}.every"), calendar.every, say);
+    }
     for (name, person) in people {
         if matches!(person, Person::Name(_)) {
             let key = format!("oncall.people.{name}");

@@ -75,7 +75,7 @@ impl Flow {
             Command::Silence { target, length, comment } => {
                 let comment = comment.unwrap_or_default();
                 match self.matchers_of(target) {
-                    Ok(matchers) => self.plan_silence(matchers, length, comment, caller),
+                    Ok(matchers) => self.plan_silence_shown(None, matchers, length, comment, caller).await,
                     Err(message) => Plan::Answer(message),
                 }
             }
@@ -117,21 +117,13 @@ impl Flow {
                 quietly(Input::Unacknowledge { group: group.clone(), by }, self.report(None))
             }
             Press::Silence(group, length) => match self.group_matchers(group) {
-                Some(matchers) => {
-                    // What reaches further than this bot is shown before it is done.
-                    let outside = self.matched_outside(&matchers).await;
-                    if outside.is_empty() {
-                        self.plan_silence(matchers, *length, String::new(), caller)
-                    } else {
-                        self.open_silence_form(group, &matchers, *length, &outside)
-                    }
-                }
+                Some(matchers) => self.plan_silence_shown(Some(group), matchers, *length, String::new(), caller).await,
                 None => Plan::Answer(self.gone(group)),
             },
             Press::SilenceForm(group) => match self.group_matchers(group) {
                 Some(matchers) => {
                     let outside = self.matched_outside(&matchers).await;
-                    self.open_silence_form(group, &matchers, AN_HOUR, &outside)
+                    self.open_silence_form(Some(group), &matchers, AN_HOUR, "", &outside)
                 }
                 None => Plan::Answer(self.gone(group)),
             },
@@ -151,15 +143,32 @@ impl Flow {
         }
     }
 
+    /// What reaches further than this bot is shown before it is done.
+    async fn plan_silence_shown(
+        &self,
+        group: Option<&GroupId>,
+        matchers: Vec<Matcher>,
+        length: Span,
+        comment: String,
+        caller: &Caller,
+    ) -> Plan {
+        let outside = self.matched_outside(&matchers).await;
+        if outside.is_empty() {
+            return self.plan_silence(matchers, length, comment, caller);
+        }
+        self.open_silence_form(group, &matchers, length, &comment, &outside)
+    }
+
     fn open_silence_form(
         &self,
-        group: &GroupId,
+        group: Option<&GroupId>,
         matchers: &[Matcher],
         length: Span,
+        comment: &str,
         outside: &[(String, Option<usize>)],
     ) -> Plan {
         let firing = self.with_engine(|engine, _, _| firing_under(engine, matchers));
-        Plan::Open(modals::silence_form(&modals::SilenceForm { group: Some(group), matchers, firing, length, outside }))
+        Plan::Open(modals::silence_form(&modals::SilenceForm { group, matchers, firing, length, comment, outside }))
     }
 
     pub(super) fn plan_silence_form(&self, form: SilenceRequest, caller: &Caller) -> Plan {

@@ -144,7 +144,8 @@ impl Flow {
     }
 
     async fn stored_balances(&self) -> Result<BTreeMap<String, Vec<Kept>>, StoreError> {
-        balances::since(&self.store, self.now().minus(WINDOW + Duration::from_hours(24))).await
+        let now = self.now();
+        balances::since(&self.store, now.minus(WINDOW + Duration::from_hours(24)), now).await
     }
 
     /// Before a question is answered: a replica without the lease reads what the holder stored lately.
@@ -253,7 +254,7 @@ impl Flow {
         let chart = self.answer_chart(wallet).await;
         let begin = month.points().first().map(|point| point.at);
         let spent = begin.zip(month.last()).map(|(begin, last)| (last.at.since(begin), month.spent_since(begin)));
-        let top_up = wallet.history().last_top_up().or_else(|| month.last_top_up());
+        let top_up = month.last_top_up().or_else(|| wallet.history().last_top_up());
         let watched = wallet.watched();
         let address = watched.account.address.to_string();
         self.with_engine(|engine, _, _| {

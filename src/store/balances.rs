@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::core::time::Timestamp;
 use crate::core::wallet::Amount;
-use crate::core::wallet::history::{DAILY, HOURLY, RAW};
+use crate::core::wallet::history::{DAILY, HOURLY, RAW, SLOTS};
 use crate::core::wallet::watch::Kept;
 
 use super::session::marks;
@@ -44,13 +44,22 @@ fn kept((wallet, at, units, decimals, position): Row) -> Option<Kept> {
     Some(Kept { wallet, at: Timestamp::from_millis(at), amount, position: u64::try_from(position).ok()? })
 }
 
-/// All wallets since `from`, oldest first, and of each at least the latest there is.
-pub async fn since(store: &Store, from: Timestamp) -> Result<BTreeMap<String, Vec<Kept>>, StoreError> {
+/// All wallets since `from`, oldest first, thinned as forecasts need them ([`SLOTS`]), and of each at least the latest
+/// there is.
+pub async fn since(store: &Store, from: Timestamp, now: Timestamp) -> Result<BTreeMap<String, Vec<Kept>>, StoreError> {
     let select = "
         SELECT wallet, at, units, decimals, position FROM balances b
-        WHERE at >= $1 OR at = (SELECT MAX(at) FROM balances l WHERE l.wallet = b.wallet)
+        WHERE at >= $1 AND NOT EXISTS (
+                SELECT 1 FROM balances e WHERE e.wallet = b.wallet AND e.at < b.at AND e.at >= $1 AND (
+                    (b.at < $2 AND e.at >= b.at / $3 * $3)
+                    OR (b.at >= $2 AND b.at < $4 AND e.at >= $2 AND e.at >= b.at / $5 * $5)))
+            OR at = (SELECT MAX(at) FROM balances l WHERE l.wallet = b.wallet)
         ORDER BY at";
-    let rows: Vec<Row> = store.reader().await?.all(sqlx::query_as(select).bind(from.as_millis())).await?;
+    let mut select = sqlx::query_as(select).bind(from.as_millis());
+    for (age, width) in SLOTS {
+        select = select.bind(now.minus(age).as_millis()).bind(i64::try_from(width.as_millis()).unwrap_or(i64::MAX));
+    }
+    let rows: Vec<Row> = store.reader().await?.all(select).await?;
     let mut wallets: BTreeMap<String, Vec<Kept>> = BTreeMap::new();
     for row in rows.into_iter().filter_map(kept) {
         wallets.entry(row.wallet.clone()).or_default().push(row);
@@ -91,8 +100,13 @@ pub async fn thin(store: &Store, now: Timestamp) -> Result<u64, StoreError> {
 mod tests {
     use super::super::testing::{Fresh, on_both_databases};
     use super::*;
+    use crate::core::wallet::history::{History, Point};
 
-    on_both_databases!(balances_come_back_exactly, old_balances_are_thinned_and_the_newest_stays);
+    on_both_databases!(
+        balances_come_back_exactly,
+        the_past_is_read_as_forecasts_need_it,
+        old_balances_are_thinned_and_the_newest_stays
+    );
 
     fn row(wallet: &str, at: Timestamp, units: u128) -> Kept {
         Kept { wallet: wallet.to_owned(), at, amount: Amount::new(units, 18).unwrap(), position: 7 }
@@ -111,12 +125,30 @@ mod tests {
         put(&db, &rows).await;
         put(&db, &[row("a", db.now, 3)]).await;
         assert_eq!(of_wallet(&db.store, "a", long_ago).await.unwrap(), rows[..2]);
-        let latest = since(&db.store, db.in_secs(1)).await.unwrap();
+        let latest = since(&db.store, db.in_secs(1), db.now).await.unwrap();
         assert_eq!(latest["a"], [rows[1].clone()], "the latest, however old");
         assert_eq!(latest["b"], [rows[3].clone()]);
         let many: Vec<Kept> = (0..250).map(|secs| row("c", db.in_secs(secs), 1)).collect();
         put(&db, &many).await;
         assert_eq!(of_wallet(&db.store, "c", db.now).await.unwrap().len(), 250);
+    }
+
+    async fn the_past_is_read_as_forecasts_need_it(db: Fresh) {
+        let minutes = |from: u64, to: u64| (from..to).map(|ago| db.now.minus(Duration::from_mins(ago)));
+        let all: Vec<Kept> = minutes(0, 180).chain(minutes(1500, 1680)).map(|at| row("a", at, 1)).collect();
+        put(&db, &all).await;
+        let read = since(&db.store, db.now.minus(Duration::from_hours(200)), db.now).await.unwrap();
+        let mut thinned = History::of(all.iter().map(|row| Point { at: row.at, units: at_once(row.at) }).collect());
+        thinned.thin(Duration::from_hours(200), db.now);
+        let [read, thinned]: [Vec<Timestamp>; 2] =
+            [read["a"].iter().map(|row| row.at).collect(), thinned.points().iter().map(|point| point.at).collect()];
+        assert_eq!(read, thinned);
+        assert!(read.len() < 80, "{}", read.len());
+    }
+
+    /// Another at each time, so that none is left out as equal.
+    fn at_once(at: Timestamp) -> u128 {
+        at.as_millis().unsigned_abs().into()
     }
 
     async fn old_balances_are_thinned_and_the_newest_stays(db: Fresh) {

@@ -1,11 +1,16 @@
 //! The command line: every command against the real binary, each mistake with its fix and exit code.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use sqlx::{ConnectOptions as _, Executor as _};
+use watchkeeper::clock::SystemClock;
 use watchkeeper::core::audit::Record;
 use watchkeeper::core::audit::checkpoint::{Checkpoint, Signer};
 use watchkeeper::core::ids::Actor;
 use watchkeeper::core::time::Timestamp;
+use watchkeeper::core::wallet::ChainKind;
+use watchkeeper::sim::wallets::{self, Fault};
 use watchkeeper::store::{Settings, Store, audit};
 
 use super::support::process::{Place, until_answers};
@@ -261,6 +266,30 @@ async fn doctor_says_how_to_mend_a_source_and_a_database() {
     place.configure(&place.usual().replace("wk.sqlite", "missing/wk.sqlite"));
     let said = wrong(&place).await;
     assert!(said.contains("missing/wk.sqlite.lock") && said.contains("fix: check database.url"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_asks_every_endpoint_of_a_chain() {
+    const PUSHER: &str = "9WzDXwBbmkg8ZTbNMqUxvQRAyrZzDsGYdLVL9zYtAWWM";
+    let place = Place::new().await;
+    let chains = wallets::start(0, Arc::new(SystemClock::new(1)), None).await.unwrap();
+    chains.set(PUSHER, 5_000_000_000, 0);
+    let endpoint = |(nth, url): (usize, &url::Url)| format!("{{name: node-{nth}, url: '{url}'}}");
+    let endpoints: Vec<String> = chains.endpoints(ChainKind::Solana).iter().enumerate().map(endpoint).collect();
+    place.configure(&format!(
+        "{}\nbalances:\n  chains: [{{name: solana, kind: solana, identity: {}, endpoints: [{}]}}]\n  \
+         accounts: [{{name: pusher, chain: solana, address: {PUSHER}}}]\n",
+        place.usual(),
+        wallets::SOLANA,
+        endpoints.join(", ")
+    ));
+    let (code, said) = place.run(&["doctor"]).await;
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("ok    solana: node-2 answers"), "{said}");
+    assert!(said.contains("ok    solana: 1 of 1 balances are known"), "{said}");
+    chains.set_fault(ChainKind::Solana, 1, Fault::WrongChain);
+    let said = wrong(&place).await;
+    assert!(said.contains("solana: node-1 is a node of chain") && said.contains("or correct `identity`"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

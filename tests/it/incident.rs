@@ -130,6 +130,10 @@ async fn the_timeline_writes_itself_and_ends_in_a_post_mortem() {
     let (_, text) = bot.slack.files().into_iter().find(|(file, _)| file["name"] == "incident-1.md").unwrap();
     let text = String::from_utf8(text).unwrap();
     assert!(text.contains("SOL/USD is stale") && text.contains("The publisher's node was slow"), "{text}");
+    let beside = bot.slack.messages(ROOM).into_iter().find(|m| m["text"].to_string().contains("looked like")).unwrap();
+    let drawn = &bot.the_alert()["attachments"].to_string();
+    let picture = beside["blocks"][2]["slack_file"]["id"].as_str().unwrap();
+    assert!(drawn.contains(picture), "the picture that the alert had: {picture} in {drawn}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -491,3 +491,33 @@ async fn pagerduty_is_read_page_by_page_and_left_alone_when_it_says_so() {
     let answer = bot.type_in("dave", "/wk oncall platform").await;
     assert!(answer.contains("key was not accepted"), "{answer}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_calendars_plan_is_told_in_the_handoff_also_while_they_cannot_be_fetched() {
+    let bot = Bot::with(Database::sqlite(), |config| {
+        let releases = json!({"releases": {"url_env": "STORY_CALENDAR"}});
+        config.oncall = OnCall {
+            schedules: serde_json::from_value(json!([primary()])).unwrap(),
+            calendars: serde_json::from_value(releases).unwrap(),
+            ..OnCall::default()
+        };
+    })
+    .await;
+    let elsewhere = Elsewhere::default();
+    let url = format!("{}/private/releases.ics", elsewhere.start().await);
+    let feed = Feed::Ical { url: url.into() };
+    let release = shift("Hermes 2.0 to production", "20261124T160000Z", "20261124T170000Z");
+    let under_way = shift("Node pool upgrade", "20261124T110000Z", "20261124T200000Z");
+    let next_month = shift("Audit", "20261224T110000Z", "20261224T200000Z");
+    elsewhere.say("releases.ics", 200, &calendar(&[release, under_way, next_month]));
+    for (status, body) in [(200, ""), (500, "oops"), (200, "<html>Sign in</html>")] {
+        if !body.is_empty() {
+            elsewhere.say("releases.ics", status, body);
+        }
+        bot.flow.pull_plans("releases", &feed, &client()).await;
+        let coming = bot.type_in("alice", "/wk handoff primary upcoming").await;
+        let starts = coming.contains("Hermes 2.0 to production") && coming.contains("(releases, for 1 h)");
+        assert!(starts && coming.contains("since") && coming.contains("Node pool upgrade"), "{coming}");
+        assert!(!coming.contains("Audit"), "not within the next shift: {coming}");
+    }
+}

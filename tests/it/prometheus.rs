@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
+use serde_json::json;
 use watchkeeper::sim::slack::Workspace;
 
 use super::support::process::{Place, Running, until_answers};
@@ -188,8 +189,14 @@ async fn a_silence_made_in_slack_holds_in_alertmanager_until_it_is_ended() {
     // Alertmanager tells others of an alert before its own API calls it active.
     let alerts = format!("{}/api/v2/alerts?active=true", world.alertmanager);
     until_answers(&alerts, |_, body| body.contains(r#""state":"active""#)).await;
-    let made = slack.slash("alice", "feeds-alerts", "/wk silence alertname=FeedLag feed=sol 1h deploy").await;
-    assert!(made.text.contains("Silence 1 holds"), "{made}");
+    let asked = slack.slash("alice", "feeds-alerts", "/wk silence alertname=FeedLag feed=sol 1h deploy").await;
+    let form = slack.until(PATIENCE, |slack| slack.views("alice").pop()).await.unwrap_or_else(|| panic!("{asked}"));
+    let shown = form["blocks"].to_string();
+    assert!(
+        shown.contains("In Alertmanager *cluster-a* they match 1 active alert") && shown.contains("deploy"),
+        "{form}"
+    );
+    assert!(slack.submit_view("alice", form["id"].as_str().unwrap(), json!({})).await.ok());
     message(slack, "holds in Alertmanager *cluster-a*, too: it covers 1 active alert there").await;
     let silences = format!("{}/api/v2/silences", world.alertmanager);
     let said = until_answers(&silences, |_, body| body.contains(r#""state":"active""#)).await.1;

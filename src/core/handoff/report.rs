@@ -151,6 +151,8 @@ pub enum What {
     Market { class: String, opens: bool, feeds: usize },
     /// A certificate expires.
     Certificate { cluster: String, namespace: String, name: String },
+    /// By a calendar of releases, maintenance and the like.
+    Planned { calendar: String, title: String, until: Timestamp },
     /// Nobody is on call, until then.
     Gap { schedule: String, until: Timestamp },
 }

@@ -37,12 +37,14 @@ impl TopUp {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History(Vec<Point>);
 
-/// Everything is kept this long, then one an hour.
+/// Everything is stored this long, then one an hour.
 pub const RAW: Duration = Duration::from_hours(48);
-/// One an hour is kept this long, then one a day.
+/// One an hour is stored this long, then one a day.
 pub const HOURLY: Duration = Duration::from_hours(30 * 24);
-/// One a day is kept this long.
+/// One a day is stored this long.
 pub const DAILY: Duration = Duration::from_hours(2 * 365 * 24);
+
+const GROWTH: usize = 16;
 
 impl History {
     /// From rows of the store, in any order.
@@ -61,7 +63,13 @@ impl History {
         match self.0.as_mut_slice() {
             [.., last] if point.at <= last.at => return false,
             [.., before, last] if before.units == last.units && last.units == point.units => last.at = point.at,
-            _ => self.0.push(point),
+            _ => {
+                if self.0.len() == self.0.capacity() {
+                    // Doubling would hold twice as much as is needed, for every wallet there is.
+                    self.0.reserve_exact(GROWTH);
+                }
+                self.0.push(point);
+            }
         }
         true
     }
@@ -100,21 +108,35 @@ impl History {
         steps.fold(0, |sum: u128, pair| sum.saturating_add(pair[0].units.saturating_sub(pair[1].units)))
     }
 
-    /// Forgets what is older than `keep`, and of what is older than [`RAW`] all but the last of each hour.
+    /// Forgets what is older than `keep`, and of what is in one [`slot`] all but the first; the latest stays.
     pub fn thin(&mut self, keep: Duration, now: Timestamp) {
-        const HOUR: i64 = 3_600_000;
-        let (oldest, units) = (now.minus(keep), now.minus(RAW));
-        let hour = |point: &Point| point.at.as_millis().div_euclid(HOUR);
-        let next: Vec<Option<Point>> = self.0.iter().skip(1).copied().map(Some).chain([None]).collect();
-        let mut index = 0;
+        let (oldest, latest) = (now.minus(keep), self.last());
+        let mut before = None;
         self.0.retain(|point| {
-            let next = next.get(index).copied().flatten();
-            index += 1;
-            let last_of_its_hour = next.is_none_or(|next| hour(&next) != hour(point));
-            point.at >= oldest && (point.at >= units || last_of_its_hour)
+            if point.at < oldest {
+                return false;
+            }
+            let slot = slot(point.at, now);
+            let covered = slot.is_some() && slot == before;
+            before = slot;
+            !covered || Some(*point) == latest
         });
     }
 }
+
+/// What a forecast tells apart: everything in the latest hour, a quarter of an hour in the latest day, hours before that. Its
+/// width and number; `None` for what is told apart anyway. A thousand wallets that change every minute would fill 100 MB
+/// otherwise.
+#[must_use]
+pub fn slot(at: Timestamp, now: Timestamp) -> Option<(i64, i64)> {
+    let width = SLOTS.iter().find(|(age, _)| at < now.minus(*age)).map(|(_, width)| *width)?;
+    let width = i64::try_from(width.as_millis()).unwrap_or(i64::MAX);
+    Some((width, at.as_millis().div_euclid(width)))
+}
+
+/// From what age on how wide, oldest first.
+pub const SLOTS: [(Duration, Duration); 2] =
+    [(Duration::from_hours(24), Duration::from_hours(1)), (Duration::from_hours(1), Duration::from_mins(15))];
 
 #[cfg(test)]
 mod tests {
@@ -152,15 +174,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_old_keeps_the_last_of_each_hour() {
+    fn what_is_old_keeps_the_first_of_each_slot() {
         let now = Timestamp::from_secs(100 * 3600);
         let mut many =
-            History::of((0..100 * 60).map(|minute| point(minute * 60, minute.unsigned_abs().into())).collect());
+            History::of((0..=100 * 60).map(|minute| point(minute * 60, minute.unsigned_abs().into())).collect());
         many.thin(Duration::from_hours(96), now);
-        let old: Vec<_> = many.points().iter().filter(|point| point.at < now.minus(RAW)).collect();
-        assert_eq!(old.len(), 48);
-        assert!(old.iter().all(|point| point.units % 60 == 59), "the last of its hour");
-        assert_eq!(many.points().len(), 48 + 48 * 60);
+        let ages = |from: u64, to: u64| {
+            let (from, to) = (now.minus(Duration::from_hours(from)), now.minus(Duration::from_hours(to)));
+            many.points().iter().filter(move |point| from <= point.at && point.at < to)
+        };
+        assert_eq!(ages(96, 24).count(), 72);
+        assert!(ages(96, 24).all(|point| point.units % 60 == 0), "the first of its hour");
+        assert_eq!(ages(24, 1).count(), 23 * 4);
+        assert!(ages(24, 1).all(|point| point.units % 15 == 0), "the first of its quarter");
+        assert_eq!(ages(1, 0).count(), 60, "the latest hour is as it was read");
+        assert_eq!(many.points().len(), 72 + 23 * 4 + 60 + 1);
     }
 
     proptest! {

@@ -204,6 +204,7 @@ impl Wallets {
             let same = rows.iter().filter(|row| row.amount.decimals() == decimals);
             wallet.history = History::of(same.map(|row| Point { at: row.at, units: row.amount.units() }).collect());
             wallet.stored = wallet.history.last();
+            wallet.history.thin(IN_MEMORY, latest.at);
             wallet.outlook = outlook(&wallet.history);
         }
     }

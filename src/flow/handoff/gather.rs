@@ -83,7 +83,7 @@ impl Flow {
             temporary: self.temporary(now),
             wallets: self.wallet_lines(),
             feeds: self.feed_lines(),
-            upcoming: self.upcoming(schedule, until, now),
+            upcoming: self.upcoming(schedule, until, now).await,
             notes,
             numbers: Numbers::of(&groups, pages, from, now),
             before,
@@ -160,7 +160,7 @@ impl Flow {
         out.collect()
     }
 
-    fn upcoming(&self, schedule: &Schedule, until: Option<Timestamp>, now: Timestamp) -> Vec<Upcoming> {
+    async fn upcoming(&self, schedule: &Schedule, until: Option<Timestamp>, now: Timestamp) -> Vec<Upcoming> {
         let horizon = until.unwrap_or(now).max(now.plus(AHEAD)).min(now.plus(AHEAD_AT_MOST));
         let mut markets: BTreeMap<(Timestamp, String, bool), usize> = BTreeMap::new();
         {
@@ -191,7 +191,8 @@ impl Flow {
             let what = What::Gap { schedule: schedule.name.clone(), until: gap.to };
             Upcoming { at: gap.from, what }
         });
-        markets.chain(certificates).chain(gaps).collect()
+        let planned = self.planned(now, horizon).await;
+        markets.chain(certificates).chain(gaps).chain(planned).collect()
     }
 }
 

@@ -5,9 +5,10 @@ use serde_json::json;
 use crate::core::audit::Record;
 use crate::core::ids::{Actor, ChannelId, IncidentId};
 use crate::core::incident::{Declaration, Entry, Incident, Kind, Place, Postmortem, Refusal, postmortem};
-use crate::slack::blocks::incident::{Declared, changed, declared, exported, refused, settled};
+use crate::slack::blocks::incident::{Declared, changed, charts, declared, exported, refused, settled};
 use crate::slack::blocks::replies;
 use crate::store::incidents::{self, Change, Stored};
+use crate::store::{StoreError, alerts, messages};
 
 use super::super::act::{Caller, Plan};
 use super::super::effect::{ANSWER, Effect};
@@ -104,11 +105,39 @@ impl Flow {
             Place::Channel { channel } => (channel.clone(), None),
             Place::Opening | Place::Thread { .. } => (incident.announced_in.clone(), Some(announced_key(&incident.id))),
         };
+        let pictures = match self.charts_of(incident).await {
+            Ok(pictures) => pictures,
+            Err(error) => return super::ask::unavailable(&error),
+        };
+        let mut effects = Vec::new();
+        if !pictures.is_empty() {
+            let thread_ts = match &thread {
+                Some(key) => messages::get(&self.store, key).await.ok().flatten().map(|place| place.ts),
+                None => None,
+            };
+            let (channel, message) = (channel.clone(), charts(incident, &pictures));
+            effects.push((Effect::Post { channel, thread_ts, fallback: None, message }, ANSWER));
+        }
         let export = Room::Export { incident: incident.id.clone(), number: incident.number, channel, thread, text };
         let record = self.incident_record(incident, "incident.exported", caller.actor(), &json!({}));
-        let effects = vec![(Effect::Room(export), ANSWER)];
+        effects.push((Effect::Room(export), ANSWER));
         let extra = Extra { effects, records: vec![record], ..Extra::default() };
         Plan::Record { extra: Box::new(extra), message: exported(incident) }
+    }
+
+    /// The pictures its alerts had, as they were drawn then: the past that they show is not kept as long as they are.
+    async fn charts_of(&self, incident: &Incident) -> Result<Vec<(u64, String)>, StoreError> {
+        /// A message holds 50 blocks, and nobody looks through so many.
+        const MOST: usize = 10;
+        let mut charts = Vec::new();
+        for number in incident.alerts.iter().copied() {
+            let group = alerts::find_group(&self.store, number).await?;
+            charts.extend(group.and_then(|group| Some((number, self.chart_of(&group.id)?))));
+            if charts.len() == MOST {
+                break;
+            }
+        }
+        Ok(charts)
     }
 
     pub(super) fn entry(&self, incident: &Incident, kind: Kind, text: String, by: Actor) -> Change {

@@ -64,25 +64,36 @@ impl Flow {
     }
 
     async fn pull(&self, schedule: &str, feed: &Feed, client: &Client, now: Timestamp) -> Result<(), PullError> {
-        let kept = oncall::copy(&self.store, schedule).await?;
+        let body = self.pull_copy(schedule, feed, client, now).await?;
+        self.take_over(schedule, feed, &body, now)?;
+        Ok(())
+    }
+
+    /// Fetches what is new and keeps it under `key`; gives what is there now.
+    pub(super) async fn pull_copy(
+        &self,
+        key: &str,
+        feed: &Feed,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<String, PullError> {
+        let kept = oncall::copy(&self.store, key).await?;
         let etag = kept.as_ref().and_then(|copy| copy.etag.as_deref());
-        let body = match (feed.fetch(client, etag, now).await?, kept) {
+        match (feed.fetch(client, etag, now).await?, kept) {
             (Fetched::Unchanged, Some(kept)) => {
-                oncall::confirm_copy(&self.store, schedule, now).await?;
-                kept.body
+                oncall::confirm_copy(&self.store, key, now).await?;
+                Ok(kept.body)
             }
             // It answered to a question that was not asked.
-            (Fetched::Unchanged, None) => return Err(PullError::Fetch(FetchError::Gone(304))),
+            (Fetched::Unchanged, None) => Err(PullError::Fetch(FetchError::Gone(304))),
             (Fetched::New { body, etag }, _) => {
                 // Read before it is kept: what is no schedule must not replace one.
                 feed.read(&body, now, now)?;
                 let copy = Copy { etag, body, fetched_at: now };
-                oncall::keep_copy(&self.store, schedule, &copy).await?;
-                copy.body
+                oncall::keep_copy(&self.store, key, &copy).await?;
+                Ok(copy.body)
             }
-        };
-        self.take_over(schedule, feed, &body, now)?;
-        Ok(())
+        }
     }
 
     /// Reads the copy that is kept.
@@ -132,7 +143,7 @@ impl Flow {
 }
 
 #[derive(Debug, thiserror::Error)]
-enum PullError {
+pub(super) enum PullError {
     #[error(transparent)]
     Fetch(#[from] FetchError),
     #[error(transparent)]

@@ -9,6 +9,7 @@ mod change;
 mod feed;
 mod form;
 mod keep;
+mod plans;
 mod swap;
 
 use std::collections::BTreeMap;
@@ -36,6 +37,8 @@ pub struct Settings {
     pub warn_gaps: Duration,
     /// Where the bot is reached from outside, for calendars; without a slash at the end.
     pub calendar_url: Option<String>,
+    /// The names of calendars of what is planned.
+    pub calendars: Vec<String>,
     /// When and where the week is summed up.
     pub digest: Option<(Cron, ChannelId)>,
 }

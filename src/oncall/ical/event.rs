@@ -65,9 +65,6 @@ impl Event {
         let instance_of = moment("RECURRENCE-ID")?.map(|moment| moment.instant()).transpose()?;
         let cancelled = value("STATUS").is_some_and(|status| status.trim().eq_ignore_ascii_case("CANCELLED"));
         let people = people(component, &summary);
-        if people.is_empty() && !cancelled {
-            return Err("it names nobody".to_owned());
-        }
         Ok(Self {
             uid: value("UID").unwrap_or_default(),
             summary: summary.chars().take(60).collect(),

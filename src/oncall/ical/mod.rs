@@ -22,48 +22,96 @@ use crate::core::time::Timestamp;
 const EVENTS: usize = 20_000;
 const SKIPPED: usize = 20;
 
+/// What a calendar plans: a release, a maintenance, a listing.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Planned {
+    pub from: Timestamp,
+    pub to: Timestamp,
+    /// At most 60 characters.
+    pub summary: String,
+}
+
 /// The shifts of a calendar that touch `[from, to)`, earliest first.
 ///
 /// # Errors
 /// The text is no calendar.
 pub fn read(text: &str, from: Timestamp, to: Timestamp) -> Result<Read, FetchError> {
-    let text = unfold(&text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n"));
-    if !text.lines().any(|line| line.trim().eq_ignore_ascii_case("BEGIN:VCALENDAR")) {
-        return Err(FetchError::Malformed("it does not begin with BEGIN:VCALENDAR".to_owned()));
-    }
-    let zones = Zones::new(default_zone(&text));
-    let mut skipped = Vec::new();
-    let mut events: Vec<Event> = Vec::new();
-    for block in blocks(&text).take(EVENTS) {
-        match Component::try_from(block.as_str())
-            .map_err(|_| "it cannot be parsed".to_owned())
-            .and_then(|c| Event::of(&c, &zones))
-        {
-            Ok(event) => events.push(event),
-            Err(why) => skipped.push(format!("{}: {why}", summary_of(&block))),
+    let (mut calendar, mut entries) = (Calendar::parse(text)?, BTreeSet::new());
+    calendar.each(from, to, |event, begin, end| {
+        if event.people.is_empty() {
+            return Err("it names nobody".to_owned());
         }
-    }
-    let mut entries = BTreeSet::new();
-    let moved = moved(&events);
-    for event in &events {
-        let instances = match event.instances(from, to, moved.get(event.uid.as_str())) {
-            Ok(instances) => instances,
-            Err(why) => {
-                skipped.push(format!("{}: {why}", event.summary));
-                continue;
-            }
-        };
-        for (begin, end) in instances {
-            let people = event.people.iter().cloned();
-            entries.extend(people.map(|person| (begin, end, person)));
-        }
-    }
-    skipped.extend(
-        zones.unknown().into_iter().map(|zone| format!("the time zone `{zone}` is not known; read as the calendar's")),
-    );
-    skipped.truncate(SKIPPED);
+        entries.extend(event.people.iter().map(|person| (begin, end, person.clone())));
+        Ok(())
+    });
     let entries = entries.into_iter().map(|(from, to, person)| Entry { person, from, to }).collect();
-    Ok(Read { entries, skipped })
+    Ok(Read { entries, skipped: calendar.skipped() })
+}
+
+/// Everything in a calendar that touches `[from, to)`, earliest first, whoever it names.
+///
+/// # Errors
+/// The text is no calendar.
+pub fn planned(text: &str, from: Timestamp, to: Timestamp) -> Result<Vec<Planned>, FetchError> {
+    let (mut calendar, mut all) = (Calendar::parse(text)?, BTreeSet::new());
+    calendar.each(from, to, |event, from, to| {
+        all.insert(Planned { from, to, summary: event.summary.clone() });
+        Ok(())
+    });
+    Ok(all.into_iter().collect())
+}
+
+/// The events of a text, and what of it cannot be used.
+struct Calendar {
+    events: Vec<Event>,
+    zones: Zones,
+    skipped: Vec<String>,
+}
+
+impl Calendar {
+    fn parse(text: &str) -> Result<Self, FetchError> {
+        let text = unfold(&text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n"));
+        if !text.lines().any(|line| line.trim().eq_ignore_ascii_case("BEGIN:VCALENDAR")) {
+            return Err(FetchError::Malformed("it does not begin with BEGIN:VCALENDAR".to_owned()));
+        }
+        let zones = Zones::new(default_zone(&text));
+        let (mut events, mut skipped) = (Vec::new(), Vec::new());
+        for block in blocks(&text).take(EVENTS) {
+            match Component::try_from(block.as_str())
+                .map_err(|_| "it cannot be parsed".to_owned())
+                .and_then(|c| Event::of(&c, &zones))
+            {
+                Ok(event) => events.push(event),
+                Err(why) => skipped.push(format!("{}: {why}", summary_of(&block))),
+            }
+        }
+        Ok(Self { events, zones, skipped })
+    }
+
+    /// Takes each instance that touches `[from, to)`; an event that `take` refuses is skipped.
+    fn each(
+        &mut self,
+        from: Timestamp,
+        to: Timestamp,
+        mut take: impl FnMut(&Event, Timestamp, Timestamp) -> Result<(), String>,
+    ) {
+        let moved = moved(&self.events);
+        for event in &self.events {
+            let instances = event.instances(from, to, moved.get(event.uid.as_str()));
+            let taken = instances
+                .and_then(|instances| instances.into_iter().try_for_each(|(begin, end)| take(event, begin, end)));
+            if let Err(why) = taken {
+                self.skipped.push(format!("{}: {why}", event.summary));
+            }
+        }
+    }
+
+    fn skipped(mut self) -> Vec<String> {
+        let unknown = self.zones.unknown().into_iter();
+        self.skipped.extend(unknown.map(|zone| format!("the time zone `{zone}` is not known; read as the calendar's")));
+        self.skipped.truncate(SKIPPED);
+        self.skipped
+    }
 }
 
 /// The starts of recurring events that have been moved, changed or cancelled one by one, by UID.

@@ -21,6 +21,7 @@ pub struct SilenceForm<'a> {
     /// Alerts that the matchers cover now.
     pub firing: usize,
     pub length: Span,
+    pub comment: &'a str,
     /// Alertmanagers in which it will hold too, and how many of their active alerts it matches, when they say.
     pub outside: &'a [(String, Option<usize>)],
 }
@@ -72,7 +73,7 @@ pub fn silence_form(form: &SilenceForm) -> View {
             block_id: COMMENT,
             label: "Why",
             hint: "Whoever sees a silence wants to know",
-            value: "",
+            value: form.comment,
             multiline: false,
             optional: true,
             most: 500,

@@ -144,8 +144,11 @@ pub(super) fn times(number: usize) -> String {
 fn upcoming(line: &Upcoming, now: Timestamp) -> String {
     const SOON: Duration = Duration::from_hours(48);
     let left = line.at.since(now);
-    let when =
-        if left < SOON { format!("{}, in {}", moment(line.at, now), spoken(left)) } else { moment(line.at, now) };
+    let when = match moment(line.at, now) {
+        at if line.at <= now => format!("since {at}"),
+        at if left < SOON => format!("{at}, in {}", spoken(left)),
+        at => at,
+    };
     let what = match &line.what {
         What::Market { class, opens, feeds } => {
             let turn = if *opens { "open" } else { "close" };
@@ -154,6 +157,10 @@ fn upcoming(line: &Upcoming, now: Timestamp) -> String {
         What::Certificate { cluster, namespace, name } => {
             let name = bold(&plain(&format!("{namespace}/{name}"), 80));
             format!("the certificate {name} in {} expires", said(cluster, 60))
+        }
+        What::Planned { calendar, title, until } => {
+            let lasts = spoken(until.since(line.at));
+            format!("{} ({}, for {lasts})", bold(&plain(title, 80)), said(calendar, 40))
         }
         What::Gap { schedule, until } => {
             format!("⚠️ nobody has {} until {}", bold(schedule), moment(*until, now))

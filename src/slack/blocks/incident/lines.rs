@@ -73,6 +73,18 @@ pub fn exported(incident: &Incident) -> Message {
     kit::line(&format!("📄 The post-mortem of incident #{} comes as a file in a moment.", incident.number))
 }
 
+/// The pictures that the alerts of an incident had, beside its post-mortem; with their alerts' numbers.
+#[must_use]
+pub fn charts(incident: &Incident, charts: &[(u64, String)]) -> Message {
+    let text = format!("📈 What the alerts of incident #{} looked like", incident.number);
+    let mut blocks = vec![kit::section(&text)];
+    for (alert, file) in charts {
+        blocks.push(kit::context(&format!("Alert #{alert}")));
+        blocks.push(kit::picture(file, &format!("Chart of alert #{alert}")));
+    }
+    kit::message(&text, &blocks, None)
+}
+
 #[must_use]
 pub fn nobody_called(who: &str) -> Message {
     kit::line(&format!("{} is nobody I can find; choose a person from Slack's list after @.", bold(&plain(who, 60))))

@@ -9,8 +9,8 @@ pub use forms::{
     read_declared, read_resolved, read_roles, read_updated, resolve_form, roles_form, update_form,
 };
 pub use lines::{
-    changed, declared, due, exported, incident_gone, marked, no_incident, no_such_incident, nobody_called, refused,
-    settled, written,
+    changed, charts, declared, due, exported, incident_gone, marked, no_incident, no_such_incident, nobody_called,
+    refused, settled, written,
 };
 pub use press::Press;
 

@@ -98,6 +98,7 @@ fn report(outside: &Outside, size: usize) -> Report {
     let (namespace, name) = (outside.name.clone(), "tls".to_owned());
     let certificate = What::Certificate { cluster: "eu".to_owned(), namespace, name };
     let gap = What::Gap { schedule: outside.name.clone(), until: after(90_000) };
+    let planned = What::Planned { calendar: "releases".to_owned(), title: outside.name.clone(), until: after(18_000) };
     let note = |link: Option<&str>| Note {
         id: NoteId::new("01N"),
         at: before(7200),
@@ -119,11 +120,16 @@ fn report(outside: &Outside, size: usize) -> Report {
         temporary: [over, suspended].into_iter().cycle().take(size).collect(),
         wallets: [wallet, unknown].into_iter().cycle().take(size).collect(),
         feeds: vec![feed; size],
-        upcoming: [upcoming(after(3600), market), upcoming(after(80_000), gap), upcoming(after(400_000), certificate)]
-            .into_iter()
-            .cycle()
-            .take(size)
-            .collect(),
+        upcoming: [
+            upcoming(after(3600), market),
+            upcoming(after(14_400), planned),
+            upcoming(after(80_000), gap),
+            upcoming(after(400_000), certificate),
+        ]
+        .into_iter()
+        .cycle()
+        .take(size)
+        .collect(),
         notes: [note(Some("https://example.slack.com/archives/C0ALERTS/p1")), note(None)]
             .into_iter()
             .cycle()

@@ -6,9 +6,9 @@ use super::world::{NOW, Outside, before, people};
 use crate::core::ids::{Actor, ChannelId, IncidentId, UserId};
 use crate::core::incident::{Declaration, Entry, Incident, Kind, Place, Refusal, Role, Roles, Settings, Severity};
 use crate::slack::blocks::incident::{
-    IncidentView, announcement, card, changed, declare_form, declared, due, exported, incident_gone, incidents, marked,
-    no_incident, no_such_incident, nobody_called, refused, resolve_form, roles_form, settled, timeline, update_form,
-    written,
+    IncidentView, announcement, card, changed, charts, declare_form, declared, due, exported, incident_gone, incidents,
+    marked, no_incident, no_such_incident, nobody_called, refused, resolve_form, roles_form, settled, timeline,
+    update_form, written,
 };
 use crate::slack::message::Message;
 
@@ -85,6 +85,7 @@ pub fn messages(outside: &Outside, size: usize) -> Vec<(&'static str, Message)> 
         ("incident_settled", settled(&incident)),
         ("incident_marked", marked(&incident)),
         ("incident_exported", exported(&incident)),
+        ("incident_charts", charts(&incident, &[(41, "F0CHART1".to_owned()), (42, "F0CHART2".to_owned())])),
         ("incident_written", written("what somebody is about to do")),
         ("incident_nobody", nobody_called(&outside.name)),
         ("incident_which", no_incident(&[12, 14])),

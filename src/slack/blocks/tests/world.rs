@@ -577,8 +577,8 @@ fn views(outside: &Outside, members: usize) -> Vec<(&'static str, Value)> {
         sources: &[source; 30],
         ..quiet
     };
-    let length = Span::from_secs(3600);
-    let form = SilenceForm { group: Some(&open.id), matchers: &silence.matchers, firing: 2, length, outside: &[] };
+    let (group, matchers, length) = (Some(&open.id), silence.matchers.as_slice(), Span::from_secs(3600));
+    let form = SilenceForm { group, matchers, firing: 2, length, comment: "", outside: &[] };
     let there = [(outside.name.clone(), Some(3)), ("cluster-b".to_owned(), None)];
     [
         ("home_quiet", home(&quiet)),
