@@ -128,7 +128,7 @@ fn report(outside: &Outside, size: usize) -> Report {
         ]
         .into_iter()
         .cycle()
-        .take(size)
+        .take(size + 1)
         .collect(),
         notes: [note(Some("https://example.slack.com/archives/C0ALERTS/p1")), note(None)]
             .into_iter()
