@@ -255,6 +255,28 @@ impl Policy {
         if roster.any(&rule.request, person) { Ok(rule) } else { Err(Denied::MayNotRequest(rule.name.clone())) }
     }
 
+    /// As [`Self::may_request`], for everything that a plan does.
+    ///
+    /// # Errors
+    /// `person` may not ask for a part of it.
+    pub fn may_request_all(&self, roster: &Roster, person: &Person, plan: &Plan) -> Result<(), Denied> {
+        let own = std::iter::once((plan.action.kind(), &plan.target));
+        own.chain(plan.also()).try_for_each(|(kind, target)| self.may_request(roster, person, kind, target).map(drop))
+    }
+
+    /// # Errors
+    /// `person` may not approve what a plan does to others than its target.
+    pub fn may_approve_also(
+        &self,
+        roster: &Roster,
+        person: &Person,
+        requester: &Person,
+        plan: &Plan,
+    ) -> Result<(), Denied> {
+        let allowed = |(kind, target)| self.may_approve(roster, person, requester, self.rule_for(kind, target)?);
+        plan.also().try_for_each(allowed)
+    }
+
     /// # Errors
     /// `person` may not approve under `rule` what `requester` asked for.
     pub fn may_approve(&self, roster: &Roster, person: &Person, requester: &Person, rule: &Rule) -> Result<(), Denied> {

@@ -173,7 +173,7 @@ impl Flow {
             Err(_) => request.plan.clone(),
             Ok(rule) => {
                 let (action, target) = (&request.plan.action, &request.plan.target);
-                match self.hands.preview(action, target, now).await {
+                match self.hands.preview(&settings.actions, action, target, now).await {
                     Ok(preview) => rule.plan(policy, action.clone(), target.clone(), preview, request.plan.approve_by),
                     Err(why @ (CannotPlan::Unreachable { .. } | CannotPlan::Forbidden { .. })) => {
                         return self.hold(&stored, &why.to_string(), Some(AGAIN), live).await;

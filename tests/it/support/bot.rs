@@ -299,6 +299,7 @@ async fn wire(config: &Config, clock: &Arc<TestClock>) -> Wired {
         // Stories fetch schedules by hand, from doubles of their own.
         ("STORY_CALENDAR", "http://127.0.0.1:9/none.ics"),
         ("PAGERDUTY_TOKEN", "story"),
+        ("GITHUB_TOKEN", "story"),
     ];
     let mut secrets: Vec<(String, String)> = secrets.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     // Keys of services outside: each is its own variable's name.

@@ -269,7 +269,10 @@ fn buttons(view: &CardView) -> Option<SlackBlock> {
             if view.request.holds_until().is_some() {
                 elements.push(button("Go back now", Press::BackNow(id.clone())).into());
                 elements.push(details());
-                elements.push(menu(&[("Keep it so; do not go back", Press::Cancel(id.clone()))]));
+                // What is taken back in any case cannot be kept.
+                if !state.journal().is_some_and(|journal| journal.owes(plan)) {
+                    elements.push(menu(&[("Keep it so; do not go back", Press::Cancel(id.clone()))]));
+                }
             } else {
                 elements.push(details());
                 elements.push(menu(&[("Stop after this step", Press::Cancel(id.clone()))]));
