@@ -24,7 +24,7 @@ use url::Url;
 use crate::clock::SharedClock;
 use crate::core::action::approval::Approved;
 use crate::core::action::found::{CannotPlan, Settled};
-use crate::core::action::journal::{Journal, Tried};
+use crate::core::action::journal::{Journal, Started, Tried};
 use crate::core::action::plan::{Plan, Preview, Write};
 use crate::core::action::workflow::Workflow;
 use crate::core::time::Timestamp;
@@ -207,7 +207,7 @@ impl Hands {
         let Some(run) = journal.started() else {
             return Settled::Failed { why: "which run it is was not written down".to_owned() };
         };
-        watch::settled(self, client, &dispatch, run).await
+        watch::settled(self, client, &dispatch, &run.name).await
     }
 
     fn client(&self) -> Result<&Client, CannotPlan> {
@@ -218,7 +218,9 @@ impl Hands {
 
 fn dispatch<'a>(plan: &'a Plan, step: usize, mark: &'a str) -> Option<Dispatch<'a>> {
     let change = plan.preview.changes.get(step)?;
-    let Write::Dispatch { repository, reference, sha, inputs, correlation } = &change.write else { return None };
+    let Write::Dispatch { repository, reference, sha, inputs, correlation, page: _ } = &change.write else {
+        return None;
+    };
     let (workflow, correlation) = (change.object.uid.as_str(), correlation.as_deref());
     Some(Dispatch { repository, reference, sha, inputs, correlation, workflow, mark })
 }
@@ -228,7 +230,8 @@ fn nothing() -> Tried {
 }
 
 fn started(id: u64, page: &str) -> Tried {
-    Tried::Started { note: format!("run {page}"), name: id.to_string() }
+    let what = Started { name: id.to_string(), page: page.to_owned() };
+    Tried::Started { note: format!("run {id} began"), what }
 }
 
 /// A commit by its first digits.

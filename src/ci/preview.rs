@@ -41,6 +41,7 @@ pub(super) async fn preview(
                 sha,
                 inputs,
                 correlation: correlation_input.clone(),
+                page: commit.html_url.clone(),
             },
             after: None,
             always: false,
@@ -94,13 +95,13 @@ fn notes(commit: &Commit, runs: &[Run], now: Timestamp) -> Vec<String> {
     let title = commit.commit.message.lines().next().unwrap_or_default();
     let title: String = title.chars().take(120).collect();
     let by = name.map_or_else(String::new, |name| format!(" by {name}"));
-    let mut notes = vec![format!("commit {}{by}: {title} {}", short(&commit.sha), commit.html_url)];
+    let mut notes = vec![format!("commit {}{by}: {title}", short(&commit.sha))];
     let (over, under_way): (Vec<&Run>, Vec<&Run>) = runs.iter().partition(|run| run.conclusion.is_some());
     notes.extend(over.first().map(|run| {
         let at = run.created_at.parse::<jiff::Timestamp>().ok().map(|at| Timestamp::from_millis(at.as_millisecond()));
         let ago = at.map_or_else(String::new, |at| format!(", begun {} ago", spoken(now.since(at))));
         let conclusion = run.conclusion.as_deref().unwrap_or_default().replace('_', " ");
-        format!("the last run: {conclusion} at {}{ago} {}", short(&run.head_sha), run.html_url)
+        format!("the last run: {conclusion} at {}{ago}", short(&run.head_sha))
     }));
     notes.extend(under_way.first().map(|run| format!("a run of it is under way: {}", run.html_url)));
     notes

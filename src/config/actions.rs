@@ -176,6 +176,11 @@ fn one(rule: &Rule, key: &str, config: &Config, say: &mut impl FnMut(&str, Strin
             say(&format!("{key}.kinds[{nth}]"), format!("none of the rule's actions is for a {sort}; leave it out"));
         }
     }
+    let called = rule.ping.as_deref().unwrap_or_default();
+    on_call(&format!("{key}.ping"), called, !config.oncall.schedules.is_empty(), say);
+    if called.contains(&Who::Everyone) {
+        say(&format!("{key}.ping"), "calls everyone; name user ids, user groups or on-call".to_owned());
+    }
     if rule.quorum == Some(0) {
         say(
             &format!("{key}.quorum"),
@@ -256,6 +261,10 @@ mod tests {
             (
                 rule("      kinds: [Deployment, Node]\n"),
                 "wk.yaml:11: actions.rules[0].kinds[1]: none of the rule's actions is for a Node; leave it out",
+            ),
+            (
+                rule("      ping: [everyone]\n"),
+                "wk.yaml:11: actions.rules[0].ping: calls everyone; name user ids, user groups or on-call",
             ),
             (
                 rule("      approve_within: 5s\n"),

@@ -30,6 +30,7 @@ mod oncall;
 mod paging;
 mod prometheus;
 mod quiet;
+mod replicas;
 mod review;
 mod running;
 mod slack_wire;

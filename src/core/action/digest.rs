@@ -133,7 +133,7 @@ fn spelled(write: &Write) -> Vec<String> {
         Write::Promote { full } => one("promote", full.to_string()),
         Write::Abort { abort } => one("abort", abort.to_string()),
         Write::Reconcile => vec!["reconcile".to_owned()],
-        Write::Dispatch { repository, reference, sha, inputs, correlation } => {
+        Write::Dispatch { repository, reference, sha, inputs, correlation, page: _ } => {
             let correlation = correlation.clone().unwrap_or_default();
             let mut parts =
                 vec!["dispatch".to_owned(), repository.clone(), reference.clone(), sha.clone(), correlation];

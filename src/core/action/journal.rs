@@ -13,6 +13,15 @@ pub const PATIENCE: Duration = Duration::from_mins(10);
 /// How long what was changed may take to settle.
 pub const SETTLE: Duration = Duration::from_mins(10);
 
+/// What a write began and does not end with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Started {
+    /// Where it goes on it is known under this.
+    pub name: String,
+    /// Where people look at it; a web address.
+    pub page: String,
+}
+
 /// One change of the plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
@@ -33,9 +42,9 @@ pub enum Step {
         at: Timestamp,
         done_at: Timestamp,
         note: String,
-        /// What goes on since, by the name it is known under.
+        /// What goes on since.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        started: Option<String>,
+        started: Option<Started>,
     },
     Failed {
         at: Timestamp,
@@ -59,10 +68,10 @@ pub enum Tried {
     Succeeded {
         note: String,
     },
-    /// It happened, and something goes on under this name.
+    /// It happened, and something goes on since.
     Started {
         note: String,
-        name: String,
+        what: Started,
     },
     /// It did not happen and will not.
     Failed {
@@ -238,7 +247,7 @@ impl Journal {
         let at = *at;
         let step = match tried {
             Tried::Succeeded { note } => Step::Succeeded { at, done_at: now, note, started: None },
-            Tried::Started { note, name } => Step::Succeeded { at, done_at: now, note, started: Some(name) },
+            Tried::Started { note, what } => Step::Succeeded { at, done_at: now, note, started: Some(what) },
             Tried::Blocked { why } if now.since(at) < PATIENCE => Step::Intended { at, blocked: Some(why) },
             Tried::Failed { why } | Tried::Blocked { why } => Step::Failed { at, why },
             Tried::Unclear => return,
@@ -263,14 +272,13 @@ impl Journal {
         self.steps.iter().any(|step| matches!(step, Step::Attempted { .. }))
     }
 
-    /// What the latest write started, by its name.
+    /// What the latest write began.
     #[must_use]
-    pub fn started(&self) -> Option<&str> {
-        let started = self.steps.iter().rev().find_map(|step| match step {
-            Step::Succeeded { started, .. } => started.as_deref(),
+    pub fn started(&self) -> Option<&Started> {
+        self.steps.iter().rev().find_map(|step| match step {
+            Step::Succeeded { started, .. } => started.as_ref(),
             _ => None,
-        });
-        started
+        })
     }
 
     /// When the last write was done.

@@ -123,6 +123,8 @@ pub enum Write {
         sha: String,
         inputs: BTreeMap<String, String>,
         correlation: Option<String>,
+        /// Where people look at the commit.
+        page: String,
     },
 }
 

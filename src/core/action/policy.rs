@@ -76,6 +76,9 @@ pub struct Rule {
     /// How often actions of this rule may begin.
     #[serde(default)]
     pub rate: Option<Rate>,
+    /// Whom a new card calls; the user groups under `approve` when not given, nobody when empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ping: Option<Vec<Who>>,
 }
 
 /// Allows nothing to nobody.
@@ -98,6 +101,7 @@ impl Default for Rule {
             execute_within: ten_minutes(),
             quiet_hours: MuteInterval::default(),
             rate: None,
+            ping: None,
         }
     }
 }
@@ -174,6 +178,15 @@ pub struct Needs {
 }
 
 impl Rule {
+    /// Whom a new card calls.
+    #[must_use]
+    pub fn called(&self) -> Vec<&Who> {
+        match &self.ping {
+            Some(ping) => ping.iter().collect(),
+            None => self.approve.iter().filter(|who| matches!(who, Who::Group(_))).collect(),
+        }
+    }
+
     /// At least one other person, whatever is configured.
     #[must_use]
     pub fn needs(&self, risk: Risk) -> Needs {

@@ -43,6 +43,7 @@ pub fn rule() -> Rule {
         execute_within: Span::from_secs(600),
         quiet_hours: MuteInterval::default(),
         rate: None,
+        ping: None,
     }
 }
 

@@ -398,7 +398,8 @@ fn everything_about_a_dispatch_is_in_the_digest() {
         let [repository, reference, sha, correlation] = texts;
         let correlation = Some(correlation);
         let mut plan = plan();
-        plan.preview.changes[0].write = Write::Dispatch { repository, reference, sha, inputs, correlation };
+        plan.preview.changes[0].write =
+            Write::Dispatch { repository, reference, sha, inputs, correlation, page: String::new() };
         plan.digest().to_string()
     };
     let all: BTreeSet<String> = BTreeSet::from([

@@ -20,7 +20,7 @@ use super::super::act::{Caller, Place, Plan};
 use super::super::receive::finish;
 use super::super::step::{Extra, StepError};
 use super::Decision;
-use super::record::record;
+use super::record::{counted, record};
 
 /// Others may decide at the same moment, on other replicas; each of them wins at most a few times.
 const TRIES: usize = 5;
@@ -153,8 +153,10 @@ impl Flow {
         };
         effects.extend(said.clone().and_then(|said| place.effect(said)));
         let records = vec![record(&after, &by.actor(), decision.verb(), &decision.detail(&after), now)];
+        let (was, is) = (before.request.clone(), after.clone());
         let changes = vec![Change::Save(Box::new((before, after)))];
         self.commit_extra(Extra { effects, records, actions: changes, ..finish(key, decision.verb()) }).await?;
+        counted(&self.metrics, Some(&was), &is);
         self.action_bell.notify_one();
         Ok(said)
     }

@@ -23,7 +23,7 @@ use super::super::step::{Extra, StepError, fenced};
 use super::Wait;
 use super::decide::BOT;
 use super::freeze::frozen_in;
-use super::record::{record, state};
+use super::record::{counted, record, state};
 
 /// Slack or a cluster that could not be asked is asked again after this.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -65,6 +65,10 @@ impl Flow {
         }
         let Ok(_one_round) = self.actions.driving.try_lock() else { return Ok(0) };
         let live = actions::live(&self.store).await?;
+        for state in ["open", "approved", "executing"] {
+            let count = live.iter().filter(|stored| stored.request.state.as_str() == state).count();
+            self.metrics.actions_open(state, count);
+        }
         if live.is_empty() {
             return Ok(0);
         }
@@ -260,6 +264,7 @@ impl Flow {
         }
         append(&mut tx, &records).await?;
         tx.commit().await?;
+        counted(&self.metrics, Some(&before.request), &after);
         if !effects.is_empty() {
             self.outbox_bell.notify_one();
         }

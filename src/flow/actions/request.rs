@@ -18,7 +18,7 @@ use super::super::receive::finish;
 use super::super::step::{Extra, StepError};
 use super::Wanted;
 use super::card::rival_count;
-use super::record::{record, requested};
+use super::record::{counted, record, requested};
 
 impl Flow {
     pub(super) async fn ask_for_action(
@@ -129,8 +129,9 @@ impl Flow {
         effects.extend(place.effect(said.clone()));
         let verb = if glass { "glass_broken" } else { "requested" };
         let records = vec![record(&request, &caller.actor(), verb, &requested(&request), now)];
-        let changes = vec![Change::Insert(Box::new(request))];
+        let changes = vec![Change::Insert(Box::new(request.clone()))];
         self.commit_extra(Extra { effects, records, actions: changes, ..finish(key, "asked for") }).await?;
+        counted(&self.metrics, None, &request);
         self.action_bell.notify_one();
         Ok(Some(said))
     }

@@ -158,7 +158,7 @@ pub fn messages(outside: &Outside, size: usize) -> Vec<(&'static str, Message)> 
     let rival = request(plan.clone(), outside, State::Open { approvals: Vec::new() });
     let rivals = vec![&rival; size.min(5)];
     let view = |request: &Request, waits: Option<&str>, rivals: &[&Request]| {
-        card(&CardView { request, needs, rivals, waits, people: &people, now: NOW })
+        card(&CardView { request, needs, rivals, called: &[], waits, people: &people, now: NOW })
     };
     let mut messages: Vec<(&'static str, Message)> = states(&plan, outside)
         .into_iter()
@@ -166,6 +166,10 @@ pub fn messages(outside: &Outside, size: usize) -> Vec<(&'static str, Message)> 
         .collect();
     let approved = State::Approved { proof: Proof::Quorum { approvals: approvals(&plan) }, at: before(5) };
     let approved = request(plan.clone(), outside, approved);
+    let called = ["S0OPS".to_owned(), "everyone".to_owned()];
+    let seen =
+        CardView { request: &rival, needs, rivals: &[], called: &called, waits: None, people: &people, now: NOW };
+    messages.push(("action_called", card(&seen)));
     messages.push(("action_waits", view(&approved, Some(&outside.error), &rivals)));
     let freeze = Freeze { by: person("U0ANN").actor(), at: before(60), reason: outside.comment.clone() };
     let record = Record {
