@@ -1,6 +1,7 @@
 //! A change of what Git declares: it is said which way before it is asked for, and a suspension has an end.
 
 use serde_json::json;
+use watchkeeper::sim::slack::Workspace;
 
 use super::support::acting::Acting;
 
@@ -85,9 +86,10 @@ async fn the_form_asks_which_way_and_a_pull_request_does_nothing_here() {
     let errors = acting.submit("alice", filled("suspend", "")).await;
     assert!(errors["git_lasts"].as_str().unwrap().starts_with("For how long?"), "{errors}");
     assert!(acting.submit("alice", filled("pull_request", "")).await.is_null());
-    assert!(
-        acting.bot.told("alice").iter().any(|told| told.contains("Nothing was done")) || acting.shown_all().is_empty()
-    );
+    let told = acting.bot.slack.seen_by("alice", "@watchkeeper");
+    let told: Vec<String> = told.iter().map(Workspace::render).collect();
+    assert!(told.iter().any(|told| told.contains("Nothing was done: *Deployment feeds/keeper in prod*")), "{told:#?}");
+    assert!(acting.shown_all().is_empty());
     acting.type_in("alice", "/wk scale keeper 3").await;
     assert!(acting.submit("alice", filled("suspend", "2h")).await.is_null());
     assert!(acting.shown(1).contains("with Flux suspended for 2h"), "{}", acting.shown(1));

@@ -1,5 +1,7 @@
 //! Two replicas on one database: whoever takes what and whoever drives, an action is done once.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use watchkeeper::clock::Clock;
@@ -58,7 +60,15 @@ async fn approved_by_both(acting: &Acting, other: &Replica, number: u64) {
     ];
     let statuses = join_all(deliveries).await;
     assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
-    settle(acting, other).await;
+    // On a busy machine Slack has its answer before the work is done; what was left is swept up by the holder of the lease.
+    for _ in 0..60 {
+        settle(acting, other).await;
+        if acting.state(number).await == "approved" {
+            break;
+        }
+        acting.bot.clock.advance(Duration::from_secs(1));
+        acting.bot.lead().await;
+    }
     let request = acting.request(number).await.request;
     assert_eq!((request.state.as_str(), request.state.approvals().len()), ("approved", 2));
     let approvals = acting.audit(number).await.into_iter().filter(|line| line.ends_with("action.approved")).count();
@@ -79,7 +89,7 @@ async fn two_replicas_take_the_last_approval_at_once_and_both_drive_and_it_is_do
         // The holder sleeps longer than its lease, the other takes over, and both believe that it is theirs.
         acting.ask("alice", "restart price-pusher-evm").await;
         approved_by_both(&acting, &other, 2).await;
-        acting.bot.clock.advance(std::time::Duration::from_secs(60));
+        acting.bot.clock.advance(Duration::from_secs(60));
         assert!(other.flow.keep_lease().await.unwrap());
         drive(&acting, &other).await;
         assert_eq!((acting.writes(), acting.state(2).await), (2, "succeeded"));
@@ -91,5 +101,5 @@ async fn two_replicas_take_the_last_approval_at_once_and_both_drive_and_it_is_do
 async fn a_second_process_on_sqlite_does_not_start() {
     let acting = acting(Database::sqlite()).await;
     let refused = acting.bot.replica().await.err().map(|error| error.to_string()).unwrap_or_default();
-    assert!(refused.contains("another process"), "{refused}");
+    assert!(refused.contains("another watchkeeper process"), "{refused}");
 }

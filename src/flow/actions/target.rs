@@ -46,10 +46,10 @@ impl Flow {
     /// A workflow is named exactly, as configuration does or in full.
     fn workflow(&self, name: &str) -> Result<Target, Message> {
         let settings = self.settings();
-        let named = settings.actions.workflows.iter().map(Workflow::target);
-        let mut found = named.filter(|target| target.name.eq_ignore_ascii_case(name) || target.to_string() == name);
-        let names = || settings.actions.workflows.iter().map(|workflow| workflow.name.as_str()).collect::<Vec<_>>();
-        found.next().ok_or_else(|| blocks::no_such_workflow(name, &names()))
+        let all = settings.actions.workflows.iter().map(Workflow::target);
+        let mut found = all.filter(|target| target.name.eq_ignore_ascii_case(name) || target.to_string() == name);
+        let known = || settings.actions.workflows.iter().map(|workflow| workflow.name.as_str()).collect::<Vec<_>>();
+        found.next().ok_or_else(|| blocks::no_such_workflow(name, &known()))
     }
 
     fn running(&self, kind: Kind, wanted: &Wanted) -> Result<Vec<Target>, Message> {

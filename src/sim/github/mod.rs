@@ -129,8 +129,12 @@ pub async fn start(clock: SharedClock, token: &str) -> io::Result<Handle> {
         dispatched: 0,
         at_once: false,
     };
-    let held = tokio::sync::watch::channel(0).0;
-    let github = Arc::new(GitHub { state: Mutex::new(state), clock, token: token.to_owned(), held });
+    let github = Arc::new(GitHub {
+        state: Mutex::new(state),
+        clock,
+        token: token.to_owned(),
+        held: tokio::sync::watch::channel(0).0,
+    });
     let stop = CancellationToken::new();
     tokio::spawn(server::serve(listener, Arc::clone(&github), stop.clone()));
     Ok(Handle { github, address, _stop: stop.drop_guard() })
