@@ -22,10 +22,7 @@ pub(super) async fn find(client: &Client, dispatch: &Dispatch<'_>, stamp: Timest
     if dispatch.correlation.is_some() {
         ours.retain(|run| run.display_title.as_deref().is_some_and(|title| title.contains(dispatch.mark)));
     } else {
-        let login = match client.login().await {
-            Ok(login) => login,
-            Err(_) => return Tried::Unclear,
-        };
+        let Ok(login) = client.login().await else { return Tried::Unclear };
         ours.retain(|run| run.head_sha == dispatch.sha);
         ours.retain(|run| login.is_none() || run.actor.as_ref().map(|actor| &actor.login) == login.as_ref());
     }

@@ -72,7 +72,8 @@ struct Dispatch<'a> {
 struct Commit {
     sha: String,
     html_url: String,
-    commit: CommitText,
+    #[serde(rename = "commit")]
+    text: CommitText,
     author: Option<Account>,
 }
 

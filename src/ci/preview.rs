@@ -25,7 +25,8 @@ pub(super) async fn preview(
     let (runs, _) = client.runs(repository, &id, &[("per_page", LATELY)]).await.map_err(|error| unreachable(&error))?;
     let inputs = workflow.inputs(asked, &commit.sha).map_err(CannotPlan::NotPossible)?;
     let shown = inputs.iter().filter(|(input, _)| Some(*input) != workflow.sha_input.as_ref());
-    let shown: String = shown.map(|(input, value)| format!(", {input}={value}")).collect();
+    let shown: Vec<String> = shown.map(|(input, value)| format!("{input}={value}")).collect();
+    let with = if shown.is_empty() { String::new() } else { format!(", {}", shown.join(", ")) };
     let sha = commit.sha.clone();
     let rests_on =
         BTreeMap::from([(format!("commit of {reference}"), sha.clone()), ("workflow".to_owned(), id.clone())]);
@@ -34,7 +35,7 @@ pub(super) async fn preview(
             object: Object { target: workflow.target(), uid: id, resource_version: String::new() },
             field: format!("run of {name} in {repository}"),
             old: String::new(),
-            new: format!("at {} of {reference}{shown}", short(&sha)),
+            new: format!("at {} of {reference}{with}", short(&sha)),
             write: Write::Dispatch {
                 repository: repository.clone(),
                 reference: reference.clone(),
@@ -91,8 +92,8 @@ fn unreachable(error: &CallError) -> CannotPlan {
 /// Whose commit it is and what it says, and how the workflow went lately.
 fn notes(commit: &Commit, runs: &[Run], now: Timestamp) -> Vec<String> {
     let login = commit.author.as_ref().map(|author| author.login.as_str());
-    let name = login.or_else(|| commit.commit.author.as_ref().map(|author| author.name.as_str()));
-    let title = commit.commit.message.lines().next().unwrap_or_default();
+    let name = login.or_else(|| commit.text.author.as_ref().map(|author| author.name.as_str()));
+    let title = commit.text.message.lines().next().unwrap_or_default();
     let title: String = title.chars().take(120).collect();
     let by = name.map_or_else(String::new, |name| format!(" by {name}"));
     let mut notes = vec![format!("commit {}{by}: {title}", short(&commit.sha))];

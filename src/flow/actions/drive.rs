@@ -113,8 +113,8 @@ impl Flow {
             return Ok(false);
         }
         match &stored.request.state {
-            State::Approved { .. } => self.begin_action(stored, freeze, live).await,
-            State::Executing { .. } => self.go_on(stored, freeze, live).await,
+            State::Approved { .. } => Box::pin(self.begin_action(stored, freeze, live)).await,
+            State::Executing { .. } => Box::pin(self.go_on(stored, freeze, live)).await,
             _ => Ok(false),
         }
     }

@@ -38,6 +38,7 @@ pub struct Run {
 }
 
 /// What goes wrong.
+#[expect(clippy::struct_excessive_bools, reason = "switches that have nothing to do with one another")]
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
     /// No requests are left: 403 with what is documented for it.

@@ -89,7 +89,7 @@ pub fn request_form(form: &Form) -> View {
     };
     let mut blocks = kit::values(&[kit::section(&(heading + glass))], kit::VIEW_BLOCKS);
     blocks.extend(parameters(kind, *action));
-    blocks.extend(keeper.into_iter().flat_map(|keeper| way(keeper, *git)));
+    blocks.extend(keeper.iter().flat_map(|keeper| way(keeper, *git)));
     blocks.extend(inputs.iter().map(|input| given(input, *action)));
     let why = Field {
         block_id: REASON,
@@ -392,8 +392,9 @@ mod tests {
         assert_eq!(drain(YES), Action::Drain { delete_empty_dir: true });
         assert_eq!(drain(NO), Action::Drain { delete_empty_dir: false });
         let network = Input { name: "network".to_owned(), values: Vec::new() };
-        let dispatch =
-            |value| read_request(&about(Kind::Dispatch), &[network.clone()], filled(&[("input.network", value)]));
+        let dispatch = |value| {
+            read_request(&about(Kind::Dispatch), std::slice::from_ref(&network), filled(&[("input.network", value)]))
+        };
         let inputs = [("network".to_owned(), "testnet".to_owned())].into();
         assert_eq!(dispatch("testnet").unwrap().action, Action::Dispatch { inputs });
         assert_eq!(dispatch(" ").unwrap().action, Action::Dispatch { inputs: [].into() });
