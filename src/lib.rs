@@ -14,6 +14,7 @@ pub mod telemetry;
 
 pub mod chain;
 pub mod chart;
+pub mod ci;
 pub mod cluster;
 pub mod feeds;
 pub mod oncall;

@@ -62,6 +62,48 @@ impl ClusterMetrics {
     }
 }
 
+/// What is counted of operations.
+#[derive(Debug)]
+struct ActionMetrics {
+    requests: Family<Labels, Counter>,
+    outcomes: Family<Labels, Counter>,
+    open: Family<Labels, Gauge>,
+    approval: Histogram,
+    execution: Histogram,
+}
+
+impl Default for ActionMetrics {
+    fn default() -> Self {
+        let people = [10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 14_400.0, 86_400.0];
+        let work = [1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 21_600.0];
+        Self {
+            requests: Family::default(),
+            outcomes: Family::default(),
+            open: Family::default(),
+            approval: Histogram::new(people),
+            execution: Histogram::new(work),
+        }
+    }
+}
+
+impl ActionMetrics {
+    fn register(&self, registry: &mut Registry) {
+        registry.register("action_requests", "Actions asked for, by kind", self.requests.clone());
+        registry.register("action_outcomes", "Requests that are over, by kind and outcome", self.outcomes.clone());
+        registry.register("actions_open", "Requests that are not over, by state; on the leader", self.open.clone());
+        registry.register(
+            "action_approval_seconds",
+            "From a request to the approval that was enough",
+            self.approval.clone(),
+        );
+        registry.register(
+            "action_execution_seconds",
+            "From the beginning of an action to its outcome",
+            self.execution.clone(),
+        );
+    }
+}
+
 /// Every metric, made once and shared.
 #[derive(Debug)]
 pub struct Metrics {
@@ -84,6 +126,7 @@ pub struct Metrics {
     chain_calls: Family<Labels, Counter>,
     chain_verdicts: Family<Labels, Counter>,
     clusters: ClusterMetrics,
+    actions: ActionMetrics,
     socket_connections: Gauge,
     leader: Gauge,
     ack: Histogram,
@@ -122,6 +165,7 @@ impl Default for Metrics {
             chain_calls: Family::default(),
             chain_verdicts: Family::default(),
             clusters: ClusterMetrics::default(),
+            actions: ActionMetrics::default(),
             socket_connections: Gauge::default(),
             leader: Gauge::default(),
             ack: seconds(),
@@ -174,6 +218,7 @@ impl Metrics {
             self.chain_verdicts.clone(),
         );
         self.clusters.register(registry);
+        self.actions.register(registry);
         registry.register("slack_socket_connections", "Open Socket Mode connections", self.socket_connections.clone());
         registry.register("leader", "1 while this replica holds the lease", self.leader.clone());
         registry.register(
@@ -293,6 +338,28 @@ impl Metrics {
         }
     }
 
+    pub fn action_requested(&self, kind: &str) {
+        self.actions.requests.get_or_create(&vec![("kind", kind.to_owned())]).inc();
+    }
+
+    pub fn action_approved(&self, waited: Duration) {
+        self.actions.approval.observe(waited.as_secs_f64());
+    }
+
+    /// `took` when it was begun.
+    pub fn action_over(&self, kind: &str, outcome: &str, took: Option<Duration>) {
+        let labels = vec![("kind", kind.to_owned()), ("outcome", outcome.to_owned())];
+        self.actions.outcomes.get_or_create(&labels).inc();
+        if let Some(took) = took {
+            self.actions.execution.observe(took.as_secs_f64());
+        }
+    }
+
+    pub fn actions_open(&self, state: &str, count: usize) {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        self.actions.open.get_or_create(&vec![("state", state.to_owned())]).set(count);
+    }
+
     pub fn socket_connections(&self, open: i64) {
         self.socket_connections.set(open);
     }
@@ -378,6 +445,10 @@ mod tests {
             &ClusterFigures { status: "healthy", skew_millis: -1500, objects: vec![("Pod", 3)], unreadable: vec![] },
         );
         metrics.outbox(3, Duration::from_millis(1500), 1);
+        metrics.action_requested("restart");
+        metrics.action_approved(Duration::from_secs(90));
+        metrics.action_over("restart", "succeeded", Some(Duration::from_secs(20)));
+        metrics.actions_open("executing", 2);
         let text = metrics.text();
         for line in [
             "watchkeeper_inputs_total{kind=\"command\",outcome=\"answered\"} 2",
@@ -393,6 +464,11 @@ mod tests {
             "watchkeeper_outbox_depth 3",
             "watchkeeper_outbox_oldest_seconds 1.5",
             "watchkeeper_dead_letters 1",
+            "watchkeeper_action_requests_total{kind=\"restart\"} 1",
+            "watchkeeper_action_outcomes_total{kind=\"restart\",outcome=\"succeeded\"} 1",
+            "watchkeeper_action_approval_seconds_sum 90",
+            "watchkeeper_action_execution_seconds_sum 20",
+            "watchkeeper_actions_open{state=\"executing\"} 2",
         ] {
             assert!(text.contains(line), "{line} is missing in:\n{text}");
         }

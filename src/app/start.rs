@@ -60,6 +60,8 @@ pub enum StartError {
     Sender { name: String, variable: String },
     #[error("`prometheus.server` cannot be used: {0}")]
     Prometheus(String),
+    #[error("`actions.github` cannot be used: {0}")]
+    GitHub(String),
     #[error("the paging service `{service}` cannot be set up: {error}")]
     Paging { service: String, error: String },
     #[error("a schedule cannot be fetched: {error}")]
@@ -94,6 +96,7 @@ impl App {
         let holder = Flow::holder_name(store.backend(), ids.as_ref(), now);
         jobs::abandon(&store, &holder).await?;
         let clusters = super::clusters::connections(&config);
+        let ci = super::actions::ci(&config, &environment, &clock)?;
         let flow = Flow::new(Parts {
             clock,
             ids,
@@ -109,6 +112,7 @@ impl App {
             paging: super::paging::services(&config, &environment)?,
             apps: super::gitops::apps(&config, &clusters),
             clusters,
+            ci,
             cluster_settings: super::clusters::rules(&config),
             prometheus: super::prometheus::client(&config, &environment)?,
             alertmanagers: super::prometheus::alertmanagers(&config)?,

@@ -306,6 +306,7 @@ fn actions() -> Actions {
         ],
         break_glass: vec![Who::OnCall],
         unfreeze: people(&["U0BOB", "U0CAROL"]),
+        ..Actions::default()
     }
 }
 

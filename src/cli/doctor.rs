@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::app::{hermes_settings, store_settings};
+use crate::app::{github_settings, hermes_settings, store_settings};
 use crate::clock::{Clock, SharedClock, SystemClock};
 use crate::config::Config;
 use crate::config::secrets::Environment;
@@ -71,6 +71,10 @@ pub(super) async fn doctor(config: &Config, env: &Environment) -> Result<ExitCod
     if !config.clusters.is_empty() {
         say("Clusters")?;
         rbac::check(config, &mut findings).await?;
+    }
+    if !config.actions.workflows.is_empty() {
+        say("GitHub")?;
+        workflows(config, env, &mut findings).await?;
     }
     if findings.wrong == 0 {
         say(&format!("all {} checks are well", findings.good))?;
@@ -264,6 +268,26 @@ async fn schema(store: &Store, findings: &mut Findings) -> Result<(), Failure> {
         }
         Ok(_) => findings.good(&format!("{backend} answers, its schema is up to date"))?,
         Err(error) => findings.bad(&error.to_string(), "check what the database's user may do")?,
+    }
+    Ok(())
+}
+
+/// Whether the token works, and every workflow is there and can be run.
+async fn workflows(config: &Config, env: &Environment, findings: &mut Findings) -> Result<(), Failure> {
+    let clock: SharedClock = Arc::new(SystemClock::new(1));
+    let hands = match github_settings(config, env).transpose() {
+        Ok(settings) => crate::ci::Hands::new(settings, clock)?,
+        Err(error) => return Ok(findings.bad(&error, "see .env.example")?),
+    };
+    for workflow in &config.actions.workflows {
+        let name = format!("{}: {} in {}", workflow.name, workflow.workflow, workflow.repository);
+        match hands.check(workflow).await {
+            Ok(_) => findings.good(&format!("{name} at {} can be run", workflow.reference))?,
+            Err(error) => findings.bad(
+                &format!("{}: {error}", workflow.name),
+                "compare it with the repository; the token needs Actions read and write and Contents read there",
+            )?,
+        }
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Config;
 use super::check::channel;
 use crate::core::action::policy::{Policy, Rule, Who};
+use crate::core::action::workflow::{GITHUB, MOST_INPUTS, Workflow, is_input};
 use crate::core::ids::ChannelId;
 use crate::core::time::Span;
 
@@ -25,6 +26,27 @@ pub struct Actions {
     pub break_glass: Vec<Who>,
     /// Who may lift a freeze; every responder may impose one.
     pub unfreeze: Vec<Who>,
+    /// GitHub, for the workflows below.
+    pub github: Option<GitHub>,
+    /// Workflows of GitHub Actions that can be run: these, and no others.
+    pub workflows: Vec<Workflow>,
+}
+
+/// Where workflows are run, and who the bot is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GitHub {
+    /// The API's address; of an Enterprise Server it is https://HOST/api/v3.
+    pub url: String,
+    /// The environment variable that holds the token (or NAME_FILE, a path): of the repositories below, with Actions read
+    /// and write, Contents read.
+    pub token_env: String,
+}
+
+impl Default for GitHub {
+    fn default() -> Self {
+        Self { url: "https://api.github.com".to_owned(), token_env: "GITHUB_TOKEN".to_owned() }
+    }
 }
 
 impl Actions {
@@ -34,13 +56,15 @@ impl Actions {
     }
 }
 
+/// Slack shows no more of a choice.
+const LONGEST_CHOICE: usize = 75;
 /// Approvals that nobody has the time to give.
 const SHORTEST: Span = Span::from_secs(60);
 /// A plan that is approved days later is about another cluster.
 const LONGEST: Span = Span::from_secs(24 * 3600);
 
 pub(super) fn contradictions(config: &Config, say: &mut impl FnMut(&str, String)) {
-    let Actions { enabled, channel: told, rules, break_glass: _, unfreeze } = &config.actions;
+    let Actions { enabled, channel: told, rules, break_glass: _, unfreeze, github: _, workflows: _ } = &config.actions;
     if let Some(told) = told {
         channel("actions.channel", told.as_str(), say);
     } else if *enabled {
@@ -65,6 +89,67 @@ pub(super) fn contradictions(config: &Config, say: &mut impl FnMut(&str, String)
     for (key, list) in everyone {
         on_call(key, list, scheduled, say);
     }
+    workflows(config, say);
+}
+
+fn workflows(config: &Config, say: &mut impl FnMut(&str, String)) {
+    let Actions { github, workflows, .. } = &config.actions;
+    if let Some(GitHub { url, token_env }) = github {
+        super::check::web_address("actions.github.url", url, say);
+        if !super::check::is_variable(token_env) {
+            let message =
+                format!("`{token_env}` is no name of an environment variable; the token itself does not belong here");
+            say("actions.github.token_env", message);
+        }
+    } else if !workflows.is_empty() {
+        say("actions.workflows", "`actions.github` is missing; say there which variable holds the token".to_owned());
+    }
+    let mut names = BTreeSet::new();
+    for (index, workflow) in workflows.iter().enumerate() {
+        let key = format!("actions.workflows[{index}]");
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let name = &workflow.name;
+        if name.is_empty() || !name.chars().all(plain) || !names.insert(name.to_lowercase()) {
+            let message = format!("`{name}` is empty, no single word, or names two workflows; give each its own name");
+            say(&format!("{key}.name"), message);
+        }
+        let repository = workflow.repository.split('/').collect::<Vec<_>>();
+        if !matches!(repository.as_slice(), [owner, name] if !owner.is_empty() && !name.is_empty()) {
+            let message = format!("`{}` is no repository; write it like owner/repo", workflow.repository);
+            say(&format!("{key}.repository"), message);
+        }
+        if workflow.workflow.is_empty() || workflow.workflow.contains('/') {
+            let message = format!("`{}` is no file in .github/workflows; write it like deploy.yaml", workflow.workflow);
+            say(&format!("{key}.workflow"), message);
+        }
+        if workflow.reference.is_empty() {
+            say(&format!("{key}.ref"), "is empty; name a branch or tag".to_owned());
+        }
+        for input in workflow.twice() {
+            say(
+                &key,
+                format!("`{input}` is filled twice; fill it by one of inputs, ask, sha_input, correlation_input"),
+            );
+        }
+        let ours = [&workflow.sha_input, &workflow.correlation_input].into_iter().flatten().map(String::as_str);
+        let asked = workflow.ask.iter().map(|input| input.name.as_str());
+        for input in workflow.inputs.keys().map(String::as_str).chain(asked).chain(ours) {
+            if !is_input(input) {
+                say(&key, format!("`{input}` is no name of an input; it is letters, digits, - and _"));
+            }
+        }
+        for value in workflow.ask.iter().flat_map(|input| &input.values) {
+            if value.is_empty() || value.chars().count() > LONGEST_CHOICE {
+                say(&key, format!("`{value}` in `values` is empty or longer than {LONGEST_CHOICE} characters"));
+            }
+        }
+        let all = workflow.inputs.len() + workflow.ask.len();
+        if all + usize::from(workflow.sha_input.is_some()) + usize::from(workflow.correlation_input.is_some())
+            > MOST_INPUTS
+        {
+            say(&key, format!("has more than {MOST_INPUTS} inputs, which GitHub does not take"));
+        }
+    }
 }
 
 fn one(rule: &Rule, key: &str, config: &Config, say: &mut impl FnMut(&str, String)) {
@@ -79,7 +164,7 @@ fn one(rule: &Rule, key: &str, config: &Config, say: &mut impl FnMut(&str, Strin
     }
     let literal = rule.clusters.iter().enumerate().filter(|(_, cluster)| !cluster.contains('*'));
     for (nth, cluster) in literal {
-        if !config.clusters.iter().any(|known| known.name == *cluster) {
+        if !config.clusters.iter().any(|known| known.name == *cluster) && cluster != GITHUB {
             let known: Vec<&str> = config.clusters.iter().map(|known| known.name.as_str()).collect();
             let fix =
                 if known.is_empty() { "there is none".to_owned() } else { format!("there are: {}", known.join(", ")) };
@@ -90,6 +175,11 @@ fn one(rule: &Rule, key: &str, config: &Config, say: &mut impl FnMut(&str, Strin
         if !rule.actions.iter().any(|action| action.sorts().contains(sort)) {
             say(&format!("{key}.kinds[{nth}]"), format!("none of the rule's actions is for a {sort}; leave it out"));
         }
+    }
+    let called = rule.ping.as_deref().unwrap_or_default();
+    on_call(&format!("{key}.ping"), called, !config.oncall.schedules.is_empty(), say);
+    if called.contains(&Who::Everyone) {
+        say(&format!("{key}.ping"), "calls everyone; name user ids, user groups or on-call".to_owned());
     }
     if rule.quorum == Some(0) {
         say(
@@ -173,6 +263,10 @@ mod tests {
                 "wk.yaml:11: actions.rules[0].kinds[1]: none of the rule's actions is for a Node; leave it out",
             ),
             (
+                rule("      ping: [everyone]\n"),
+                "wk.yaml:11: actions.rules[0].ping: calls everyone; name user ids, user groups or on-call",
+            ),
+            (
                 rule("      approve_within: 5s\n"),
                 "wk.yaml:11: actions.rules[0].approve_within: `5s` must be from 1m to 1d; write it like 30m",
             ),
@@ -183,6 +277,28 @@ mod tests {
         ] {
             assert_eq!(said(&text), expected, "for:\n{text}");
         }
+    }
+
+    #[test]
+    fn a_workflow_that_could_never_run_is_named_with_its_place() {
+        let with = |more: &str| said(&rule(&format!("  workflows:\n    - {more}\n")));
+        let github = |more: &str| said(&rule(&format!("  github: {{}}\n  workflows:\n    - {more}\n")));
+        let fine =
+            "{name: deploy, repository: acme/infra, workflow: deploy.yaml, ask: [{name: network}], sha_input: sha}";
+        assert_eq!(github(fine), "fine");
+        assert!(with(fine).contains("actions.workflows: `actions.github` is missing"), "{}", with(fine));
+        for (changed, expected) in [
+            (fine.replace("acme/infra", "infra"), "[0].repository: `infra` is no repository"),
+            (fine.replace("deploy.yaml", "x/deploy.yaml"), "[0].workflow: `x/deploy.yaml` is no file"),
+            (fine.replace("sha_input: sha", "sha_input: network"), "[0]: `network` is filled twice"),
+            (fine.replace("name: network", "name: 'a b'"), "[0]: `a b` is no name of an input"),
+            (fine.replace("name: deploy,", "name: 'a b',"), "[0].name: `a b` is empty, no single word"),
+            (fine.replace("sha_input", "sha"), "[0].sha: is not a key that belongs here"),
+        ] {
+            assert!(github(&changed).contains(expected), "{changed}: {}", github(&changed));
+        }
+        let secret = said(&rule("  github: {token_env: ghp_x}\n"));
+        assert!(secret.contains("actions.github.token_env: `ghp_x` is no name"), "{secret}");
     }
 
     #[test]

@@ -123,6 +123,7 @@ pub struct Parts {
     pub link: Link,
     pub paging: Paging,
     pub clusters: Clusters,
+    pub ci: crate::ci::Hands,
     pub cluster_settings: Vec<(workload::Name, workload::Settings)>,
     pub prometheus: prometheus::Client,
     pub alertmanagers: prometheus::Alertmanagers,
@@ -186,7 +187,7 @@ impl Flow {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let Parts { clock, ids, store, metrics, api, holder, seed, settings, rules, policy, link, .. } = parts;
-        let Parts { paging, prometheus, alertmanagers, clusters, cluster_settings, apps, .. } = parts;
+        let Parts { paging, prometheus, alertmanagers, clusters, cluster_settings, apps, ci, .. } = parts;
         Self {
             digests: Mutex::default(),
             escalations: Escalations::default(),
@@ -203,7 +204,7 @@ impl Flow {
             watch: Mutex::new(Watch::new(rules)),
             workloads: Mutex::new(workload::Clusters::new(cluster_settings)),
             apps: Mutex::new(apps),
-            hands: actions::Hands::new(clusters.clone(), clock.clone()),
+            hands: actions::Hands::new(clusters.clone(), ci, clock.clone()),
             actions: actions::Desk::default(),
             action_bell: Notify::new(),
             clusters: Arc::new(clusters),

@@ -1,5 +1,6 @@
 //! Every way that must not lead to an execution, by name. Each is tried on a real card; none executes.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -16,7 +17,7 @@ use super::support::Database;
 use super::support::acting::{Acting, allowed, rule};
 
 /// The value of the card's button with this `action_id`.
-fn value(message: &Value, action_id: &str) -> String {
+pub fn value(message: &Value, action_id: &str) -> String {
     fn find(value: &Value, action_id: &str) -> Option<String> {
         match value {
             Value::Object(map) if map.get("action_id").is_some_and(|id| id == action_id) => {
@@ -31,7 +32,7 @@ fn value(message: &Value, action_id: &str) -> String {
 }
 
 /// A click as Slack would deliver it, of whomever and on whatever.
-fn click(acting: &Acting, user: (&str, &str), ts: &Value, action: (&str, &str), nth: u32) -> Value {
+pub fn click(acting: &Acting, user: (&str, &str), ts: &Value, action: (&str, &str), nth: u32) -> Value {
     let at = acting.bot.clock.now().as_secs();
     json!({
         "type": "block_actions",
@@ -48,10 +49,14 @@ fn click(acting: &Acting, user: (&str, &str), ts: &Value, action: (&str, &str), 
 }
 
 async fn send(acting: &Acting, request: &SignedRequest) -> u16 {
+    send_to(acting.bot.address, request).await
+}
+
+pub async fn send_to(address: SocketAddr, request: &SignedRequest) -> u16 {
     let SignedRequest { body, content_type, timestamp, signature } = request;
     let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
     let request = client
-        .post(format!("http://{}{REQUEST_PATH}", acting.bot.address))
+        .post(format!("http://{address}{REQUEST_PATH}"))
         .header("content-type", *content_type)
         .header("x-slack-request-timestamp", timestamp)
         .header("x-slack-signature", signature)
@@ -65,8 +70,8 @@ async fn deliver(acting: &Acting, payload: &Value) {
     acting.bot.settle().await;
 }
 
-const HOME: &str = "T0WKLABS";
-const APPROVE: &str = "wk.action.approve";
+pub const HOME: &str = "T0WKLABS";
+pub const APPROVE: &str = "wk.action.approve";
 
 /// A request of Alice's, and its card's approve button: the message and the button's value.
 async fn asked() -> (Acting, Value, String) {

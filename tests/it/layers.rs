@@ -13,6 +13,7 @@ const RANKS: &[(&str, u8)] = &[
     ("telemetry", 1),
     ("chain", 2),
     ("chart", 2),
+    ("ci", 2),
     ("cluster", 2),
     ("feeds", 2),
     ("oncall", 2),

@@ -37,6 +37,9 @@ pub(super) enum Ask {
 /// The request for `write`. `live` is the object; `source` is what a template comes from.
 ///
 /// # Errors
+/// What other hands do.
+pub(super) const ELSEWHERE: &str = "it is no write to a cluster";
+
 /// The object does not hold what the write needs: in words.
 pub(super) fn ask(write: &Write, live: &Live, source: Option<&Live>, mark: &Mark) -> Result<Ask, String> {
     let meta = || json!({"uid": live.uid(), "resourceVersion": live.version()});
@@ -76,6 +79,7 @@ pub(super) fn ask(write: &Write, live: &Live, source: Option<&Live>, mark: &Mark
         Write::Promote { full: false } => status(json!({"pauseConditions": null})),
         Write::Abort { abort } => status(json!({"abort": abort})),
         Write::Reconcile => annotation(gitops::REQUESTED_AT, &mark.stamp.to_string()),
+        Write::Dispatch { .. } => Err(ELSEWHERE.to_owned()),
     }
 }
 

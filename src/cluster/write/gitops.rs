@@ -129,8 +129,9 @@ pub(super) fn happened(plan: &Plan, write: &Write, live: &Live, mark: &Mark) -> 
             Tried::Unknown { why: "another sync was begun since; look at its history in Argo CD".to_owned() }
         }
         Write::Refresh { .. } => {
-            let taken = live.annotation(REFRESH).is_some() || after(live, "/status/reconciledAt", mark.stamp);
-            when(taken, "refresh asked for")
+            // Written in whole seconds: one within the second of the intent counts, since looking twice changes nothing.
+            let looked = second(live, "/status/reconciledAt").is_some_and(|at| at >= mark.stamp.as_secs());
+            when(live.annotation(REFRESH).is_some() || looked, "refresh asked for")
         }
         Write::Promote { full: true } => {
             let stable = live.text("/status/currentPodHash") == live.text("/status/stableRS");
@@ -154,5 +155,9 @@ pub(super) fn ours(operation: &Value, mark: &Mark) -> bool {
 
 fn after(live: &Live, pointer: &str, stamp: Timestamp) -> bool {
     // Written in whole seconds.
-    live.text(pointer).parse::<jiff::Timestamp>().is_ok_and(|at| at.as_second() > stamp.as_secs())
+    second(live, pointer).is_some_and(|at| at > stamp.as_secs())
+}
+
+fn second(live: &Live, pointer: &str) -> Option<i64> {
+    live.text(pointer).parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second)
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::answer::OTHER;
-use super::asks::Mark;
+use super::asks::{ELSEWHERE, Mark};
 use super::gitops::{self, REFRESH, REQUESTED_AT};
 use super::live::{Live, count, plural};
 use super::{Hands, READ_WITHIN, Settled, step};
@@ -67,6 +67,7 @@ async fn judged(hands: &Hands, plan: &Plan) -> Result<Settled, ClusterError> {
         Write::Promote { .. } | Write::Abort { abort: false } => promoted(&live),
         Write::Abort { abort: true } => aborted(&live),
         Write::Reconcile => reconciled(&live),
+        Write::Dispatch { .. } => failed(ELSEWHERE),
         Write::DeletePod | Write::Evict | Write::CreateJob { .. } => done("done"),
     })
 }

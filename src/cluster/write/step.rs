@@ -5,7 +5,7 @@ use std::time::Duration;
 use kube::api::{Api, DynamicObject, ListParams};
 
 use super::answer::{Ended, Failure, GONE, OTHER, ended, going};
-use super::asks::{Ask, Mark, PLAN, ask, job_name, job_spec, send};
+use super::asks::{Ask, ELSEWHERE, Mark, PLAN, ask, job_name, job_spec, send};
 use super::live::Live;
 use super::{Hands, READ_WITHIN, REPLICA_SETS, gitops};
 use crate::cluster::{ClusterError, within};
@@ -192,6 +192,7 @@ fn stands(plan: &Plan, change: &Change, live: &Live, source: Option<&Live>, mark
             }
         }
         Write::Reconcile if live.flag("/spec/suspend") => changed("it was suspended"),
+        Write::Dispatch { .. } => Stands::Changed(ELSEWHERE.to_owned()),
         Write::Restart
         | Write::Replicas { .. }
         | Write::Paused { .. }
@@ -239,6 +240,7 @@ fn happened(plan: &Plan, change: &Change, live: &Live, mark: &Mark) -> Tried {
         | Write::Promote { .. }
         | Write::Abort { .. }
         | Write::Reconcile => gitops::happened(plan, &change.write, live, mark),
+        Write::Dispatch { .. } => Tried::Failed { why: ELSEWHERE.to_owned() },
     }
 }
 
@@ -303,5 +305,6 @@ fn done(write: &Write, mark: &Mark) -> String {
         Write::Abort { abort: true } => "aborted".to_owned(),
         Write::Abort { abort: false } => "asked to try again".to_owned(),
         Write::Reconcile => "reconcile asked for".to_owned(),
+        Write::Dispatch { .. } => ELSEWHERE.to_owned(),
     }
 }

@@ -114,8 +114,8 @@ impl Gate<'_> {
 
     fn requester_still_may(&self, request: &Request) -> Result<(), String> {
         let Request { plan, asked, .. } = request;
-        let may = self.policy.may_request(self.roster, &asked.by, plan.action.kind(), &plan.target);
-        may.map(drop).map_err(|_| "who asked for it is no longer allowed to".to_owned())
+        let may = self.policy.may_request_all(self.roster, &asked.by, plan);
+        may.map_err(|_| "who asked for it is no longer allowed to".to_owned())
     }
 
     /// The approvals that still count, when they are enough; otherwise those, and what is wrong with the others.
@@ -138,6 +138,7 @@ impl Gate<'_> {
             approval.digest == digest
                 && approval.at < plan.approve_by
                 && self.policy.may_approve(self.roster, &approval.by, &asked.by, rule).is_ok()
+                && self.policy.may_approve_also(self.roster, &approval.by, &asked.by, plan).is_ok()
         };
         let mut left: Vec<Approval> = approvals.into_iter().filter(counts).collect();
         let mut seen: Vec<Person> = Vec::new();

@@ -95,13 +95,16 @@ impl Plan {
 }
 
 fn change(hash: &mut Canonical, change: &Change) {
-    let Change { object: Object { target, uid, resource_version: _ }, write, field, old, new, after } = change;
+    let Change { object: Object { target, uid, resource_version: _ }, write, field, old, new, after, always } = change;
     hash.field(&target.to_string()).field(uid);
     for part in spelled(write) {
         hash.field(&part);
     }
     hash.field(field).field(old).field(new);
     hash.field(&after.map_or_else(String::new, |after| after.to_string()));
+    if *always {
+        hash.field("always");
+    }
 }
 
 /// Told apart by the first field; where their number varies, they come last and are counted.
@@ -130,6 +133,14 @@ fn spelled(write: &Write) -> Vec<String> {
         Write::Promote { full } => one("promote", full.to_string()),
         Write::Abort { abort } => one("abort", abort.to_string()),
         Write::Reconcile => vec!["reconcile".to_owned()],
+        Write::Dispatch { repository, reference, sha, inputs, correlation, page: _ } => {
+            let correlation = correlation.clone().unwrap_or_default();
+            let mut parts =
+                vec!["dispatch".to_owned(), repository.clone(), reference.clone(), sha.clone(), correlation];
+            parts.push(inputs.len().to_string());
+            parts.extend(inputs.iter().flat_map(|(name, value)| [name.clone(), value.clone()]));
+            parts
+        }
     }
 }
 

@@ -13,6 +13,15 @@ pub const PATIENCE: Duration = Duration::from_mins(10);
 /// How long what was changed may take to settle.
 pub const SETTLE: Duration = Duration::from_mins(10);
 
+/// What a write began and does not end with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Started {
+    /// Where it goes on it is known under this.
+    pub name: String,
+    /// Where people look at it; a web address.
+    pub page: String,
+}
+
 /// One change of the plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
@@ -33,6 +42,9 @@ pub enum Step {
         at: Timestamp,
         done_at: Timestamp,
         note: String,
+        /// What goes on since.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        started: Option<Started>,
     },
     Failed {
         at: Timestamp,
@@ -55,6 +67,11 @@ pub enum Step {
 pub enum Tried {
     Succeeded {
         note: String,
+    },
+    /// It happened, and something goes on since.
+    Started {
+        note: String,
+        what: Started,
     },
     /// It did not happen and will not.
     Failed {
@@ -98,6 +115,9 @@ pub struct Journal {
     pub progress: String,
     /// The way back is wanted now and not at its time.
     pub back_now: bool,
+    /// What was written did not come to rest, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsettled: Option<String>,
 }
 
 /// How it all ended.
@@ -145,24 +165,43 @@ impl Journal {
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
         let steps = vec![Step::Waiting; plan.preview.changes.len()];
-        Self { steps, verified_at: None, progress: String::new(), back_now: false }
+        Self { steps, verified_at: None, progress: String::new(), back_now: false, unsettled: None }
     }
 
     #[must_use]
     pub fn next(&self, plan: &Plan, now: Timestamp) -> Next {
-        if self.steps.iter().any(|step| matches!(step, Step::Failed { .. } | Step::Unknown { .. })) {
-            return Next::Over;
-        }
-        let open = self.steps.iter().zip(&plan.preview.changes).enumerate().find(|(_, (step, _))| !step.over());
+        let broken = self.broken();
+        let wanted = |(step, change): &(&Step, &Change)| !step.over() && (!broken || change.always);
+        let open = self.steps.iter().zip(&plan.preview.changes).enumerate().find(|(_, open)| wanted(open));
         let Some((index, (step, change))) = open else {
-            return if self.verified_at.is_some() { Next::Over } else { Next::Verify };
+            return if broken || self.verified_at.is_some() { Next::Over } else { Next::Verify };
         };
         match step {
             Step::Intended { .. } => Next::Attempt(index),
             Step::Attempted { .. } => Next::Observe(index),
+            // What it takes back is not waited for any longer; what was never done is not taken back.
+            Step::Waiting if broken && self.holds_nothing() => Next::Over,
+            Step::Waiting if broken => Next::Intend(index),
             Step::Waiting => self.begin(index, change, now),
             Step::Succeeded { .. } | Step::Failed { .. } | Step::Unknown { .. } | Step::Skipped { .. } => Next::Over,
         }
+    }
+
+    /// Nothing further is done, but for what is taken back.
+    fn broken(&self) -> bool {
+        let failed = |step: &Step| matches!(step, Step::Failed { .. } | Step::Unknown { .. });
+        self.unsettled.is_some() || self.steps.iter().any(failed)
+    }
+
+    /// The first step, which a last one would take back, was not done for certain.
+    fn holds_nothing(&self) -> bool {
+        !matches!(self.steps.first(), Some(Step::Attempted { .. } | Step::Succeeded { .. } | Step::Unknown { .. }))
+    }
+
+    /// Whether something is still to be taken back, come what may.
+    #[must_use]
+    pub fn owes(&self, plan: &Plan) -> bool {
+        self.steps.iter().zip(&plan.preview.changes).any(|(step, change)| change.always && !step.over())
     }
 
     fn begin(&self, index: usize, change: &Change, now: Timestamp) -> Next {
@@ -186,7 +225,7 @@ impl Journal {
     /// When the way back is due, while it waits for that.
     #[must_use]
     pub fn holds_until(&self, plan: &Plan) -> Option<Timestamp> {
-        let index = self.steps.iter().position(|step| !step.over())?;
+        let index = self.steps.iter().position(|step| !step.over()).filter(|_| !self.broken())?;
         let after = plan.preview.changes.get(index)?.after?;
         matches!(self.steps.get(index), Some(Step::Waiting)).then(|| self.due(index, after.duration())).flatten()
     }
@@ -207,7 +246,8 @@ impl Journal {
         let Some(Step::Attempted { at, .. }) = self.steps.get(index) else { return };
         let at = *at;
         let step = match tried {
-            Tried::Succeeded { note } => Step::Succeeded { at, done_at: now, note },
+            Tried::Succeeded { note } => Step::Succeeded { at, done_at: now, note, started: None },
+            Tried::Started { note, what } => Step::Succeeded { at, done_at: now, note, started: Some(what) },
             Tried::Blocked { why } if now.since(at) < PATIENCE => Step::Intended { at, blocked: Some(why) },
             Tried::Failed { why } | Tried::Blocked { why } => Step::Failed { at, why },
             Tried::Unclear => return,
@@ -232,6 +272,15 @@ impl Journal {
         self.steps.iter().any(|step| matches!(step, Step::Attempted { .. }))
     }
 
+    /// What the latest write began.
+    #[must_use]
+    pub fn started(&self) -> Option<&Started> {
+        self.steps.iter().rev().find_map(|step| match step {
+            Step::Succeeded { started, .. } => started.as_ref(),
+            _ => None,
+        })
+    }
+
     /// When the last write was done.
     #[must_use]
     pub fn written_at(&self) -> Option<Timestamp> {
@@ -244,7 +293,7 @@ impl Journal {
 
     #[must_use]
     pub fn end(&self) -> End {
-        let mut end = End::Succeeded;
+        let mut end = self.unsettled.clone().map_or(End::Succeeded, End::Failed);
         for step in &self.steps {
             match step {
                 Step::Unknown { why, .. } => return End::Unknown(why.clone()),

@@ -1,5 +1,7 @@
 //! The catalogue: every operation there is, with its parameters. There is no shell, no exec and no free patch among them.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +33,7 @@ pub enum Kind {
     Reconcile,
     SuspendReconcile,
     ResumeReconcile,
+    Dispatch,
 }
 
 /// An operation with its parameters.
@@ -88,10 +91,19 @@ pub enum Action {
         back_after: Option<Span>,
     },
     ResumeReconcile,
+    /// GitHub Actions runs a workflow, with these of its inputs.
+    Dispatch {
+        inputs: BTreeMap<String, String>,
+    },
+    /// Another action while Flux leaves alone what it keeps; after this long Flux takes care of it again.
+    WhileSuspended {
+        action: Box<Self>,
+        lasts: Span,
+    },
 }
 
 impl Kind {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Restart,
         Self::Scale,
         Self::Rollback,
@@ -113,6 +125,7 @@ impl Kind {
         Self::Reconcile,
         Self::SuspendReconcile,
         Self::ResumeReconcile,
+        Self::Dispatch,
     ];
 
     /// As in configuration, commands and the audit log.
@@ -140,6 +153,7 @@ impl Kind {
             Self::Reconcile => "reconcile",
             Self::SuspendReconcile => "suspend-reconcile",
             Self::ResumeReconcile => "resume-reconcile",
+            Self::Dispatch => "dispatch",
         }
     }
 
@@ -153,7 +167,7 @@ impl Kind {
             Self::PauseRollout => "Pause the rollout of",
             Self::ResumeRollout => "Resume the rollout of",
             Self::DeletePod => "Delete",
-            Self::RunJob => "Run",
+            Self::RunJob | Self::Dispatch => "Run",
             Self::SuspendCronjob | Self::SuspendReconcile => "Suspend",
             Self::ResumeCronjob | Self::ResumeReconcile => "Resume",
             Self::Cordon => "Cordon",
@@ -193,12 +207,27 @@ impl Kind {
             Self::Reconcile => Action::Reconcile,
             Self::SuspendReconcile => Action::SuspendReconcile { back_after: None },
             Self::ResumeReconcile => Action::ResumeReconcile,
+            Self::Dispatch => Action::Dispatch { inputs: BTreeMap::new() },
         })
     }
 
     #[must_use]
     pub fn named(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// Whether whatever keeps the target in Git undoes it: it changes what Git declares.
+    #[must_use]
+    pub const fn undone_by_git(self) -> bool {
+        matches!(
+            self,
+            Self::Scale
+                | Self::Rollback
+                | Self::PauseRollout
+                | Self::ResumeRollout
+                | Self::SuspendCronjob
+                | Self::ResumeCronjob
+        )
     }
 
     /// What it can be done to; the first is meant when a name is typed without its kind.
@@ -215,13 +244,23 @@ impl Kind {
             Self::Sync | Self::Refresh | Self::RollbackApp => &[Sort::Application],
             Self::Promote | Self::Abort | Self::Retry => &[Sort::Rollout],
             Self::Reconcile | Self::SuspendReconcile | Self::ResumeReconcile => &Sort::FLUX,
+            Self::Dispatch => &[Sort::Workflow],
         }
     }
 }
 
 impl Action {
+    /// Itself, or what is done while Flux is suspended.
     #[must_use]
-    pub const fn kind(&self) -> Kind {
+    pub fn inner(&self) -> &Self {
+        match self {
+            Self::WhileSuspended { action, .. } => action.inner(),
+            action => action,
+        }
+    }
+
+    #[must_use]
+    pub fn kind(&self) -> Kind {
         match self {
             Self::Restart => Kind::Restart,
             Self::Scale { .. } => Kind::Scale,
@@ -244,6 +283,8 @@ impl Action {
             Self::Reconcile => Kind::Reconcile,
             Self::SuspendReconcile { .. } => Kind::SuspendReconcile,
             Self::ResumeReconcile => Kind::ResumeReconcile,
+            Self::Dispatch { .. } => Kind::Dispatch,
+            Self::WhileSuspended { action, .. } => action.kind(),
         }
     }
 
@@ -261,6 +302,13 @@ impl Action {
             Self::RollbackApp { id } => vec![("id", or(id.as_ref(), "previous"))],
             Self::Promote { full } => vec![("full", full.to_string())],
             Self::SuspendReconcile { back_after } => vec![("back_after", or(back_after.as_ref(), "never"))],
+            // Quoted, so that a value cannot look like another input.
+            Self::Dispatch { inputs } => vec![("inputs", serde_json::to_string(inputs).unwrap_or_default())],
+            Self::WhileSuspended { action, lasts } => {
+                let mut parameters = action.parameters();
+                parameters.push(("suspended_for", lasts.to_string()));
+                parameters
+            }
             Self::Restart
             | Self::PauseRollout
             | Self::ResumeRollout

@@ -14,6 +14,7 @@ pub mod policy;
 pub mod rbac;
 pub mod request;
 pub mod target;
+pub mod workflow;
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::kind::Action;
+use super::kind::{Action, Kind};
 use super::target::Target;
 use crate::core::time::{Span, Timestamp};
 
@@ -116,6 +116,16 @@ pub enum Write {
     },
     /// Flux' annotation takes the instant of the intent as its token.
     Reconcile,
+    /// A workflow is run at a commit. `correlation` names the input that takes the beginning of the plan's digest.
+    Dispatch {
+        repository: String,
+        reference: String,
+        sha: String,
+        inputs: BTreeMap<String, String>,
+        correlation: Option<String>,
+        /// Where people look at the commit.
+        page: String,
+    },
 }
 
 /// One step of a plan.
@@ -129,6 +139,9 @@ pub struct Change {
     pub new: String,
     /// This long after the step before it, and not at once.
     pub after: Option<Span>,
+    /// Done whatever becomes of the steps before it: it takes one of them back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub always: bool,
 }
 
 /// What happens to others while it is done.
@@ -179,6 +192,14 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// What it does to others than its target that takes a right of its own: whoever asks for it and allows it must be able
+    /// to ask for and allow that as well.
+    pub fn also(&self) -> impl Iterator<Item = (Kind, &Target)> {
+        let others = self.preview.changes.iter().filter(|change| change.object.target != self.target);
+        let suspends = others.filter(|change| change.write == Write::Suspend { suspend: true });
+        suspends.map(|change| (Kind::SuspendReconcile, &change.object.target))
+    }
+
     /// How long from the first write to the last, when nothing goes wrong and nobody ends it early.
     #[must_use]
     pub fn holds_for(&self) -> Option<Duration> {

@@ -76,6 +76,9 @@ pub struct Rule {
     /// How often actions of this rule may begin.
     #[serde(default)]
     pub rate: Option<Rate>,
+    /// Whom a new card calls; the user groups under `approve` when not given, nobody when empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ping: Option<Vec<Who>>,
 }
 
 /// Allows nothing to nobody.
@@ -98,6 +101,7 @@ impl Default for Rule {
             execute_within: ten_minutes(),
             quiet_hours: MuteInterval::default(),
             rate: None,
+            ping: None,
         }
     }
 }
@@ -174,6 +178,15 @@ pub struct Needs {
 }
 
 impl Rule {
+    /// Whom a new card calls.
+    #[must_use]
+    pub fn called(&self) -> Vec<&Who> {
+        match &self.ping {
+            Some(ping) => ping.iter().collect(),
+            None => self.approve.iter().filter(|who| matches!(who, Who::Group(_))).collect(),
+        }
+    }
+
     /// At least one other person, whatever is configured.
     #[must_use]
     pub fn needs(&self, risk: Risk) -> Needs {
@@ -253,6 +266,28 @@ impl Policy {
     pub fn may_request(&self, roster: &Roster, person: &Person, kind: Kind, target: &Target) -> Result<&Rule, Denied> {
         let rule = self.rule_for(kind, target)?;
         if roster.any(&rule.request, person) { Ok(rule) } else { Err(Denied::MayNotRequest(rule.name.clone())) }
+    }
+
+    /// As [`Self::may_request`], for everything that a plan does.
+    ///
+    /// # Errors
+    /// `person` may not ask for a part of it.
+    pub fn may_request_all(&self, roster: &Roster, person: &Person, plan: &Plan) -> Result<(), Denied> {
+        let own = std::iter::once((plan.action.kind(), &plan.target));
+        own.chain(plan.also()).try_for_each(|(kind, target)| self.may_request(roster, person, kind, target).map(drop))
+    }
+
+    /// # Errors
+    /// `person` may not approve what a plan does to others than its target.
+    pub fn may_approve_also(
+        &self,
+        roster: &Roster,
+        person: &Person,
+        requester: &Person,
+        plan: &Plan,
+    ) -> Result<(), Denied> {
+        let allowed = |(kind, target)| self.may_approve(roster, person, requester, self.rule_for(kind, target)?);
+        plan.also().try_for_each(allowed)
     }
 
     /// # Errors

@@ -2,6 +2,7 @@
 //! Source: kubectl's and kube's requests for the same operations.
 
 use super::kind::Kind;
+use super::target::Sort;
 
 /// One rule of a Role or ClusterRole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,11 +20,13 @@ const fn rule(group: &'static str, resources: &'static [&'static str], verbs: &'
 /// The disruption budgets that a preview shows.
 const BUDGETS: Rule = rule("policy", &["poddisruptionbudgets"], &["list"]);
 
-/// The rules for `kind`: what its preview and its check afterwards read, then what it writes. `list` is for the names that
+/// The rules for `kind`, none when it is done elsewhere: what its preview and its check afterwards read, then what it writes. `list` is for the names that
 /// are suggested when there is no such object.
 #[must_use]
 pub fn rules(kind: Kind) -> Vec<Rule> {
     match kind {
+        // Of no cluster.
+        Kind::Dispatch => Vec::new(),
         Kind::Restart => {
             vec![rule("apps", &["deployments", "statefulsets", "daemonsets"], &["get", "list", "patch"]), BUDGETS]
         }
@@ -81,7 +84,7 @@ pub fn rules(kind: Kind) -> Vec<Rule> {
 /// Whether it is done to what belongs to no namespace, and so reads and writes in all of them.
 #[must_use]
 pub fn everywhere(kind: Kind) -> bool {
-    kind.sorts().iter().any(|sort| !sort.namespaced())
+    kind.sorts().contains(&Sort::Node)
 }
 
 #[cfg(test)]
@@ -100,7 +103,7 @@ mod tests {
 
     #[test]
     fn every_action_writes_something() {
-        for kind in Kind::ALL {
+        for kind in Kind::ALL.into_iter().filter(|kind| kind.sorts()[0].in_cluster()) {
             let writes = |rule: &Rule| rule.verbs.iter().any(|verb| ["patch", "create", "delete"].contains(verb));
             assert!(rules(kind).iter().any(writes), "{kind:?}");
         }

@@ -1,4 +1,4 @@
-//! What an action is done to: an object of a cluster, named in full.
+//! What an action is done to, named in full: an object of a cluster, or a workflow.
 
 use std::fmt;
 use std::str::FromStr;
@@ -31,10 +31,12 @@ pub enum Sort {
     HelmRepository,
     HelmChart,
     Bucket,
+    /// A workflow of GitHub Actions, by the name that configuration gives it.
+    Workflow,
 }
 
 impl Sort {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Deployment,
         Self::StatefulSet,
         Self::DaemonSet,
@@ -51,6 +53,7 @@ impl Sort {
         Self::HelmRepository,
         Self::HelmChart,
         Self::Bucket,
+        Self::Workflow,
     ];
     pub const FLUX: [Self; 7] = [
         Self::Kustomization,
@@ -81,14 +84,15 @@ impl Sort {
             Self::HelmRepository => "HelmRepository",
             Self::HelmChart => "HelmChart",
             Self::Bucket => "Bucket",
+            Self::Workflow => "Workflow",
         }
     }
 
-    /// The API group; empty for core.
+    /// The API group; empty for core, and for what is in no cluster.
     #[must_use]
     pub const fn group(self) -> &'static str {
         match self {
-            Self::Pod | Self::Node => "",
+            Self::Pod | Self::Node | Self::Workflow => "",
             Self::Deployment | Self::StatefulSet | Self::DaemonSet => "apps",
             Self::Job | Self::CronJob => "batch",
             Self::Application | Self::Rollout => "argoproj.io",
@@ -120,6 +124,7 @@ impl Sort {
             Self::HelmRepository => "helmrepositories",
             Self::HelmChart => "helmcharts",
             Self::Bucket => "buckets",
+            Self::Workflow => "workflows",
         }
     }
 
@@ -142,13 +147,20 @@ impl Sort {
             | Self::Pod
             | Self::Job
             | Self::CronJob
-            | Self::Node => None,
+            | Self::Node
+            | Self::Workflow => None,
         }
+    }
+
+    /// Whether it is an object of a cluster.
+    #[must_use]
+    pub const fn in_cluster(self) -> bool {
+        !matches!(self, Self::Workflow)
     }
 
     #[must_use]
     pub const fn namespaced(self) -> bool {
-        !matches!(self, Self::Node)
+        !matches!(self, Self::Node | Self::Workflow)
     }
 
     /// As kubectl takes it: `deploy`, `deployments`, `Deployment`.
@@ -173,6 +185,7 @@ impl Sort {
             "helmrepo" | "helmrepository" | "helmrepositories" => Self::HelmRepository,
             "hc" | "helmchart" | "helmcharts" => Self::HelmChart,
             "bucket" | "buckets" => Self::Bucket,
+            "workflow" | "workflows" => Self::Workflow,
             _ => return None,
         })
     }
@@ -252,7 +265,7 @@ mod tests {
 
     #[test]
     fn a_target_reads_back_as_written() {
-        for text in ["prod/feeds/Deployment/pusher", "prod/Node/node-1"] {
+        for text in ["prod/feeds/Deployment/pusher", "prod/Node/node-1", "github/Workflow/deploy-pusher"] {
             assert_eq!(text.parse::<Target>().unwrap().to_string(), text);
         }
         assert_eq!("p/f/deploy/x".parse::<Target>().unwrap().sort, Sort::Deployment);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::approval::{Approved, Gate, Release, release, under_way};
 use super::kind::{Action, Kind};
 use super::plan::{Blast, Change, Object, Plan, Preview, Risk, Undo, Write};
 use super::policy::{Person, Policy, Roster, Rule, Who};
@@ -42,6 +43,7 @@ pub fn rule() -> Rule {
         execute_within: Span::from_secs(600),
         quiet_hours: MuteInterval::default(),
         rate: None,
+        ping: None,
     }
 }
 
@@ -62,7 +64,15 @@ pub fn roster() -> Roster {
 
 pub fn change(write: Write, old: &str, new: &str) -> Change {
     let object = Object { target: target(), uid: "uid-1".to_owned(), resource_version: "100".to_owned() };
-    Change { object, write, field: "replicas".to_owned(), old: old.to_owned(), new: new.to_owned(), after: None }
+    Change {
+        object,
+        write,
+        field: "replicas".to_owned(),
+        old: old.to_owned(),
+        new: new.to_owned(),
+        after: None,
+        always: false,
+    }
 }
 
 pub fn plan() -> Plan {
@@ -90,4 +100,18 @@ pub fn asked() -> Asked {
 
 pub fn request() -> Request {
     Draft { id: RequestId::new("01REQ"), plan: plan(), asked: asked() }.open(7)
+}
+
+/// A plan that may be carried out, and its request: everybody may ask, and somebody without approval.
+pub fn begun(action: Action, target: Target, preview: Preview) -> (Approved<Plan>, Request) {
+    let mut rule = rule();
+    (rule.actions, rule.clusters, rule.kinds) = (vec![action.kind()], vec!["*".to_owned()], Vec::new());
+    let policy = Policy { rules: vec![rule], ..policy() };
+    let approve_by = NOW.plus(std::time::Duration::from_mins(30));
+    let plan = policy.rules[0].plan(&policy, action, target, preview, approve_by);
+    let draft = Draft { id: RequestId::new("01REQ"), plan: plan.clone(), asked: asked() };
+    let request = draft.break_glass(7, &policy, &roster()).unwrap();
+    let gate = Gate { policy: &policy, roster: &roster(), freeze: None, begun: &[], now: NOW };
+    let Release::Go(request) = release(request, plan, &gate) else { panic!("it does not begin") };
+    (under_way(&request).unwrap(), request)
 }

@@ -1,6 +1,6 @@
 //! What an attacker, an accident or a second click would try. None of it executes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -282,6 +282,68 @@ fn a_scaling_with_an_end_goes_back_at_its_time_or_when_told() {
     assert_eq!(request.state.as_str(), "succeeded");
 }
 
+/// Suspends, scales and resumes an hour later, whatever happens.
+fn suspended() -> Request {
+    let mut request = request();
+    let write = |suspend: bool, after: Option<u64>| {
+        let after = after.map(Span::from_secs);
+        super::plan::Change { after, always: !suspend, ..change(Write::Suspend { suspend }, "", "") }
+    };
+    request.plan.preview.changes.insert(0, write(true, None));
+    request.plan.preview.changes.push(write(false, Some(3600)));
+    begun(approve(request, "U0BOB").unwrap())
+}
+
+fn done(request: Request, step: usize, tried: Tried, secs: u64) -> Request {
+    request.intend(step, later(secs)).attempt(step, later(secs)).settle(step, tried, later(secs))
+}
+
+#[test]
+fn what_was_suspended_is_resumed_whatever_becomes_of_the_change() {
+    let fine = || Tried::Succeeded { note: String::new() };
+    let failed = || Tried::Failed { why: "it has 4 replicas now".to_owned() };
+    let first = || done(suspended(), 0, fine(), 21);
+    let resumed = |request: Request| {
+        assert_eq!(request.next(later(40)), Some(Next::Intend(2)), "at once");
+        assert_eq!(request.holds_until(), None);
+        done(request, 2, fine(), 41).state
+    };
+    assert!(matches!(resumed(done(first(), 1, failed(), 22)), State::Failed { why, .. } if why.contains("4 replicas")));
+    let unknown = Tried::Unknown { why: "no answer".to_owned() };
+    assert_eq!(resumed(done(first(), 1, unknown, 22)).as_str(), "unknown");
+    let unsettled = done(first(), 1, fine(), 22).verified(Some("no pod is ready".to_owned()), later(30));
+    assert!(matches!(resumed(unsettled), State::Failed { why, .. } if why == "no pod is ready"));
+    let stopped = first().cancel(&person("U0ANN"), &policy(), &roster(), later(23)).unwrap();
+    assert!(matches!(resumed(stopped), State::Failed { why, .. } if why == "stopped by hand"));
+    assert_eq!(done(suspended(), 0, failed(), 21).state.as_str(), "failed", "nothing was suspended");
+    let well = done(first(), 1, fine(), 22).verified(None, later(30));
+    assert_eq!(well.next(later(31)), Some(Next::Hold(later(22 + 3600))));
+    assert_eq!(done(well, 2, fine(), 3700).state.as_str(), "succeeded");
+}
+
+#[test]
+fn what_suspends_another_takes_the_right_to_suspend_it() {
+    let mut request = request();
+    let mut suspend = change(Write::Suspend { suspend: true }, "reconciles", "suspended");
+    suspend.object.target = "prod/flux-system/Kustomization/base".parse().unwrap();
+    request.plan.preview.changes.insert(0, suspend);
+    assert!(matches!(approve(request.clone(), "U0BOB"), Err(Refused::Denied(Denied::NoRule { .. }))));
+    let mut policy = policy();
+    let mut rule = super::testing::rule();
+    (rule.name, rule.actions, rule.kinds) = ("flux".to_owned(), vec![super::kind::Kind::SuspendReconcile], Vec::new());
+    (rule.namespaces, rule.approve) = (vec!["*".to_owned()], vec!["U0CAT".parse().unwrap()]);
+    policy.rules.push(rule);
+    let approve = |user: &str| {
+        let digest = request.plan.digest();
+        request.clone().approve(&person(user), &digest, &policy, &roster(), later(1))
+    };
+    assert_eq!(approve("U0BOB").unwrap_err(), Refused::Denied(Denied::MayNotApprove("flux".to_owned())));
+    assert_eq!(approve("U0CAT").unwrap().state.as_str(), "approved");
+    assert!(policy.may_request_all(&roster(), &person("U0ANN"), &request.plan).is_ok());
+    policy.rules[1].request.clear();
+    assert!(policy.may_request_all(&roster(), &person("U0ANN"), &request.plan).is_err());
+}
+
 /// The format is fixed: this digest was made by the first version of it.
 #[test]
 fn the_digest_of_a_plan_is_the_same_for_ever() {
@@ -293,7 +355,7 @@ fn the_digest_of_a_plan_is_the_same_for_ever() {
 #[test]
 fn everything_that_matters_is_in_the_digest_and_what_moves_by_itself_is_not() {
     type Change = fn(&mut Plan);
-    let matters: [(&str, Change); 15] = [
+    let matters: [(&str, Change); 17] = [
         ("kind", |plan| plan.action = Action::Restart),
         ("parameter", |plan| plan.action = Action::Scale { replicas: 6, back_after: None }),
         ("end", |plan| plan.action = Action::Scale { replicas: 5, back_after: Some(Span::from_secs(1)) }),
@@ -304,6 +366,11 @@ fn everything_that_matters_is_in_the_digest_and_what_moves_by_itself_is_not() {
         ("old", |plan| plan.preview.changes[0].old = "4".into()),
         ("new", |plan| plan.preview.changes[0].new = "50".into()),
         ("after", |plan| plan.preview.changes[0].after = Some(Span::from_secs(1))),
+        ("always", |plan| plan.preview.changes[0].always = true),
+        ("suspended", |plan| {
+            let (action, lasts) = (Box::new(plan.action.clone()), Span::from_secs(60));
+            plan.action = Action::WhileSuspended { action, lasts };
+        }),
         ("one change more", |plan| plan.preview.changes.push(plan.preview.changes[0].clone())),
         ("what it rests on", |plan| drop(plan.preview.rests_on.insert("paused".into(), "true".into()))),
         ("risk", |plan| plan.preview.risk = Risk::R2),
@@ -320,6 +387,31 @@ fn everything_that_matters_is_in_the_digest_and_what_moves_by_itself_is_not() {
     same.preview.warnings.push("Git will win".into());
     same.preview.blast.pods = "3 pods".into();
     assert_eq!(same.digest(), plan().digest());
+}
+
+#[test]
+fn everything_about_a_dispatch_is_in_the_digest() {
+    let of = |change: fn(&mut [String; 4], &mut BTreeMap<String, String>)| {
+        let mut texts = ["acme/infra", "main", "4f2c", "request"].map(str::to_owned);
+        let mut inputs = BTreeMap::from([("network".to_owned(), "testnet".to_owned())]);
+        change(&mut texts, &mut inputs);
+        let [repository, reference, sha, correlation] = texts;
+        let correlation = Some(correlation);
+        let mut plan = plan();
+        plan.preview.changes[0].write =
+            Write::Dispatch { repository, reference, sha, inputs, correlation, page: String::new() };
+        plan.digest().to_string()
+    };
+    let all: BTreeSet<String> = BTreeSet::from([
+        of(|_, _| {}),
+        of(|texts, _| texts[0].push('x')),
+        of(|texts, _| texts[1].push('x')),
+        of(|texts, _| texts[2].push('x')),
+        of(|texts, _| texts[3].push('x')),
+        of(|_, inputs| drop(inputs.insert("network".to_owned(), "mainnet".to_owned()))),
+        of(|_, inputs| drop(inputs.insert("note".to_owned(), String::new()))),
+    ]);
+    assert_eq!(all.len(), 7);
 }
 
 #[test]

@@ -1,10 +1,13 @@
 //! Operations: what is asked for, freezing, and looking back. Names are looked up where the clusters are known.
 
+use std::collections::BTreeMap;
+
 use super::words::Word;
 use super::workload::{Place, Wanted};
 use super::{Topic, Verb};
 use crate::core::action::kind::{Action, Kind};
 use crate::core::action::target::Sort;
+use crate::core::action::workflow::{MOST_INPUTS, is_input};
 use crate::core::time::Span;
 
 /// Read, but not yet looked up.
@@ -35,6 +38,19 @@ pub struct Request {
     pub reason: String,
     /// Without approval.
     pub break_glass: bool,
+    /// What is to become of it when Git declares otherwise; it has to be said before it is done.
+    pub git: Option<Git>,
+}
+
+/// What somebody wants when whatever keeps the target in Git would undo the change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Git {
+    /// Nothing is done here: it is changed in Git.
+    PullRequest,
+    /// What keeps it is suspended for so long.
+    Suspend(Span),
+    /// All the same.
+    Direct,
 }
 
 /// An action with the parameters that were typed; the form asks for those that are missing.
@@ -47,7 +63,7 @@ pub enum Wish {
 
 impl Wish {
     #[must_use]
-    pub const fn kind(&self) -> Kind {
+    pub fn kind(&self) -> Kind {
         match self {
             Self::Whole(action) => action.kind(),
             Self::Scale => Kind::Scale,
@@ -57,7 +73,7 @@ impl Wish {
 
 impl Ask {
     #[must_use]
-    pub const fn verb(&self) -> Verb {
+    pub fn verb(&self) -> Verb {
         match self {
             Self::Request(request) => Verb::Act(request.action.kind()),
             Self::Freeze { .. } => Verb::Freeze,
@@ -87,7 +103,8 @@ const LONGEST: Span = Span::from_secs(7 * 24 * 3600);
 
 /// Reads what follows `kind`; `text` is what `words` stand in. An error is one sentence.
 pub(super) fn request(kind: Kind, words: &[Word], text: &str) -> Result<Request, String> {
-    let mut reader = Reader { kind, words, next: 0, place: Place::default(), break_glass: false, switch: false };
+    let mut reader =
+        Reader { kind, words, next: 0, place: Place::default(), break_glass: false, switch: false, git: None };
     reader.flags()?;
     let Some(target) = reader.word() else {
         return Err(format!("`{}` needs the name of {}.", kind.as_str(), one_of(kind)));
@@ -98,13 +115,14 @@ pub(super) fn request(kind: Kind, words: &[Word], text: &str) -> Result<Request,
         Kind::Scale => reader.scale()?,
         Kind::Rollback => Wish::Whole(Action::Rollback { revision: reader.number("revision")? }),
         Kind::RollbackApp => Wish::Whole(Action::RollbackApp { id: reader.number("id")? }),
+        Kind::Dispatch => Wish::Whole(Action::Dispatch { inputs: reader.inputs()? }),
         kind => kind.plain().map_or(Wish::Scale, Wish::Whole),
     };
     let back_after = if back { reader.back() } else { None };
     reader.flags()?;
     let reason = words.get(reader.next).and_then(|word| text.get(word.start..)).unwrap_or_default();
     let reason = reason.trim().trim_matches('"').trim().to_owned();
-    let Reader { place, break_glass, switch, .. } = reader;
+    let Reader { place, break_glass, switch, git, .. } = reader;
     let action = match action {
         Wish::Whole(Action::Drain { .. }) => Wish::Whole(Action::Drain { delete_empty_dir: switch }),
         Wish::Whole(Action::Sync { .. }) => Wish::Whole(Action::Sync { prune: switch }),
@@ -113,7 +131,7 @@ pub(super) fn request(kind: Kind, words: &[Word], text: &str) -> Result<Request,
         Wish::Whole(Action::SuspendReconcile { .. }) => Wish::Whole(Action::SuspendReconcile { back_after }),
         other => other,
     };
-    Ok(Request { action, of: Wanted { name: target, place }, reason, break_glass })
+    Ok(Request { action, of: Wanted { name: target, place }, reason, break_glass, git })
 }
 
 /// `a workload`, `a node`: what the action is done to.
@@ -123,6 +141,7 @@ fn one_of(kind: Kind) -> &'static str {
         [Sort::Pod] => "a pod",
         [Sort::Application] => "an app",
         [Sort::Rollout] => "a rollout",
+        [Sort::Workflow] => "a workflow",
         sorts if *sorts == Sort::FLUX => "an app or a source",
         _ => "a workload",
     }
@@ -147,6 +166,7 @@ struct Reader<'a> {
     place: Place,
     break_glass: bool,
     switch: bool,
+    git: Option<Git>,
 }
 
 impl Reader<'_> {
@@ -169,6 +189,7 @@ impl Reader<'_> {
             };
             self.next += 1;
             let (flag, value) = flag.split_once('=').map_or((flag, None), |(flag, value)| (flag, Some(value)));
+            let undone = self.kind.undone_by_git();
             let mut value = |what: &str| {
                 let value = value.map(str::to_owned).or_else(|| self.word());
                 value.ok_or_else(|| format!("`{word}` needs {what}."))
@@ -177,6 +198,12 @@ impl Reader<'_> {
                 "n" | "ns" | "namespace" => self.place.namespace = Some(value("a namespace")?),
                 "c" | "cluster" | "context" => self.place.cluster = Some(value("the name of a cluster")?),
                 "break-glass" => self.break_glass = true,
+                "direct" if undone => self.git = Some(Git::Direct),
+                "suspend" if undone => {
+                    let lasts = value("for how long, like 2h")?;
+                    let lasts = back_after(&lasts).ok_or_else(|| format!("“{lasts}” is no time from 1m to 7d."))?;
+                    self.git = Some(Git::Suspend(lasts));
+                }
                 flag if switch(self.kind) == Some(flag) => self.switch = true,
                 _ => return Err(format!("`{}` does not know “{word}”.", self.kind.as_str())),
             }
@@ -203,6 +230,25 @@ impl Reader<'_> {
         let length = length.and_then(|_| self.words.get(self.next + 1)).and_then(|word| back_after(word.text))?;
         self.next += 2;
         Some(length)
+    }
+
+    /// `[name=value …]`, up to the first word that is none.
+    fn inputs(&mut self) -> Result<BTreeMap<String, String>, String> {
+        let mut inputs = BTreeMap::new();
+        loop {
+            self.flags()?;
+            let Some((name, value)) = self.peek().and_then(|word| word.split_once('=')) else { break };
+            if !is_input(name) || inputs.len() == MOST_INPUTS {
+                break;
+            }
+            let (name, value) = (name.to_owned(), value.trim_matches('"').to_owned());
+            self.next += 1;
+            if inputs.contains_key(&name) {
+                return Err(format!("`{name}` is given twice."));
+            }
+            inputs.insert(name, value);
+        }
+        Ok(inputs)
     }
 
     /// `[to] [revision] <n>`
@@ -271,12 +317,12 @@ const fn told(kind: Kind) -> Option<Told> {
             "restart price-pusher-evm it hangs since the deploy",
         ),
         Kind::Scale => (
-            "<name> <replicas> [for <duration>] [reason]",
+            "<name> <replicas> [for <duration>] [--suspend <duration>|--direct] [reason]",
             "Asks for another number of replicas, for good or for a while",
             "scale hermes 5 for 2h launch at noon",
         ),
         Kind::Rollback => (
-            "<name> [to <revision>] [reason]",
+            "<name> [to <revision>] [--suspend <duration>|--direct] [reason]",
             "Asks to go back to an earlier revision of a Deployment",
             "rollback keeper to 3 the release crashes",
         ),
@@ -324,6 +370,11 @@ const fn told_of_gitops(kind: Kind) -> Told {
             "<app|source> [for <duration>] [reason]",
             "Asks Flux to leave an app alone, for good or for a while",
             "suspend-reconcile keeper for 2h hotfix by hand",
+        ),
+        Kind::Dispatch => (
+            "<workflow> [input=value…] [reason]",
+            "Asks GitHub Actions to run a workflow at the commit that is approved",
+            "dispatch deploy-pusher network=testnet hotfix is merged",
         ),
         _ => ("<app|source> [reason]", "Asks Flux to take care of an app again", "resume-reconcile keeper done"),
     }
@@ -394,6 +445,33 @@ mod tests {
         assert_eq!(asked("rollback-app prices to 0").action, Wish::Whole(Action::RollbackApp { id: Some(0) }));
         assert_eq!(refused("promote"), "`promote` needs the name of a rollout.");
         assert_eq!(refused("reconcile"), "`reconcile` needs the name of an app or a source.");
+    }
+
+    #[test]
+    fn what_git_would_undo_may_say_what_becomes_of_it() {
+        let scale = asked("scale hermes 5 --suspend 2h launch");
+        let hours = Span::from_secs(7200);
+        assert_eq!((scale.git, scale.reason.as_str()), (Some(Git::Suspend(hours)), "launch"));
+        assert_eq!(asked("rollback keeper to 3 --direct it crashes").git, Some(Git::Direct));
+        assert_eq!(asked("pause-rollout keeper looking").git, None);
+        assert_eq!(refused("scale hermes 5 --suspend soon"), "“soon” is no time from 1m to 7d.");
+        assert_eq!(refused("restart hermes --direct"), "`restart` does not know “--direct”.");
+    }
+
+    #[test]
+    fn a_workflow_takes_inputs_and_a_reason() {
+        let inputs = |text: &str| match asked(text) {
+            Request { action: Wish::Whole(Action::Dispatch { inputs }), reason, .. } => {
+                let inputs: Vec<String> = inputs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                (inputs.join(" "), reason)
+            }
+            other => panic!("{text}: {other:?}"),
+        };
+        let told = inputs("dispatch deploy network=testnet note=\"at noon\" --break-glass the fix a=b");
+        assert_eq!(told, ("network=testnet note=at noon".to_owned(), "the fix a=b".to_owned()));
+        assert_eq!(inputs("dispatch deploy").0, "");
+        assert_eq!(refused("dispatch deploy a=1 a=2"), "`a` is given twice.");
+        assert_eq!(refused("dispatch"), "`dispatch` needs the name of a workflow.");
     }
 
     #[test]

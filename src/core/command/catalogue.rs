@@ -20,7 +20,7 @@ pub struct Topic {
 /// Every command, in the order help lists them. Words are found in this list, so one left out could not be typed.
 #[must_use]
 pub const fn catalogue() -> &'static [Topic] {
-    const TOPICS: [Topic; 55] = [
+    const TOPICS: [Topic; 56] = [
         Verb::Status.topic(),
         Verb::Alerts.topic(),
         Verb::Ack.topic(),
@@ -60,6 +60,7 @@ pub const fn catalogue() -> &'static [Topic] {
         Verb::Act(Kind::Reconcile).topic(),
         Verb::Act(Kind::SuspendReconcile).topic(),
         Verb::Act(Kind::ResumeReconcile).topic(),
+        Verb::Act(Kind::Dispatch).topic(),
         Verb::Actions.topic(),
         Verb::Action.topic(),
         Verb::Freeze.topic(),

@@ -145,7 +145,7 @@ pub enum WhyTarget {
 
 impl Command {
     #[must_use]
-    pub const fn verb(&self) -> Verb {
+    pub fn verb(&self) -> Verb {
         match self {
             Self::Help { .. } => Verb::Help,
             Self::Status => Verb::Status,

@@ -2,6 +2,7 @@
 
 use std::sync::PoisonError;
 
+use crate::core::action::policy::Who;
 use crate::core::action::request::Request;
 use crate::core::ids::RequestId;
 use crate::core::severity::Severity;
@@ -23,8 +24,10 @@ impl Flow {
         let channel = settings.actions.channel.clone()?;
         let rivals: Vec<&Request> = rivals(request, live).collect();
         let wait = self.waiting(&request.id).filter(|_| !request.state.over());
+        let called = self.called(request);
         let view = CardView {
             request,
+            called: &called,
             needs: request.needs(&settings.actions.policy),
             rivals: &rivals,
             waits: wait.as_ref().map(|wait| wait.why.as_str()),
@@ -33,6 +36,24 @@ impl Flow {
         };
         let show = Effect::Show { key: key(&request.id), channel, fallback: None, message: card(&view) };
         Some((show, priority(Severity::Critical)))
+    }
+
+    /// Whom its rule calls, but who asked.
+    fn called(&self, request: &Request) -> Vec<String> {
+        let settings = self.settings();
+        let Some(rule) = settings.actions.policy.rule_named(&request.plan.rule) else { return Vec::new() };
+        let mut called: Vec<String> = Vec::new();
+        for who in rule.called() {
+            match who {
+                Who::User { user, .. } => called.push(user.to_string()),
+                Who::Group(group) => called.push(group.clone()),
+                Who::OnCall => called.extend(self.everybody_on_call().iter().map(ToString::to_string)),
+                Who::Everyone => {}
+            }
+        }
+        let mut seen = std::collections::BTreeSet::from([request.asked.by.user.to_string()]);
+        called.retain(|id| seen.insert(id.clone()));
+        called
     }
 
     /// The card, and those of others on the same target, which name it.

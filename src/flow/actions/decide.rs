@@ -3,9 +3,11 @@
 
 use serde_json::{Value, json};
 
+use crate::core::action::kind::Action;
 use crate::core::action::plan::Undo;
 use crate::core::action::policy::{Denied, Person, Policy, Roster};
 use crate::core::action::request::{Refused, Request, State};
+use crate::core::command::action::Git;
 use crate::core::ids::{Actor, RequestId};
 use crate::core::time::Timestamp;
 use crate::slack::blocks::action::{self as blocks, HistoryView, Subject};
@@ -18,7 +20,7 @@ use super::super::act::{Caller, Place, Plan};
 use super::super::receive::finish;
 use super::super::step::{Extra, StepError};
 use super::Decision;
-use super::record::record;
+use super::record::{counted, record};
 
 /// Others may decide at the same moment, on other replicas; each of them wins at most a few times.
 const TRIES: usize = 5;
@@ -151,8 +153,10 @@ impl Flow {
         };
         effects.extend(said.clone().and_then(|said| place.effect(said)));
         let records = vec![record(&after, &by.actor(), decision.verb(), &decision.detail(&after), now)];
+        let (was, is) = (before.request.clone(), after.clone());
         let changes = vec![Change::Save(Box::new((before, after)))];
         self.commit_extra(Extra { effects, records, actions: changes, ..finish(key, decision.verb()) }).await?;
+        counted(&self.metrics, Some(&was), &is);
         self.action_bell.notify_one();
         Ok(said)
     }
@@ -214,7 +218,7 @@ impl Flow {
             undoes: Some(request.number),
             break_glass: false,
         };
-        self.action_form(&subject, Some(action), &format!("takes #{} back", request.number), caller)
+        self.action_form(&subject, Some(action), None, &format!("takes #{} back", request.number), caller).await
     }
 
     /// The same once more, planned anew.
@@ -230,7 +234,16 @@ impl Flow {
             undoes: request.asked.undoes,
             break_glass: false,
         };
-        self.action_form(&subject, Some(&request.plan.action), &request.asked.reason, caller)
+        let (action, reason) = (&request.plan.action, &request.asked.reason);
+        self.action_form(&subject, Some(action), said_of_git(action), reason, caller).await
+    }
+}
+
+/// What was to become of it in Git; of a change that was asked for directly the form asks again.
+const fn said_of_git(action: &Action) -> Option<Git> {
+    match action {
+        Action::WhileSuspended { lasts, .. } => Some(Git::Suspend(*lasts)),
+        _ => None,
     }
 }
 

@@ -23,7 +23,7 @@ use super::super::step::{Extra, StepError, fenced};
 use super::Wait;
 use super::decide::BOT;
 use super::freeze::frozen_in;
-use super::record::{record, state};
+use super::record::{counted, record, state};
 
 /// Slack or a cluster that could not be asked is asked again after this.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -65,6 +65,10 @@ impl Flow {
         }
         let Ok(_one_round) = self.actions.driving.try_lock() else { return Ok(0) };
         let live = actions::live(&self.store).await?;
+        for state in ["open", "approved", "executing"] {
+            let count = live.iter().filter(|stored| stored.request.state.as_str() == state).count();
+            self.metrics.actions_open(state, count);
+        }
         if live.is_empty() {
             return Ok(0);
         }
@@ -109,8 +113,8 @@ impl Flow {
             return Ok(false);
         }
         match &stored.request.state {
-            State::Approved { .. } => self.begin_action(stored, freeze, live).await,
-            State::Executing { .. } => self.go_on(stored, freeze, live).await,
+            State::Approved { .. } => Box::pin(self.begin_action(stored, freeze, live)).await,
+            State::Executing { .. } => Box::pin(self.go_on(stored, freeze, live)).await,
             _ => Ok(false),
         }
     }
@@ -173,7 +177,7 @@ impl Flow {
             Err(_) => request.plan.clone(),
             Ok(rule) => {
                 let (action, target) = (&request.plan.action, &request.plan.target);
-                match self.hands.preview(action, target, now).await {
+                match self.hands.preview(&settings.actions, action, target, now).await {
                     Ok(preview) => rule.plan(policy, action.clone(), target.clone(), preview, request.plan.approve_by),
                     Err(why @ (CannotPlan::Unreachable { .. } | CannotPlan::Forbidden { .. })) => {
                         return self.hold(&stored, &why.to_string(), Some(AGAIN), live).await;
@@ -260,6 +264,7 @@ impl Flow {
         }
         append(&mut tx, &records).await?;
         tx.commit().await?;
+        counted(&self.metrics, Some(&before.request), &after);
         if !effects.is_empty() {
             self.outbox_bell.notify_one();
         }

@@ -31,7 +31,9 @@ impl Flow {
             })
         } else {
             subject(metadata).map(|about| {
-                read_request(&about, field).map(|wanted| {
+                let settings = self.settings();
+                let inputs = settings.actions.workflow(&about.target.name).map_or(&[][..], |workflow| &workflow.ask);
+                read_request(&about, inputs, field).map(|wanted| {
                     Deed::Request(Box::new(Wanted {
                         action: wanted.action,
                         reason: wanted.reason,
@@ -39,6 +41,7 @@ impl Flow {
                         alert: about.alert,
                         undoes: about.undoes,
                         break_glass: about.break_glass,
+                        git: wanted.git,
                     }))
                 })
             })

@@ -10,6 +10,7 @@ mod decide;
 mod drive;
 mod form;
 mod freeze;
+mod git;
 mod hands;
 mod look;
 mod offer;
@@ -23,10 +24,11 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use crate::core::action::digest::Digest;
-use crate::core::action::kind::Action;
+use crate::core::action::kind::{Action, Kind};
 use crate::core::action::policy::Policy;
 use crate::core::action::target::Target;
-use crate::core::command::action::{Ask, Wish};
+use crate::core::action::workflow::Workflow;
+use crate::core::command::action::{Ask, Git, Wish};
 use crate::core::ids::{ChannelId, GroupId, RequestId};
 use crate::core::time::Timestamp;
 use crate::slack::blocks::action::{self as blocks, Form, Press, Subject};
@@ -48,6 +50,14 @@ pub struct Settings {
     /// Where the cards are.
     pub channel: Option<ChannelId>,
     pub policy: Policy,
+    /// What GitHub Actions may run.
+    pub workflows: Vec<Workflow>,
+}
+
+impl Settings {
+    fn workflow(&self, name: &str) -> Option<&Workflow> {
+        self.workflows.iter().find(|workflow| workflow.name == name)
+    }
 }
 
 /// What is known of requests besides the store.
@@ -87,6 +97,19 @@ pub(super) struct Wanted {
     pub alert: Option<GroupId>,
     pub undoes: Option<u64>,
     pub break_glass: bool,
+    pub git: Option<Git>,
+}
+
+impl Wanted {
+    /// With what is to become of it in Git.
+    fn whole(&self) -> Action {
+        match self.git {
+            Some(Git::Suspend(lasts)) => {
+                Action::WhileSuspended { action: Box::new(self.action.inner().clone()), lasts }
+            }
+            Some(Git::PullRequest | Git::Direct) | None => self.action.clone(),
+        }
+    }
 }
 
 /// What somebody says about a request.
@@ -129,12 +152,13 @@ impl Flow {
                     alert: None,
                     undoes: None,
                     break_glass: request.break_glass,
+                    git: request.git,
                 })))
             }
             wish => {
                 let action = if let Wish::Whole(action) = wish { Some(action) } else { None };
                 let subject = Subject { kind, target, alert: None, undoes: None, break_glass: request.break_glass };
-                self.action_form(&subject, action.as_ref(), &request.reason, caller)
+                self.action_form(&subject, action.as_ref(), request.git, &request.reason, caller).await
             }
         }
     }
@@ -145,7 +169,14 @@ impl Flow {
     }
 
     /// The form that asks for what is missing. Whoever could not ask for it anyway is told so instead.
-    fn action_form(&self, subject: &Subject, action: Option<&Action>, reason: &str, caller: &Caller) -> Plan {
+    async fn action_form(
+        &self,
+        subject: &Subject,
+        action: Option<&Action>,
+        git: Option<Git>,
+        reason: &str,
+        caller: &Caller,
+    ) -> Plan {
         let settings = self.settings();
         if !settings.actions.enabled {
             return Plan::Answer(blocks::switched_off());
@@ -157,7 +188,11 @@ impl Flow {
             Ok(rule) => rule,
             Err(denied) => return Plan::Answer(blocks::denied(&denied)),
         };
-        Plan::Open(blocks::request_form(&Form { subject, action, reason, reason_wanted: rule.reason }))
+        let inputs = settings.actions.workflow(&subject.target.name).map_or(&[][..], |workflow| &workflow.ask);
+        let inputs = if subject.kind == Kind::Dispatch { inputs } else { &[] };
+        let keeper = self.keeper(subject.kind, &subject.target).await;
+        let (keeper, reason_wanted) = (keeper.as_ref(), rule.reason);
+        Plan::Open(blocks::request_form(&Form { subject, action, reason, reason_wanted, inputs, keeper, git }))
     }
 
     pub(super) async fn plan_act_press(&self, press: &Press, caller: &Caller) -> Plan {
@@ -179,7 +214,7 @@ impl Flow {
             Press::Offer(group, offer) => {
                 let (kind, target) = (offer.kind, offer.target.clone());
                 let subject = Subject { kind, target, alert: Some(group.clone()), undoes: None, break_glass: false };
-                return self.action_form(&subject, None, &self.reason_of(group), caller);
+                return self.action_form(&subject, None, None, &self.reason_of(group), caller).await;
             }
         };
         Plan::Act(Deed::Decide(decision))

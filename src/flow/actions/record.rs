@@ -6,7 +6,8 @@ use crate::core::action::plan::Plan;
 use crate::core::action::request::{Request, State};
 use crate::core::audit::Record;
 use crate::core::ids::Actor;
-use crate::core::time::Timestamp;
+use crate::core::time::{Span, Timestamp};
+use crate::metrics::Metrics;
 
 pub(super) fn record(request: &Request, actor: &Actor, verb: &str, detail: &Value, at: Timestamp) -> Record {
     Record {
@@ -41,6 +42,18 @@ pub(super) fn requested(request: &Request) -> Value {
 
 fn parameters(plan: &Plan) -> String {
     plan.action.parameters().iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+}
+
+/// Counts what a committed change of a request came to.
+pub(super) fn counted(metrics: &Metrics, before: Option<&Request>, after: &Request) {
+    let kind = after.plan.action.kind().as_str();
+    let Some(before) = before else { return metrics.action_requested(kind) };
+    if let (State::Open { .. }, State::Approved { at, .. }) = (&before.state, &after.state) {
+        metrics.action_approved(at.since(after.asked.at));
+    }
+    if after.state.over() && !before.state.over() {
+        metrics.action_over(kind, after.state.as_str(), after.took().map(Span::duration));
+    }
 }
 
 /// How a request stands, in the words of its state.

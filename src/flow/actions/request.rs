@@ -18,7 +18,7 @@ use super::super::receive::finish;
 use super::super::step::{Extra, StepError};
 use super::Wanted;
 use super::card::rival_count;
-use super::record::{record, requested};
+use super::record::{counted, record, requested};
 
 impl Flow {
     pub(super) async fn ask_for_action(
@@ -50,8 +50,11 @@ impl Flow {
             Ok(rule) => rule,
             Err(denied) => return self.refuse_action(key, wanted, caller, &denied, place).await,
         };
-        let now = self.now();
-        let preview = match self.hands.preview(&wanted.action, target, now).await {
+        if let Some(question) = self.left_to_git(wanted).await {
+            return self.say(key, question, Vec::new(), place).await;
+        }
+        let (now, action) = (self.now(), wanted.whole());
+        let preview = match self.hands.preview(&settings.actions, &action, target, now).await {
             Ok(preview) => preview,
             Err(cannot) => {
                 let why = cannot.to_string();
@@ -62,7 +65,10 @@ impl Flow {
         };
         let now = self.now();
         let approve_by = now.plus(rule.approve_within.duration());
-        let plan = rule.plan(policy, wanted.action.clone(), target.clone(), preview, approve_by);
+        let plan = rule.plan(policy, action, target.clone(), preview, approve_by);
+        if let Err(denied) = policy.may_request_all(&roster, &by, &plan) {
+            return self.refuse_action(key, wanted, caller, &denied, place).await;
+        }
         let asked = Asked {
             on_call: roster.on_call.contains(&by.user),
             by,
@@ -123,8 +129,9 @@ impl Flow {
         effects.extend(place.effect(said.clone()));
         let verb = if glass { "glass_broken" } else { "requested" };
         let records = vec![record(&request, &caller.actor(), verb, &requested(&request), now)];
-        let changes = vec![Change::Insert(Box::new(request))];
+        let changes = vec![Change::Insert(Box::new(request.clone()))];
         self.commit_extra(Extra { effects, records, actions: changes, ..finish(key, "asked for") }).await?;
+        counted(&self.metrics, None, &request);
         self.action_bell.notify_one();
         Ok(Some(said))
     }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::core::action::approval::under_way;
 use crate::core::action::found::Settled;
-use crate::core::action::journal::{Journal, Next, SETTLE, Step, Tried};
+use crate::core::action::journal::{Next, Step, Tried};
 use crate::core::action::policy::Freeze;
 use crate::core::action::request::Request;
 use crate::core::time::{Timestamp, spoken};
@@ -16,9 +16,8 @@ use crate::store::actions::{self, Line, Stored};
 use super::super::Flow;
 use super::super::step::StepError;
 use super::drive::{FROZEN, Move, Moved, at};
+use super::hands::Hands;
 
-/// Nobody knows what came of a write: for this long it is looked for, then a person has to.
-const LOOK_FOR: Duration = Duration::from_secs(10);
 /// What is held back by a disruption budget or another's write is tried again after this.
 const TRY_AGAIN: Duration = Duration::from_secs(10);
 /// Others may change the same request meanwhile: a person who wants the way back now.
@@ -90,14 +89,15 @@ impl Flow {
             return self.settle_step(stored, step, Tried::Unknown { why: UNFIT.to_owned() }, live).await;
         };
         let tried = self.hands.observe(&plan, step, stamp).await;
+        let patience = Hands::patience(&plan.target);
         let tried_at = stored.request.state.journal().and_then(|journal| match journal.steps.get(step) {
             Some(Step::Attempted { tried_at, .. }) => Some(*tried_at),
             _ => None,
         });
         let tried = match tried {
-            Tried::Unclear if tried_at.is_none_or(|at| self.now().since(at) >= LOOK_FOR) => Tried::Unknown {
-                why: "it was sent, the answer was lost, and the cluster cannot be looked at".to_owned(),
-            },
+            Tried::Unclear if tried_at.is_none_or(|at| self.now().since(at) >= patience.look_for) => {
+                Tried::Unknown { why: patience.lost.to_owned() }
+            }
             other => other,
         };
         self.settle_step(stored, step, tried, live).await
@@ -112,7 +112,7 @@ impl Flow {
         live: &[Stored],
     ) -> Result<bool, StepError> {
         let (entry, verb, said) = match &tried {
-            Tried::Succeeded { note } => ("succeeded", "step_succeeded", note.clone()),
+            Tried::Succeeded { note } | Tried::Started { note, .. } => ("succeeded", "step_succeeded", note.clone()),
             Tried::Failed { why } => ("failed", "step_failed", why.clone()),
             Tried::Blocked { why } => ("blocked", "step_blocked", why.clone()),
             Tried::Unknown { why } => ("unknown", "step_unknown", why.clone()),
@@ -145,10 +145,11 @@ impl Flow {
             let after = stored.request.clone().verified(Some(UNFIT.to_owned()), self.now());
             return self.end_of_watch(stored, after, UNFIT, live).await;
         };
-        let settled = self.hands.settled(&plan).await;
+        let Some(journal) = stored.request.state.journal() else { return Ok(false) };
+        let settled = self.hands.settled(&plan, journal).await;
         let now = self.now();
-        let late = stored.request.state.journal().and_then(Journal::written_at);
-        let late = late.is_some_and(|written| now.since(written) >= SETTLE);
+        let patience = Hands::patience(&plan.target).settle;
+        let late = journal.written_at().is_some_and(|written| now.since(written) >= patience);
         match settled {
             Settled::Done { note } => {
                 let after = stored.request.clone().progress("").verified(None, now);
@@ -159,7 +160,7 @@ impl Flow {
                 self.end_of_watch(stored, after, &why, live).await
             }
             Settled::Progress { text } if late => {
-                let why = format!("it was written, but has not settled within {}: {text}", spoken(SETTLE));
+                let why = format!("it was written, but has not settled within {}: {text}", spoken(patience));
                 let after = stored.request.clone().verified(Some(why.clone()), now);
                 self.end_of_watch(stored, after, &why, live).await
             }

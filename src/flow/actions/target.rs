@@ -2,7 +2,8 @@
 
 use crate::core::action::kind::{Action, Kind};
 use crate::core::action::target::{Sort, Target};
-use crate::core::command::action::{Request, Wish, switch};
+use crate::core::action::workflow::Workflow;
+use crate::core::command::action::{Git, Request, Wish, switch};
 use crate::core::command::workload::Wanted;
 use crate::core::gitops::AppId;
 use crate::core::gitops::apps::Apps;
@@ -20,6 +21,9 @@ impl Flow {
     /// The one object that is meant, or an answer that asks which.
     pub(super) fn action_target(&self, request: &Request) -> Result<Target, Message> {
         let kind = request.action.kind();
+        if kind == Kind::Dispatch {
+            return self.workflow(&request.of.name);
+        }
         if self.clusters.is_empty() {
             return Err(workload_blocks::no_clusters());
         }
@@ -35,8 +39,17 @@ impl Flow {
         }?;
         match found.as_slice() {
             [one] => Ok(one.clone()),
-            several => Err(blocks::which_target(name, kind, several, &rest(request))),
+            several => Err(blocks::which_target(name, kind, several, &rest_of(request))),
         }
+    }
+
+    /// A workflow is named exactly, as configuration does or in full.
+    fn workflow(&self, name: &str) -> Result<Target, Message> {
+        let settings = self.settings();
+        let all = settings.actions.workflows.iter().map(Workflow::target);
+        let mut found = all.filter(|target| target.name.eq_ignore_ascii_case(name) || target.to_string() == name);
+        let known = || settings.actions.workflows.iter().map(|workflow| workflow.name.as_str()).collect::<Vec<_>>();
+        found.next().ok_or_else(|| blocks::no_such_workflow(name, &known()))
     }
 
     fn running(&self, kind: Kind, wanted: &Wanted) -> Result<Vec<Target>, Message> {
@@ -64,33 +77,46 @@ impl Flow {
 }
 
 /// What was typed behind the name, so that a choice asks for the same.
-fn rest(request: &Request) -> String {
-    let mut rest = String::new();
-    if request.break_glass {
+fn rest_of(request: &Request) -> String {
+    let way = match request.git {
+        Some(Git::Direct) => " --direct".to_owned(),
+        Some(Git::Suspend(lasts)) => format!(" --suspend {lasts}"),
+        Some(Git::PullRequest) | None => String::new(),
+    };
+    let action = if let Wish::Whole(action) = &request.action { Some(action) } else { None };
+    rest(action, &way, request.break_glass, &request.reason)
+}
+
+/// What is typed behind the target's name; `way` are the flags about Git.
+pub(super) fn rest(action: Option<&Action>, way: &str, break_glass: bool, reason: &str) -> String {
+    let mut rest = action.map(|action| parameters(action.inner())).unwrap_or_default();
+    rest.push_str(way);
+    if break_glass {
         rest.push_str(" --break-glass");
     }
-    if let Wish::Whole(action) = &request.action {
-        match action {
-            Action::Scale { replicas, back_after } => {
-                rest.extend([" ", &replicas.to_string()]);
-                rest.extend(back_after.map(|back| format!(" for {back}")));
-            }
-            Action::Rollback { revision: Some(number) } | Action::RollbackApp { id: Some(number) } => {
-                rest.extend([" to ", &number.to_string()]);
-            }
-            Action::SuspendReconcile { back_after: Some(back) } => rest.extend([" for ", &back.to_string()]),
-            Action::Drain { delete_empty_dir: true }
-            | Action::Sync { prune: true }
-            | Action::Refresh { hard: true }
-            | Action::Promote { full: true } => rest.extend(switch(action.kind()).map(|word| format!(" --{word}"))),
-            _ => {}
-        }
-    }
-    if !request.reason.is_empty() {
+    if !reason.is_empty() {
         rest.push(' ');
-        rest.push_str(&request.reason);
+        rest.push_str(reason);
     }
     rest
+}
+
+fn parameters(action: &Action) -> String {
+    match action {
+        Action::Scale { replicas, back_after } => {
+            let back = back_after.map_or_else(String::new, |back| format!(" for {back}"));
+            format!(" {replicas}{back}")
+        }
+        Action::Rollback { revision: Some(number) } | Action::RollbackApp { id: Some(number) } => {
+            format!(" to {number}")
+        }
+        Action::SuspendReconcile { back_after: Some(back) } => format!(" for {back}"),
+        Action::Drain { delete_empty_dir: true }
+        | Action::Sync { prune: true }
+        | Action::Refresh { hard: true }
+        | Action::Promote { full: true } => switch(action.kind()).map_or_else(String::new, |word| format!(" --{word}")),
+        _ => String::new(),
+    }
 }
 
 /// Exactly first, then by a part of the name.

@@ -278,6 +278,16 @@ impl Handle {
         });
     }
 
+    /// Adds an object behind the API, as `manager`. Nothing happens when its kind is not known here.
+    pub fn create(&self, plural: &str, object: Value, manager: &str) {
+        self.cluster.change(|state, now| {
+            if let Some(resource) = Resource::named(plural) {
+                // One that is there already stays as it is.
+                let _made = state.objects.create(resource, object, manager, now);
+            }
+        });
+    }
+
     /// An object as the API gives it.
     #[must_use]
     pub fn object(&self, plural: &str, namespace: &str, name: &str) -> Option<Value> {

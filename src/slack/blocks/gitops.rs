@@ -269,7 +269,7 @@ fn canary(steps: Steps) -> String {
 }
 
 /// `github.com/pyth/infra apps/prices (main)`
-fn origin(view: &View) -> Option<String> {
+pub(super) fn origin(view: &View) -> Option<String> {
     let address = view.repository().map(shown_address).filter(|address| !address.is_empty());
     let own = view.app.origin.as_ref();
     let path = own.and_then(|origin| origin.path.clone());

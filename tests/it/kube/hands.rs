@@ -471,6 +471,7 @@ fn example(kind: Kind, node: &str) -> (Action, String) {
         Kind::Reconcile => (Action::Reconcile, "Kustomization/base"),
         Kind::SuspendReconcile => (Action::SuspendReconcile { back_after: None }, "Kustomization/base"),
         Kind::ResumeReconcile => (Action::ResumeReconcile, "Kustomization/base"),
+        Kind::Dispatch => panic!("it is in no cluster"),
     };
     (action, target.to_owned())
 }

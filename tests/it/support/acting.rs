@@ -9,12 +9,14 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use watchkeeper::cluster::Update;
 use watchkeeper::config::Config;
-use watchkeeper::config::actions::Actions;
+use watchkeeper::config::actions::{Actions, GitHub};
 use watchkeeper::config::clusters::Cluster;
 use watchkeeper::core::action::kind::Kind;
+use watchkeeper::core::action::workflow::Workflow;
 use watchkeeper::core::ids::ChannelId;
 use watchkeeper::core::workload::{Clusters, Index, Status};
 use watchkeeper::sim::cluster;
+use watchkeeper::sim::github::{self, REPOSITORY, WORKFLOW};
 use watchkeeper::sim::slack::Workspace;
 use watchkeeper::store::actions::{self, Line, Stored};
 
@@ -29,6 +31,7 @@ const SOON: Duration = Duration::from_secs(30);
 pub struct Acting {
     pub bot: Bot,
     pub cluster: cluster::Handle,
+    pub github: github::Handle,
     news: mpsc::Receiver<Update>,
     files: tempfile::TempDir,
     stop: DropGuard,
@@ -42,6 +45,15 @@ pub fn rule() -> Value {
     })
 }
 
+/// Its inputs are a network and a note, the commit and a mark.
+pub fn workflow() -> Workflow {
+    serde_json::from_value(json!({
+        "name": "deploy-pusher", "repository": REPOSITORY, "workflow": WORKFLOW, "inputs": {"note": "by watchkeeper"},
+        "ask": [{"name": "network", "values": ["mainnet", "testnet"]}], "sha_input": "sha", "correlation_input": "request",
+    }))
+    .unwrap()
+}
+
 pub fn allowed(rule: Value) -> Actions {
     Actions {
         enabled: true,
@@ -49,6 +61,7 @@ pub fn allowed(rule: Value) -> Actions {
         rules: vec![serde_json::from_value(rule).unwrap()],
         break_glass: vec!["U0ALICE".parse().unwrap()],
         unfreeze: vec!["U0BOB".parse().unwrap()],
+        ..Actions::default()
     }
 }
 
@@ -62,6 +75,8 @@ impl Acting {
         let files = tempfile::tempdir().unwrap();
         let path = files.path().join("kubeconfig");
         let cluster = cluster::start(cluster::Config::by_hand(clock.clone())).await.unwrap();
+        let github = github::start(clock.clone(), "story").await.unwrap();
+        let url = github.url();
         cluster.write_kubeconfig("local", &path).unwrap();
         let bot = Bot::at(clock, database, |config| {
             config.clusters = vec![Cluster::by_kubeconfig("prod", path)];
@@ -71,18 +86,22 @@ impl Acting {
             ]))
             .unwrap();
             change(config);
+            config.actions.github = Some(GitHub { url, ..GitHub::default() });
+            if config.actions.workflows.is_empty() {
+                config.actions.workflows = vec![workflow()];
+            }
         })
         .await;
         bot.flow.refresh_directory().await;
         let (news, stop) = watch(&bot);
-        let mut acting = Self { bot, cluster, news, files, stop };
+        let mut acting = Self { bot, cluster, github, news, files, stop };
         acting.until(|index| matches!(index.status(), Status::Healthy { .. })).await;
         acting
     }
 
     /// The process dies without a word, and another goes on.
     pub async fn restart(self) -> Self {
-        let Self { bot, cluster, files, stop, news } = self;
+        let Self { bot, cluster, github, files, stop, news } = self;
         drop((stop, news));
         let bot = bot.restart().await;
         // On Postgres the dead process holds the lease until it runs out.
@@ -90,7 +109,7 @@ impl Acting {
         bot.lead().await;
         bot.flow.refresh_directory().await;
         let (news, stop) = watch(&bot);
-        let mut acting = Self { bot, cluster, news, files, stop };
+        let mut acting = Self { bot, cluster, github, news, files, stop };
         acting.until(|index| matches!(index.status(), Status::Healthy { .. })).await;
         acting
     }

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio_util::sync::CancellationToken;
-use watchkeeper::app::{App, ChainLoop, Wiring};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use watchkeeper::app::{App, ChainLoop, StartError, Wiring};
 use watchkeeper::clock::{Clock, Ulids};
 use watchkeeper::config::Config;
 use watchkeeper::config::secrets::Environment;
@@ -40,6 +40,19 @@ pub struct Bot {
     server: tokio::task::JoinHandle<()>,
     world: Mutex<World>,
     chains: tokio::sync::Mutex<Vec<ChainLoop>>,
+}
+
+/// Another process, which ends with this.
+pub struct Replica {
+    pub flow: Arc<Flow>,
+    pub address: SocketAddr,
+    _running: DropGuard,
+    _server: tokio::task::JoinHandle<()>,
+}
+
+async fn identify(flow: &Flow) {
+    let identity = flow.api.auth_test().await.unwrap();
+    flow.set_home(flow::Home { team: Some(identity.team), ..flow::Home::default() });
 }
 
 /// The feeds as their source sees them.
@@ -93,8 +106,16 @@ impl Bot {
     }
 
     async fn identify(&self) {
-        let identity = self.flow.api.auth_test().await.unwrap();
-        self.flow.set_home(flow::Home { team: Some(identity.team), ..flow::Home::default() });
+        identify(&self.flow).await;
+    }
+
+    /// Another process on the same database. Slack does not know its address.
+    pub async fn replica(&self) -> Result<Replica, StartError> {
+        let app = start(&self.config, &self.clock, 8).await?;
+        let Wired { flow, address, running, server, .. } = serve(app);
+        identify(&flow).await;
+        flow.refresh_directory().await;
+        Ok(Replica { flow, address, _running: running.drop_guard(), _server: server })
     }
 
     /// The process dies without a word and another starts on the same database, at the same address book entry.
@@ -293,12 +314,17 @@ struct Wired {
 }
 
 async fn wire(config: &Config, clock: &Arc<TestClock>) -> Wired {
+    serve(start(config, clock, 7).await.unwrap())
+}
+
+async fn start(config: &Config, clock: &Arc<TestClock>, seed: u64) -> Result<App, StartError> {
     let secrets = [
         ("SLACK_BOT_TOKEN", "xoxb-story"),
         ("SLACK_SIGNING_SECRET", SECRET),
         // Stories fetch schedules by hand, from doubles of their own.
         ("STORY_CALENDAR", "http://127.0.0.1:9/none.ics"),
         ("PAGERDUTY_TOKEN", "story"),
+        ("GITHUB_TOKEN", "story"),
     ];
     let mut secrets: Vec<(String, String)> = secrets.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     // Keys of services outside: each is its own variable's name.
@@ -307,9 +333,12 @@ async fn wire(config: &Config, clock: &Arc<TestClock>) -> Wired {
     let keys = keys.chain(config.prometheus.alertmanagers.iter().map(|one| &one.token_env));
     secrets.extend(keys.map(|name| (name.clone(), name.clone())));
     let environment = Environment::from_pairs(secrets);
-    let ids = Arc::new(Ulids::from_seed(7));
-    let wiring = Wiring { config: config.clone(), environment, clock: clock.clone(), ids, seed: 7 };
-    let mut app = App::start(wiring).await.unwrap();
+    let ids = Arc::new(Ulids::from_seed(seed));
+    let wiring = Wiring { config: config.clone(), environment, clock: clock.clone(), ids, seed };
+    App::start(wiring).await
+}
+
+fn serve(mut app: App) -> Wired {
     let chains = tokio::sync::Mutex::new(app.take_chains());
     let (flow, address) = (app.flow(), app.address().unwrap());
     let running = CancellationToken::new();

@@ -10,6 +10,6 @@ pub mod kube;
 pub mod nodes;
 pub mod process;
 
-pub use bot::Bot;
+pub use bot::{Bot, Replica};
 pub use clock::TestClock;
 pub use database::{Database, databases};

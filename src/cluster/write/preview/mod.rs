@@ -6,11 +6,13 @@ mod job;
 mod node;
 mod pod;
 mod rollback;
+mod suspended;
 mod workload;
 
 use kube::api::ListParams;
 
 use super::answer::cannot;
+use super::asks::ELSEWHERE;
 use super::live::Live;
 use super::pods::{budget_words, covering};
 use super::{CannotPlan, Hands, READ_WITHIN, step};
@@ -61,7 +63,7 @@ pub(super) async fn preview(
         return Err(CannotPlan::NothingToDo(format!("{target} is being deleted already")));
     }
     let look = Look { hands, target, live, now };
-    let Draft { mut preview, first, source } = match action {
+    let Draft { mut preview, first, source } = match action.inner() {
         Action::Restart => workload::restart(&look).await?,
         Action::Scale { replicas, back_after } => workload::scale(&look, *replicas, *back_after).await?,
         Action::PauseRollout => workload::pause(&look, true).await?,
@@ -83,6 +85,9 @@ pub(super) async fn preview(
         Action::Reconcile => flux::reconcile(&look)?,
         Action::SuspendReconcile { back_after } => flux::suspend(&look, *back_after)?,
         Action::ResumeReconcile => flux::resume(&look)?,
+        Action::Dispatch { .. } | Action::WhileSuspended { .. } => {
+            return Err(CannotPlan::NotPossible(ELSEWHERE.to_owned()));
+        }
     };
     if let Some(change) = preview.changes.first() {
         let live = first.as_ref().unwrap_or(&look.live);
@@ -93,6 +98,9 @@ pub(super) async fn preview(
             Err(ClusterError::Busy { message, .. }) if change.write == Write::Evict => preview.warnings.push(message),
             Err(error) => return Err(cannot(error, target)),
         }
+    }
+    if let Action::WhileSuspended { lasts, .. } = action {
+        return suspended::around(&look, preview, *lasts).await;
     }
     preview.warnings.extend(kept(&look));
     Ok(preview)
@@ -154,6 +162,7 @@ impl Look<'_> {
             old: old.into(),
             new: new.into(),
             after: None,
+            always: false,
         }
     }
 

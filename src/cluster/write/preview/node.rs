@@ -134,5 +134,6 @@ fn eviction(cluster: &str, pod: &Live) -> Change {
         old: format!("{}/{}", pod.namespace(), pod.name()),
         new: "evicted".to_owned(),
         after: None,
+        always: false,
     }
 }

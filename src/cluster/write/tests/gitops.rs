@@ -9,6 +9,7 @@ use crate::core::action::journal::Tried;
 use crate::core::action::kind::Action;
 use crate::core::action::plan::{Risk, Undo};
 use crate::core::action::target::Sort;
+use crate::core::time::Span;
 
 const APP: &str = "prod/feeds/Application/prices";
 const ROLLOUT: &str = "prod/feeds/Rollout/fortuna";
@@ -169,6 +170,42 @@ async fn flux_is_asked_and_says_when_it_has_done_it() {
     bench.sim.edit("kustomizations", "feeds", "base", "flux", |it| it["status"]["lastHandledReconcileAt"] = "x".into());
     bench.sim.edit("kustomizations", "feeds", "base", "flux", |it| it["spec"]["suspend"] = true.into());
     assert!(matches!(bench.hands.settled(&fresh).await, Settled::Progress { .. } | Settled::Done { .. }));
+}
+
+#[tokio::test]
+async fn a_change_is_made_while_flux_leaves_alone_what_it_keeps() {
+    const PUSHER: &str = "prod/feeds/Deployment/price-pusher-evm";
+    let bench = bench().await;
+    let scale = |back_after| Box::new(Action::Scale { replicas: 5, back_after });
+    let held = |back_after, lasts| Action::WhileSuspended { action: scale(back_after), lasts };
+    assert!(bench.refused(&held(None, hour()), PUSHER).await.starts_with("nothing keeps it"));
+    bench.sim.edit("deployments", "feeds", "price-pusher-evm", "flux", |it| {
+        it["metadata"]["labels"]["kustomize.toolkit.fluxcd.io/name"] = "base".into();
+        it["metadata"]["labels"]["kustomize.toolkit.fluxcd.io/namespace"] = "feeds".into();
+    });
+    let long = Span::from_secs(7200);
+    assert!(bench.refused(&held(Some(long), hour()), PUSHER).await.contains("goes back only after 2h"));
+    let plan = bench.plan(held(Some(hour()), long), PUSHER).await;
+    let told: Vec<_> = plan.preview.changes.iter().map(|it| (it.new.as_str(), it.after)).collect();
+    let later = Some(hour());
+    assert_eq!(told, [("suspended", None), ("5", None), ("2", later), ("reconciles", later)]);
+    assert_eq!((plan.preview.risk, plan.also().count()), (Risk::R2, 1));
+    let suspended = || bench.object("kustomizations", "feeds", "base")["spec"]["suspend"] == true;
+    for step in 0..2 {
+        assert!(succeeded(&bench.hands.carry_out(&plan, step, NOW).await));
+        assert!(suspended());
+    }
+    assert_eq!(bench.settles(&plan).await, "5 pods ready");
+    assert!(bench.refused(&held(None, hour()), PUSHER).await.contains("is suspended already"));
+    for step in 2..4 {
+        assert!(succeeded(&bench.hands.carry_out(&plan, step, NOW).await));
+    }
+    assert!(!suspended());
+    bench.sim.edit("deployments", "feeds", "price-pusher-evm", "argocd", |it| {
+        it["metadata"]["labels"] =
+            serde_json::json!({"app": "price-pusher-evm", "argocd.argoproj.io/instance": "prices"});
+    });
+    assert!(bench.refused(&held(None, hour()), PUSHER).await.contains("Argo CD has no suspension"));
 }
 
 #[tokio::test]

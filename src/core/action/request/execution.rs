@@ -59,13 +59,20 @@ impl Request {
     /// What was changed has settled, or did not (`why`).
     #[must_use]
     pub fn verified(mut self, failed: Option<String>, now: Timestamp) -> Self {
-        let State::Executing { proof, journal, started_at } = &mut self.state else { return self };
         if let Some(why) = failed {
-            let (proof, journal, started_at) = (proof.clone(), journal.clone(), *started_at);
-            self.state = State::Failed { proof, journal, started_at, at: now, why };
-            return self;
+            return self.unsettled(why, now);
         }
-        journal.verified_at = Some(now);
+        if let State::Executing { journal, .. } = &mut self.state {
+            journal.verified_at = Some(now);
+        }
+        self.close(now)
+    }
+
+    /// It fails, and first takes back what it has to.
+    pub(super) fn unsettled(mut self, why: String, now: Timestamp) -> Self {
+        if let State::Executing { journal, .. } = &mut self.state {
+            journal.unsettled = Some(why);
+        }
         self.close(now)
     }
 

@@ -26,6 +26,7 @@ impl Request {
         }
         let rule = rule_of(&self.plan, policy)?;
         policy.may_approve(roster, by, &self.asked.by, rule)?;
+        policy.may_approve_also(roster, by, &self.asked.by, &self.plan)?;
         if approvals.iter().any(|approval| approval.by.user == by.user) {
             return Err(Refused::Twice);
         }
@@ -70,7 +71,8 @@ impl Request {
         Ok(self)
     }
 
-    /// Stops what has begun, between two of its steps: what is done stays done, the rest is left out.
+    /// Stops what has begun, between two of its steps: what is done stays done, the rest is left out. What has to be taken
+    /// back in any case is taken back first.
     ///
     /// # Errors
     /// It has not begun or is over, a write is under way, or `by` neither asked for it nor may approve it.
@@ -83,8 +85,11 @@ impl Request {
             return Err(Refused::InFlight);
         }
         let mut journal = journal.clone();
-        journal.skip_rest("cancelled", now);
         let why = "stopped by hand".to_owned();
+        if journal.owes(&self.plan) {
+            return Ok(self.unsettled(why, now));
+        }
+        journal.skip_rest("cancelled", now);
         self.state = State::Cancelled { by: by.actor(), why, journal: Some(journal), at: now };
         Ok(self)
     }

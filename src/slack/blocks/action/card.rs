@@ -3,13 +3,14 @@
 use slack_morphism::prelude::*;
 
 use super::super::actions;
+use super::super::alert::ping;
 use super::super::kit::{self, Accent};
 use super::super::people::People;
 use super::super::words::{bold, code, fitting, moment, said, struck};
 use super::Press;
 use super::words::{emoji, named, undo, what};
 use crate::core::action::journal::{Journal, Step};
-use crate::core::action::plan::{Change, Plan, Undo};
+use crate::core::action::plan::{Change, Plan, Undo, Write};
 use crate::core::action::policy::Needs;
 use crate::core::action::request::{Approval, Proof, Request, State};
 use crate::core::time::{Timestamp, spoken};
@@ -22,6 +23,8 @@ pub struct CardView<'a> {
     pub needs: Needs,
     /// Others that are open on the same target.
     pub rivals: &'a [&'a Request],
+    /// Who is called while it waits for approval: Slack ids of people and user groups.
+    pub called: &'a [String],
     /// Why it does not go on although it might.
     pub waits: Option<&'a str>,
     pub people: &'a People,
@@ -30,6 +33,8 @@ pub struct CardView<'a> {
 
 /// Changes that one card lists.
 const CHANGES: usize = 10;
+/// People and groups that one card calls.
+const CALLED: usize = 10;
 /// Characters of a list of changes.
 const CHANGES_TEXT: usize = 2200;
 
@@ -65,6 +70,11 @@ const fn accent(state: &State) -> Accent {
 fn standing(view: &CardView) -> String {
     let CardView { request, people, now, .. } = view;
     let mut lines = vec![state_line(view)];
+    let called = view.called.iter().filter_map(|id| ping(id)).take(CALLED);
+    let called: Vec<String> = called.filter(|_| matches!(request.state, State::Open { .. })).collect();
+    if !called.is_empty() {
+        lines.push(format!("📣 {}: somebody of you may approve it", called.join(" ")));
+    }
     lines.extend(view.waits.map(|why| format!("⏸️ It waits: {}", said(why, 300))));
     for Approval { by, at, on_call, .. } in request.state.approvals() {
         let on_call = if *on_call { " (on call)" } else { "" };
@@ -242,6 +252,16 @@ fn small_print(view: &CardView) -> Vec<String> {
     vec![parts.join(" · ")]
 }
 
+/// What is run, and the run.
+fn pages(plan: &Plan, state: &State) -> Vec<SlackActionBlockElement> {
+    let commit = plan.preview.changes.iter().find_map(|change| match &change.write {
+        Write::Dispatch { page, .. } => kit::link("Open the commit", page, 0),
+        _ => None,
+    });
+    let run = state.journal().and_then(Journal::started).and_then(|run| kit::link("Open the run", &run.page, 1));
+    commit.into_iter().chain(run).map(SlackActionBlockElement::from).collect()
+}
+
 fn buttons(view: &CardView) -> Option<SlackBlock> {
     let Request { id, number, plan, state, .. } = view.request;
     let button = |text: &str, press: Press| kit::button(text, &actions::Press::Act(press));
@@ -269,7 +289,10 @@ fn buttons(view: &CardView) -> Option<SlackBlock> {
             if view.request.holds_until().is_some() {
                 elements.push(button("Go back now", Press::BackNow(id.clone())).into());
                 elements.push(details());
-                elements.push(menu(&[("Keep it so; do not go back", Press::Cancel(id.clone()))]));
+                // What is taken back in any case cannot be kept.
+                if !state.journal().is_some_and(|journal| journal.owes(plan)) {
+                    elements.push(menu(&[("Keep it so; do not go back", Press::Cancel(id.clone()))]));
+                }
             } else {
                 elements.push(details());
                 elements.push(menu(&[("Stop after this step", Press::Cancel(id.clone()))]));
@@ -292,5 +315,6 @@ fn buttons(view: &CardView) -> Option<SlackBlock> {
         }
         State::Rejected { .. } | State::Withdrawn { .. } => elements.extend(history),
     }
+    elements.extend(pages(plan, state));
     (!elements.is_empty()).then(|| kit::row(elements))
 }

@@ -1,15 +1,17 @@
 //! Forms: what to do with which parameters and why, and why not.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::super::form::{input, modal, option, select};
+use super::super::form::{OPTIONS, input, modal, option, select};
 use super::super::kit::{self, Field};
 use super::super::words::{bold, said};
 use crate::core::action::digest::Digest;
 use crate::core::action::kind::{Action, Kind};
 use crate::core::action::target::Target;
-use crate::core::command::action::{back_after, replicas};
+use crate::core::action::workflow::Input;
+use crate::core::command::action::{Git, back_after, replicas};
+use crate::core::gitops::manager::Manager;
 use crate::core::ids::{GroupId, RequestId};
 use crate::slack::message::View;
 
@@ -23,7 +25,14 @@ const REPLICAS: &str = "replicas";
 const BACK_AFTER: &str = "back_after";
 const REVISION: &str = "revision";
 const SWITCH: &str = "switch";
+const GIT: &str = "git";
+const GIT_LASTS: &str = "git_lasts";
+/// Before the name of an input of a workflow.
+const INPUT: &str = "input.";
 
+const PULL_REQUEST: &str = "pull_request";
+const SUSPEND: &str = "suspend";
+const DIRECT: &str = "direct";
 const NO: &str = "no";
 const YES: &str = "yes";
 
@@ -46,6 +55,12 @@ pub struct Form<'a> {
     pub reason: &'a str,
     /// Whether a reason must be given.
     pub reason_wanted: bool,
+    /// What a workflow can be given.
+    pub inputs: &'a [Input],
+    /// What keeps the target in Git and would undo it.
+    pub keeper: Option<&'a Manager>,
+    /// What is to become of it then, when that was said.
+    pub git: Option<Git>,
 }
 
 /// What was filled in.
@@ -53,11 +68,12 @@ pub struct Form<'a> {
 pub struct Wanted {
     pub action: Action,
     pub reason: String,
+    pub git: Option<Git>,
 }
 
 #[must_use]
 pub fn request_form(form: &Form) -> View {
-    let Form { subject, action, reason, reason_wanted } = form;
+    let Form { subject, action, reason, reason_wanted, inputs, keeper, git } = form;
     let kind = subject.kind;
     let heading = format!(
         "*{}* {} {} in {}",
@@ -73,6 +89,8 @@ pub fn request_form(form: &Form) -> View {
     };
     let mut blocks = kit::values(&[kit::section(&(heading + glass))], kit::VIEW_BLOCKS);
     blocks.extend(parameters(kind, *action));
+    blocks.extend(keeper.iter().flat_map(|keeper| way(keeper, *git)));
+    blocks.extend(inputs.iter().map(|input| given(input, *action)));
     let why = Field {
         block_id: REASON,
         label: "Why",
@@ -111,10 +129,12 @@ const fn kind_title(kind: Kind) -> &'static str {
         Kind::Reconcile => "Reconcile",
         Kind::SuspendReconcile => "Suspend",
         Kind::ResumeReconcile => "Resume",
+        Kind::Dispatch => "Run a workflow",
     }
 }
 
 fn parameters(kind: Kind, action: Option<&Action>) -> Vec<Value> {
+    let action = action.map(Action::inner);
     let field = |block_id, label, hint, value: String, optional| {
         let field = Field { block_id, label, hint, value: &value, multiline: false, optional, most: 20 };
         kit::values(&[field.block()], 1)
@@ -177,6 +197,65 @@ fn parameters(kind: Kind, action: Option<&Action>) -> Vec<Value> {
     }
 }
 
+/// Who decides: Git, Git later, or whoever asks. Nothing is chosen beforehand.
+fn way(keeper: &Manager, git: Option<Git>) -> Vec<Value> {
+    let mut options = vec![option("Change it in Git; nothing is done here", PULL_REQUEST)];
+    if super::git::suspends(keeper) {
+        options.push(option("Suspend what keeps it, for the time below", SUSPEND));
+    }
+    options.push(option("Do it all the same; it is undone sooner or later", DIRECT));
+    let (chosen, lasts) = match git {
+        None => (None, String::new()),
+        Some(Git::PullRequest) => (Some(PULL_REQUEST), String::new()),
+        Some(Git::Suspend(lasts)) => (Some(SUSPEND), lasts.to_string()),
+        Some(Git::Direct) => (Some(DIRECT), String::new()),
+    };
+    let mut radio = json!({"type": "radio_buttons", "action_id": GIT, "options": options});
+    if let Some(chosen) = options.iter().find(|option| chosen.is_some_and(|chosen| option["value"] == chosen)) {
+        radio["initial_option"] = chosen.clone();
+    }
+    let label = format!("{} declares it", keeper.by);
+    let mut blocks = vec![input(GIT, &label, "Whichever it is, the card says so", &radio)];
+    if super::git::suspends(keeper) {
+        let hint = "Like 2h or 30m, for a suspension";
+        let field = Field {
+            block_id: GIT_LASTS,
+            label: "Suspended for",
+            hint,
+            value: &lasts,
+            multiline: false,
+            optional: true,
+            most: 20,
+        };
+        blocks.extend(kit::values(&[field.block()], 1));
+    }
+    blocks
+}
+
+/// One input of a workflow; what is left empty is not given.
+fn given(input: &Input, action: Option<&Action>) -> Value {
+    let Input { name, values } = input;
+    let value = match action {
+        Some(Action::Dispatch { inputs }) => inputs.get(name).map_or("", String::as_str),
+        _ => "",
+    };
+    let id = format!("{INPUT}{name}");
+    let hint = "Empty: as the workflow has it";
+    let element = if values.is_empty() {
+        let mut element = json!({"type": "plain_text_input", "action_id": id, "max_length": 200});
+        if !value.is_empty() {
+            element["initial_value"] = value.chars().take(200).collect::<String>().into();
+        }
+        element
+    } else {
+        let options: Vec<Value> = values.iter().take(OPTIONS).map(|value| option(value, value)).collect();
+        select(&id, &options, options.iter().find(|option| option["value"] == value))
+    };
+    let mut block = self::input(&id, name, hint, &element);
+    block["optional"] = true.into();
+    block
+}
+
 /// Of two: the careful one first.
 fn choice(label: &str, hint: &str, names: [&str; 2], on: bool) -> Vec<Value> {
     let [off_name, on_name] = names;
@@ -196,9 +275,10 @@ pub fn subject(metadata: &str) -> Option<Subject> {
 /// What is wrong, by `block_id`: Slack shows each under its field.
 pub fn read_request(
     subject: &Subject,
+    inputs: &[Input],
     field: impl Fn(&str) -> Option<String>,
 ) -> Result<Wanted, Vec<(&'static str, String)>> {
-    let text = |id| field(id).unwrap_or_default().trim().to_owned();
+    let text = |id: &str| field(id).unwrap_or_default().trim().to_owned();
     let on = text(SWITCH) == YES;
     let back = Some(text(BACK_AFTER)).filter(|text| !text.is_empty()).map(|text| back_after(&text));
     if back == Some(None) {
@@ -209,6 +289,15 @@ pub fn read_request(
         None => None,
         Some(Ok(number)) if number >= 0 => Some(number),
         Some(_) => return Err(vec![(REVISION, "A whole number, or nothing.".to_owned())]),
+    };
+    let git = match text(GIT).as_str() {
+        PULL_REQUEST => Some(Git::PullRequest),
+        DIRECT => Some(Git::Direct),
+        SUSPEND => match self::back_after(&text(GIT_LASTS)) {
+            Some(lasts) => Some(Git::Suspend(lasts)),
+            None => return Err(vec![(GIT_LASTS, "For how long? Like 30m or 2h; at most 7d.".to_owned())]),
+        },
+        _ => None,
     };
     let action = match subject.kind {
         Kind::Scale => match replicas(&text(REPLICAS)) {
@@ -222,12 +311,16 @@ pub fn read_request(
         Kind::Sync => Action::Sync { prune: on },
         Kind::Refresh => Action::Refresh { hard: on },
         Kind::Promote => Action::Promote { full: on },
+        Kind::Dispatch => {
+            let given = inputs.iter().map(|input| (input.name.clone(), text(&format!("{INPUT}{}", input.name))));
+            Action::Dispatch { inputs: given.filter(|(_, value)| !value.is_empty()).collect() }
+        }
         kind => match kind.plain() {
             Some(action) => action,
             None => return Err(vec![(REASON, "This form is of another version; open it again.".to_owned())]),
         },
     };
-    Ok(Wanted { action, reason: text(REASON) })
+    Ok(Wanted { action, reason: text(REASON), git })
 }
 
 /// Why somebody says no.
@@ -276,26 +369,50 @@ mod tests {
 
     #[test]
     fn a_filled_form_is_a_request_and_what_is_wrong_is_named() {
-        let scale = |fields| read_request(&about(Kind::Scale), filled(fields));
+        let scale = |fields| read_request(&about(Kind::Scale), &[], filled(fields));
         let wanted = scale(&[(REPLICAS, "5"), (BACK_AFTER, "2h"), (REASON, " launch ")]).unwrap();
         let back_after = Some(Span::from_secs(7200));
-        assert_eq!(wanted, Wanted { action: Action::Scale { replicas: 5, back_after }, reason: "launch".to_owned() });
+        let reason = "launch".to_owned();
+        assert_eq!(wanted, Wanted { action: Action::Scale { replicas: 5, back_after }, reason, git: None });
+        let git = |way, lasts| {
+            let fields = [(REPLICAS, "5"), (GIT, way), (GIT_LASTS, lasts)];
+            read_request(&about(Kind::Scale), &[], filled(&fields)).map(|wanted| wanted.git)
+        };
+        assert_eq!(git(DIRECT, "").unwrap(), Some(Git::Direct));
+        assert_eq!(git(PULL_REQUEST, "").unwrap(), Some(Git::PullRequest));
+        assert_eq!(git(SUSPEND, "2h").unwrap(), Some(Git::Suspend(Span::from_secs(7200))));
+        assert_eq!(git(SUSPEND, "").unwrap_err()[0].0, GIT_LASTS);
         assert_eq!(scale(&[(REPLICAS, "-1")]).unwrap_err()[0].0, REPLICAS);
         assert_eq!(scale(&[(REPLICAS, "5"), (BACK_AFTER, "soon")]).unwrap_err()[0].0, BACK_AFTER);
-        let rollback = |fields| read_request(&about(Kind::Rollback), filled(fields));
+        let rollback = |fields| read_request(&about(Kind::Rollback), &[], filled(fields));
         assert_eq!(rollback(&[(REVISION, "3")]).unwrap().action, Action::Rollback { revision: Some(3) });
         assert_eq!(rollback(&[]).unwrap().action, Action::Rollback { revision: None });
         assert_eq!(rollback(&[(REVISION, "-1")]).unwrap_err()[0].0, REVISION);
-        let drain = |value| read_request(&about(Kind::Drain), filled(&[(SWITCH, value)])).unwrap().action;
+        let drain = |value| read_request(&about(Kind::Drain), &[], filled(&[(SWITCH, value)])).unwrap().action;
         assert_eq!(drain(YES), Action::Drain { delete_empty_dir: true });
         assert_eq!(drain(NO), Action::Drain { delete_empty_dir: false });
+        let network = Input { name: "network".to_owned(), values: Vec::new() };
+        let dispatch = |value| {
+            read_request(&about(Kind::Dispatch), std::slice::from_ref(&network), filled(&[("input.network", value)]))
+        };
+        let inputs = [("network".to_owned(), "testnet".to_owned())].into();
+        assert_eq!(dispatch("testnet").unwrap().action, Action::Dispatch { inputs });
+        assert_eq!(dispatch(" ").unwrap().action, Action::Dispatch { inputs: [].into() });
         assert!(read_rejection(filled(&[(REASON, "  ")])).is_err());
     }
 
     #[test]
     fn what_a_form_is_about_comes_back_as_it_went() {
         let about = Subject { alert: Some(GroupId::new("01G")), undoes: Some(7), ..about(Kind::Restart) };
-        let form = Form { subject: &about, action: None, reason: "", reason_wanted: true };
+        let form = Form {
+            subject: &about,
+            action: None,
+            reason: "",
+            reason_wanted: true,
+            inputs: &[],
+            keeper: None,
+            git: None,
+        };
         let metadata = request_form(&form).0["private_metadata"].as_str().unwrap().to_owned();
         assert_eq!(subject(&metadata), Some(about));
         assert_eq!(subject("01G"), None);

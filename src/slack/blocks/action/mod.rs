@@ -2,6 +2,7 @@
 
 mod card;
 mod forms;
+mod git;
 mod history;
 mod press;
 mod replies;
@@ -12,9 +13,11 @@ pub use forms::{
     Form, REJECT_FORM, REQUEST_FORM, Subject, Wanted, read_rejection, read_request, reject_form, rejected_plan,
     request_form, subject,
 };
+pub use git::{InGit, in_git, which_way};
 pub use history::{HistoryView, ListView, details, history, list};
 pub use press::Press;
 pub use replies::{
     Asked, alert_note, approved, broken_glass, cannot_plan, denied, frozen, glass_note, no_slack, no_such_action,
-    no_such_target, not_here, not_of_this, refused, said_done, switched_off, thawed, which_target, wrong_kind,
+    no_such_target, no_such_workflow, not_here, not_of_this, refused, said_done, switched_off, thawed, which_target,
+    wrong_kind,
 };

@@ -180,6 +180,16 @@ pub fn no_such_target(what: &str, asked: &str) -> Message {
     kit::line(&format!("No {what} is called {}. `/wk {list}` lists them.", bold(asked)))
 }
 
+/// Only workflows that configuration names can be run.
+#[must_use]
+pub fn no_such_workflow(asked: &str, known: &[&str]) -> Message {
+    let known = match known {
+        [] => "`actions.workflows` in the configuration names none".to_owned(),
+        known => format!("there are: {}", said(&known.join(", "), 400)),
+    };
+    kit::line(&format!("No workflow is called {}; {known}.", bold(asked)))
+}
+
 /// The action is not for what was named.
 #[must_use]
 pub fn wrong_kind(kind: Kind, found: &str) -> Message {

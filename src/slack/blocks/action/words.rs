@@ -1,5 +1,7 @@
 //! Parts of sentences about operations.
 
+use std::collections::BTreeMap;
+
 use super::super::words::{bold, said};
 use crate::core::action::kind::Action;
 use crate::core::action::plan::{Plan, Undo};
@@ -25,6 +27,8 @@ pub(super) fn with(action: &Action) -> String {
         Action::RollbackApp { id: None } => " to what it applied before".to_owned(),
         Action::Promote { full: true } => " past all steps".to_owned(),
         Action::SuspendReconcile { back_after: Some(length) } => format!(" for {length}"),
+        Action::WhileSuspended { action, lasts } => format!("{}, with Flux suspended for {lasts}", with(action)),
+        Action::Dispatch { inputs } if !inputs.is_empty() => format!(" with {}", given(inputs)),
         Action::Drain { delete_empty_dir: false }
         | Action::Sync { prune: false }
         | Action::Refresh { hard: false }
@@ -42,8 +46,14 @@ pub(super) fn with(action: &Action) -> String {
         | Action::SuspendCronjob
         | Action::ResumeCronjob
         | Action::Cordon
-        | Action::Uncordon => String::new(),
+        | Action::Uncordon
+        | Action::Dispatch { .. } => String::new(),
     }
+}
+
+/// `network=testnet dry_run=true`
+fn given(inputs: &BTreeMap<String, String>) -> String {
+    inputs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
 }
 
 /// `*#7* Restart Deployment feeds/pusher in *prod*`

@@ -12,7 +12,9 @@ use crate::core::action::plan::{Blast, Change, Object, Plan, Preview, Risk, Undo
 use crate::core::action::policy::{Denied, Freeze, Needs, Person};
 use crate::core::action::request::{Approval, Asked, Proof, Refused, Request, State};
 use crate::core::action::target::{Sort, Target};
+use crate::core::action::workflow::Input;
 use crate::core::audit::{Entry, Record};
+use crate::core::gitops::manager::{By, Manager, Reverts};
 use crate::core::ids::{Actor, ChannelId, RequestId, TeamId, UserId};
 use crate::core::time::Span;
 use crate::slack::blocks::action::{
@@ -37,7 +39,15 @@ fn target(outside: &Outside) -> Target {
 
 fn change(outside: &Outside, write: Write, old: &str, new: &str, after: Option<Span>) -> Change {
     let object = Object { target: target(outside), uid: "uid-1".to_owned(), resource_version: "100".to_owned() };
-    Change { object, write, field: "replicas".to_owned(), old: old.to_owned(), new: new.to_owned(), after }
+    Change {
+        object,
+        write,
+        field: "replicas".to_owned(),
+        old: old.to_owned(),
+        new: new.to_owned(),
+        after,
+        always: false,
+    }
 }
 
 /// Three to five and back after two hours; `size` more of everything.
@@ -97,7 +107,8 @@ fn states(plan: &Plan, outside: &Outside) -> Vec<(&'static str, State)> {
     let mut blocked = begun.clone();
     blocked.steps[0] = Step::Intended { at: before(30), blocked: Some(outside.error.clone()) };
     let mut done = begun.clone();
-    done.steps[0] = Step::Succeeded { at: before(30), done_at: before(29), note: outside.summary.clone() };
+    done.steps[0] =
+        Step::Succeeded { at: before(30), done_at: before(29), note: outside.summary.clone(), started: None };
     let mut holds = done.clone();
     holds.verified_at = Some(before(20));
     done.progress.clone_from(&outside.summary);
@@ -147,7 +158,7 @@ pub fn messages(outside: &Outside, size: usize) -> Vec<(&'static str, Message)> 
     let rival = request(plan.clone(), outside, State::Open { approvals: Vec::new() });
     let rivals = vec![&rival; size.min(5)];
     let view = |request: &Request, waits: Option<&str>, rivals: &[&Request]| {
-        card(&CardView { request, needs, rivals, waits, people: &people, now: NOW })
+        card(&CardView { request, needs, rivals, called: &[], waits, people: &people, now: NOW })
     };
     let mut messages: Vec<(&'static str, Message)> = states(&plan, outside)
         .into_iter()
@@ -155,6 +166,10 @@ pub fn messages(outside: &Outside, size: usize) -> Vec<(&'static str, Message)> 
         .collect();
     let approved = State::Approved { proof: Proof::Quorum { approvals: approvals(&plan) }, at: before(5) };
     let approved = request(plan.clone(), outside, approved);
+    let called = ["S0OPS".to_owned(), "everyone".to_owned()];
+    let seen =
+        CardView { request: &rival, needs, rivals: &[], called: &called, waits: None, people: &people, now: NOW };
+    messages.push(("action_called", card(&seen)));
     messages.push(("action_waits", view(&approved, Some(&outside.error), &rivals)));
     let freeze = Freeze { by: person("U0ANN").actor(), at: before(60), reason: outside.comment.clone() };
     let record = Record {
@@ -170,6 +185,12 @@ pub fn messages(outside: &Outside, size: usize) -> Vec<(&'static str, Message)> 
     let listed = vec![&approved; size];
     let lists = |requests, freeze| list(&ListView { requests, freeze, people: &people, now: NOW });
     let found = |entries, more| audit(&AuditView { asked: &outside.comment, entries, more, people: &people, now: NOW });
+    let (namespace, name) = (outside.comment.clone(), outside.name.clone());
+    let flux = By::Kustomization { namespace: namespace.clone(), name: name.clone() };
+    let flux = Manager { by: flux, reverts: Reverts::Soon };
+    let argo = Manager { by: By::Application { namespace: Some(namespace), name }, reverts: Reverts::AtSync };
+    let place = target(outside);
+    let in_git = |keeper| blocks::InGit { kind: Kind::Scale, target: &place, keeper, app: None };
     let asked = |rivals, frozen| {
         blocks::said_done(&blocks::Asked {
             request: &rival,
@@ -206,6 +227,10 @@ pub fn messages(outside: &Outside, size: usize) -> Vec<(&'static str, Message)> 
             "action_which",
             blocks::which_target(&outside.comment, Kind::Restart, &vec![target(outside); size.max(2)], " why"),
         ),
+        ("action_no_workflow", blocks::no_such_workflow(&outside.comment, &vec![outside.name.as_str(); size])),
+        ("action_which_way", blocks::which_way(&in_git(&flux), "scale x 5 --suspend 1h", "scale x 5 --direct")),
+        ("action_which_way_argo", blocks::which_way(&in_git(&argo), "scale x 5 --suspend 1h", "scale x 5 --direct")),
+        ("action_in_git", blocks::in_git(&in_git(&flux))),
         ("action_no_way_back", blocks::not_of_this(&rival)),
         ("action_changed", blocks::refused(&Refused::Changed, &rival)),
         ("action_too_late", blocks::refused(&Refused::Not("withdrawn"), &rival)),
@@ -227,18 +252,33 @@ pub fn forms(outside: &Outside) -> Vec<(&'static str, Value)> {
         undoes: Some(7),
         break_glass,
     };
+    let input = |name: &str, values: &[&str]| Input {
+        name: name.to_owned(),
+        values: values.iter().map(|value| (*value).to_owned()).collect(),
+    };
+    let inputs = [input("network", &["mainnet", "testnet"]), input("note", &[])];
     let form = |kind, action: Option<Action>, glass| {
         let subject = subject(kind, glass);
-        let form = Form { subject: &subject, action: action.as_ref(), reason: &outside.comment, reason_wanted: true };
+        let inputs = if kind == Kind::Dispatch { &inputs[..] } else { &[] };
+        let (action, reason) = (action.as_ref(), outside.comment.as_str());
+        let keeper = Manager {
+            by: By::Kustomization { namespace: "flux-system".to_owned(), name: outside.name.clone() },
+            reverts: Reverts::Soon,
+        };
+        let (keeper, git) = ((kind == Kind::PauseRollout).then_some(&keeper), None);
+        let form = Form { subject: &subject, action, reason, reason_wanted: true, inputs, keeper, git };
         request_form(&form).0
     };
     let scale = Action::Scale { replicas: 5, back_after: Some(Span::from_secs(7200)) };
     let digest = crate::core::action::digest::Digest::claimed(&"ab".repeat(32));
+    let given = [("network".to_owned(), "testnet".to_owned()), ("note".to_owned(), outside.comment.clone())].into();
     vec![
         ("modal_restart", form(Kind::Restart, None, false)),
         ("modal_scale", form(Kind::Scale, Some(scale), false)),
         ("modal_rollback", form(Kind::Rollback, Some(Action::Rollback { revision: Some(3) }), false)),
+        ("modal_in_git", form(Kind::PauseRollout, None, false)),
         ("modal_drain_glass", form(Kind::Drain, None, true)),
+        ("modal_dispatch", form(Kind::Dispatch, Some(Action::Dispatch { inputs: given }), false)),
         ("modal_reject", reject_form(&RequestId::new("01REQ"), 7, &digest).0),
     ]
 }

@@ -114,6 +114,7 @@ impl Faults {
                 self.text(at, &element["placeholder"]["text"], 150);
                 self.options(at, &element["options"], 100);
             }
+            Some("radio_buttons") => self.options(at, &element["options"], 10),
             Some("users_select") => self.text(at, &element["placeholder"]["text"], 150),
             Some("datetimepicker") => {
                 let digits = element["initial_date_time"].as_i64().map_or(10, |secs| secs.to_string().len());

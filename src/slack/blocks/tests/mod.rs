@@ -78,6 +78,7 @@ fn texts(value: &Value) -> Vec<&str> {
 fn expected(name: &str, members: usize) -> BTreeSet<String> {
     let ping = match name {
         "living_ping" | "note_worse" | "step" => Some("<!here>"),
+        "action_called" => Some("<!subteam^S0OPS>"),
         "action_glass_note" => Some("<!channel>"),
         "living_told" if members > 0 => Some("<@U0OWNER>"),
         "handoff_rings" | "handoff_reminder" => Some("<@U0BOB>"),
