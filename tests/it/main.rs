@@ -18,6 +18,7 @@ mod deliveries;
 mod dispatch;
 mod escalation;
 mod faults;
+mod fire;
 mod handoff;
 mod hermes;
 mod in_git;
