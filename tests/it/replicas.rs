@@ -89,7 +89,7 @@ async fn two_replicas_take_the_last_approval_at_once_and_both_drive_and_it_is_do
         // The holder sleeps longer than its lease, the other takes over, and both believe that it is theirs.
         acting.ask("alice", "restart price-pusher-evm").await;
         approved_by_both(&acting, &other, 2).await;
-        acting.bot.clock.advance(Duration::from_secs(60));
+        acting.bot.clock.advance(Duration::from_mins(1));
         assert!(other.flow.keep_lease().await.unwrap());
         drive(&acting, &other).await;
         assert_eq!((acting.writes(), acting.state(2).await), (2, "succeeded"));
