@@ -363,7 +363,7 @@ async fn matrix(scenarios: fn() -> Vec<Scenario>, least: usize) {
             }
         }
     }
-    println!("{table}{cells} cells: 0 double effects, 0 silent losses");
+    eprintln!("{table}{cells} cells: 0 double effects, 0 silent losses");
     assert!(cells >= least * databases().len(), "{cells} cells");
 }
 

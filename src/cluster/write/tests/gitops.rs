@@ -196,7 +196,9 @@ async fn a_change_is_made_while_flux_leaves_alone_what_it_keeps() {
         assert!(suspended());
     }
     assert_eq!(bench.settles(&plan).await, "5 pods ready");
-    assert!(bench.refused(&held(None, hour()), PUSHER).await.contains("is suspended already"));
+    let other = Action::Scale { replicas: 6, back_after: None };
+    let again = Action::WhileSuspended { action: Box::new(other), lasts: hour() };
+    assert!(bench.refused(&again, PUSHER).await.contains("is suspended already"));
     for step in 2..4 {
         assert!(succeeded(&bench.hands.carry_out(&plan, step, NOW).await));
     }
