@@ -25,6 +25,8 @@ mod incident;
 mod kube;
 mod layers;
 mod liveness;
+mod money;
+mod money_crash;
 mod notified;
 mod oncall;
 mod paging;
