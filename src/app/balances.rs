@@ -9,12 +9,14 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::chain::{ChainReader, ChainSettings, EndpointSettings, Hosts};
+use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::config::balances::{Balances, Chain, Endpoint};
 use crate::config::secrets::Environment;
 use crate::core::wallet::Book;
 use crate::flow::Flow;
 use crate::flow::funding::Plan;
+use crate::metrics::Metrics;
 
 use super::StartError;
 use super::loops::every;
@@ -24,7 +26,7 @@ const SUMMARY: Duration = Duration::from_secs(15);
 
 /// One chain to be read: how, how often, and what was read before.
 pub struct ChainLoop {
-    reader: ChainReader,
+    reader: Arc<ChainReader>,
     every: Duration,
     book: Option<Book>,
 }
@@ -49,25 +51,41 @@ impl ChainLoop {
     }
 }
 
-/// A loop for every chain that is configured.
+/// Every configured chain and what reads it.
+pub(super) struct Chains {
+    pub hosts: Hosts,
+    pub all: Vec<(ChainSettings, Arc<ChainReader>)>,
+}
+
+/// Connects to nothing yet.
 ///
 /// # Errors
 /// A secret that is missing or given twice, or an address that is none.
-pub(super) fn chains(config: &Config, environment: &Environment, flow: &Flow) -> Result<Vec<ChainLoop>, StartError> {
-    if config.balances.chains.is_empty() {
-        return Ok(Vec::new());
-    }
-    let failed = |chain: &Chain, error: String| StartError::Chain { chain: chain.name.clone(), error };
-    let hosts = Hosts::new(flow.clock.clone()).map_err(|error| StartError::Chain {
+pub(super) fn chains(
+    config: &Config,
+    environment: &Environment,
+    clock: &SharedClock,
+    metrics: &Arc<Metrics>,
+) -> Result<Chains, StartError> {
+    let hosts = Hosts::new(clock.clone()).map_err(|error| StartError::Chain {
         chain: config.balances.chains.iter().map(|chain| chain.name.as_str()).collect::<Vec<_>>().join(", "),
         error: error.to_string(),
     })?;
-    let chain = |chain: &Chain| {
-        let settings = settings(chain, environment).map_err(|error| failed(chain, error))?;
-        let reader = ChainReader::new(settings, &hosts, flow.clock.clone(), Arc::clone(&flow.metrics));
-        Ok(ChainLoop { reader, every: chain.every.duration(), book: None })
+    let chain = |chain: &Chain| -> Result<_, StartError> {
+        let failed = |error: String| StartError::Chain { chain: chain.name.clone(), error };
+        let settings = settings(chain, environment).map_err(failed)?;
+        let reader = ChainReader::new(settings.clone(), &hosts, clock.clone(), Arc::clone(metrics));
+        Ok((settings, Arc::new(reader)))
     };
-    config.balances.chains.iter().map(chain).collect()
+    let all = config.balances.chains.iter().map(chain).collect::<Result<_, _>>()?;
+    Ok(Chains { hosts, all })
+}
+
+/// A loop for every chain.
+pub(super) fn loops(config: &Config, chains: &Chains) -> Vec<ChainLoop> {
+    let all = config.balances.chains.iter().zip(&chains.all);
+    all.map(|(chain, (_, reader))| ChainLoop { reader: Arc::clone(reader), every: chain.every.duration(), book: None })
+        .collect()
 }
 
 /// A chain as its client takes it.

@@ -29,6 +29,7 @@ use crate::slack::socket::SocketStatus;
 use crate::web::notified::Senders;
 
 pub use actions::github as github_settings;
+pub use actions::purses;
 pub use balances::{ChainLoop, settings as chain_settings};
 pub use reload::{Reload, same_process};
 pub use start::{StartError, Wiring, hermes_settings, open_store, store_settings};

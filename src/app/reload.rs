@@ -52,6 +52,7 @@ pub fn same_process(old: &Config, new: &Config) -> Vec<&'static str> {
         ("log", old.log != *log),
         // Their shifts are fetched by loops that start with the process.
         ("oncall", super::oncall::fetched(old) != super::oncall::fetched(new)),
+        ("actions.hot_wallets (their keys)", super::actions::keys(old) != super::actions::keys(new)),
         ("balances.chains", old.balances.chains != balances.chains),
     ];
     fixed.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name).collect()

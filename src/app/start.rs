@@ -7,6 +7,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use url::Url;
 
+use crate::chain;
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::config::secrets::{BadSecret, Environment};
@@ -68,6 +69,8 @@ pub enum StartError {
     Schedule { error: String },
     #[error("the chain `{chain}` cannot be read: {error}")]
     Chain { chain: String, error: String },
+    #[error("the hot wallet `{wallet}` cannot pay: {error}")]
+    HotWallet { wallet: String, error: String },
     #[error(transparent)]
     AuditKey(BadKey),
     #[error("the first audit entry could not be written: {0}")]
@@ -97,11 +100,21 @@ impl App {
         jobs::abandon(&store, &holder).await?;
         let clusters = super::clusters::connections(&config);
         let ci = super::actions::ci(&config, &environment, &clock)?;
+        let metrics = Arc::new(Metrics::default());
+        let chains = super::balances::chains(&config, &environment, &clock, &metrics)?;
+        let purses = super::actions::purses(&config, &environment).into_iter().collect::<Result<_, _>>();
+        let purses = purses.map_err(|(wallet, error)| StartError::HotWallet { wallet, error })?;
+        let loops = super::balances::loops(&config, &chains);
+        let payers = chain::write::Hands::new(chains.all, purses, &chains.hosts);
+        for purse in payers.purses() {
+            let address = purse.key.address();
+            tracing::info!(wallet = purse.name, chain = purse.chain, %address, "a hot wallet can pay");
+        }
         let flow = Flow::new(Parts {
             clock,
             ids,
             store,
-            metrics: Arc::new(Metrics::default()),
+            metrics,
             api,
             holder,
             seed,
@@ -113,12 +126,12 @@ impl App {
             apps: super::gitops::apps(&config, &clusters),
             clusters,
             ci,
+            payers,
             cluster_settings: super::clusters::rules(&config),
             prometheus: super::prometheus::client(&config, &environment)?,
             alertmanagers: super::prometheus::alertmanagers(&config)?,
         });
         let flow = Arc::new(flow);
-        let chains = super::balances::chains(&config, &environment, &flow)?;
         super::balances::watch(&flow, &config).await;
         flow.keep_lease().await?;
         flow.refresh_on_call().await?;
@@ -142,7 +155,7 @@ impl App {
             heartbeat,
             checkpoints,
             schedules,
-            chains,
+            chains: loops,
             seed,
         })
     }

@@ -214,7 +214,8 @@ impl RpcReply {
                 })
             }
             (Some(result), None) => read_json(result.get().as_bytes()),
-            (None, None) => Err(CallError::Malformed("neither result nor error".to_owned())),
+            // No result is one where the answer may be nothing: a receipt that is not there yet.
+            (None, None) => read_json(b"null").map_err(|_| CallError::Malformed("neither result nor error".to_owned())),
         }
     }
 }

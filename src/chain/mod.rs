@@ -11,6 +11,7 @@ mod solana;
 mod sui;
 #[cfg(test)]
 mod testing;
+pub mod write;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -295,7 +295,7 @@ fn actions() -> Actions {
         ..Rule::default()
     };
     let nodes = [Kind::Cordon, Kind::Uncordon, Kind::Drain];
-    let rest = Kind::ALL.into_iter().filter(|kind| !nodes.contains(kind)).collect();
+    let rest = Kind::ALL.into_iter().filter(|kind| !nodes.contains(kind) && *kind != Kind::TopUp).collect();
     Actions {
         enabled: true,
         channel: Some(ChannelId::new("C0OPS")),

@@ -20,7 +20,7 @@ use crate::slack::api::{ApiSettings, Identity, Standing, WebApi};
 use crate::slack::manifest;
 use crate::store::{Store, StoreError};
 
-use super::{Failure, chains, features, rbac, say};
+use super::{Failure, chains, features, hot_wallets, rbac, say};
 
 /// Slack refuses signatures five minutes apart; a minute is already a sign of a clock that nobody sets.
 const CLOCK_MAY_DIFFER: Duration = Duration::from_mins(1);
@@ -75,6 +75,10 @@ pub(super) async fn doctor(config: &Config, env: &Environment) -> Result<ExitCod
     if !config.actions.workflows.is_empty() {
         say("GitHub")?;
         workflows(config, env, &mut findings).await?;
+    }
+    if config.actions.enabled && !config.actions.hot_wallets.is_empty() {
+        say("Hot wallets")?;
+        hot_wallets::check(config, env, &mut findings).await?;
     }
     if findings.wrong == 0 {
         say(&format!("all {} checks are well", findings.good))?;

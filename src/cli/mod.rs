@@ -5,6 +5,7 @@ mod chains;
 #[cfg(feature = "demo")]
 mod demo;
 mod doctor;
+mod hot_wallets;
 mod outbox;
 mod policy;
 mod rbac;

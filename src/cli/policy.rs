@@ -153,6 +153,29 @@ mod tests {
     }
 
     #[test]
+    fn money_takes_two_whatever_a_rule_says() {
+        let mut config = Config::default();
+        config.actions.enabled = true;
+        config.actions.break_glass = vec!["U01".parse().unwrap()];
+        config.actions.rules = serde_json::from_value(serde_json::json!([
+            {"name": "money", "actions": ["top-up"], "clusters": ["solana"], "request": ["U01"], "approve": ["U02"], "quorum": 1},
+        ]))
+        .unwrap();
+        let arguments = ExplainArguments {
+            user: "U01".to_owned(),
+            action: "top-up".to_owned(),
+            target: "solana/Wallet/keeper".to_owned(),
+            on_call: false,
+            groups: Vec::new(),
+        };
+        let told = explain(&arguments, &config).unwrap().join("\n");
+        assert!(told.contains("at risk R3: 2 approvals of others\nwithout approval (break-glass): no"), "{told}");
+        let elsewhere = ExplainArguments { target: "base/Wallet/keeper".to_owned(), ..arguments };
+        let told = explain(&elsewhere, &config).unwrap().join("\n");
+        assert!(told.contains("rule money: is not about chain base"), "{told}");
+    }
+
+    #[test]
     fn what_is_misspelled_is_named() {
         assert!(explained("ann", "restart", &[]).contains("names nobody"));
         assert!(explained("on-call", "restart", &[]).contains("not one person"));

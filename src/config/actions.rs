@@ -1,12 +1,14 @@
 //! Operations, in `watchkeeper.yaml`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Config;
 use super::check::channel;
+use crate::core::action::kind::Kind;
 use crate::core::action::policy::{Policy, Rule, Who};
 use crate::core::action::workflow::{GITHUB, MOST_INPUTS, Workflow, is_input};
 use crate::core::ids::ChannelId;
@@ -30,6 +32,8 @@ pub struct Actions {
     pub github: Option<GitHub>,
     /// Workflows of GitHub Actions that can be run: these, and no others.
     pub workflows: Vec<Workflow>,
+    /// Wallets whose keys the bot holds, to top others up.
+    pub hot_wallets: Vec<HotWallet>,
 }
 
 /// Where workflows are run, and who the bot is there.
@@ -49,6 +53,39 @@ impl Default for GitHub {
     }
 }
 
+/// A wallet whose key the bot holds. What it holds is what can be lost: keep little in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HotWallet {
+    /// What cards call it.
+    pub name: String,
+    /// A name of `balances.chains`, of kind solana or evm.
+    pub chain: String,
+    /// The environment variable that holds its key (NAME_FILE works as well): for Solana what solana-keygen writes, or the
+    /// same 64 bytes in base58; for EVM 0x and 64 hex digits.
+    #[serde(default)]
+    pub key_env: Option<String>,
+    /// The file that holds its key, in place of `key_env`.
+    #[serde(default)]
+    pub key_file: Option<PathBuf>,
+    /// Whom it may pay: names of `balances.accounts` or of `balances.groups`, on its chain.
+    pub to: Vec<String>,
+    /// The most that one transfer may be, by symbol, in whole coins: {SOL: "2.5"}.
+    pub per_transfer: BTreeMap<String, String>,
+    /// The most that may leave it within 24 hours, by symbol.
+    pub per_day: BTreeMap<String, String>,
+    /// The most that the fee of one transfer may come to, in the chain's coin; what waits for less waits.
+    #[serde(default)]
+    pub max_fee: Option<String>,
+    /// On EVM: how many blocks deep a transfer must be before it is done. On Solana it must be finalized.
+    #[serde(default = "twelve")]
+    pub confirmations: u64,
+}
+
+const fn twelve() -> u64 {
+    12
+}
+
 impl Actions {
     #[must_use]
     pub fn policy(&self) -> Policy {
@@ -64,7 +101,8 @@ const SHORTEST: Span = Span::from_secs(60);
 const LONGEST: Span = Span::from_secs(24 * 3600);
 
 pub(super) fn contradictions(config: &Config, say: &mut impl FnMut(&str, String)) {
-    let Actions { enabled, channel: told, rules, break_glass: _, unfreeze, github: _, workflows: _ } = &config.actions;
+    let Actions { enabled, channel: told, rules, break_glass: _, unfreeze, github: _, workflows: _, hot_wallets: _ } =
+        &config.actions;
     if let Some(told) = told {
         channel("actions.channel", told.as_str(), say);
     } else if *enabled {
@@ -90,6 +128,7 @@ pub(super) fn contradictions(config: &Config, say: &mut impl FnMut(&str, String)
         on_call(key, list, scheduled, say);
     }
     workflows(config, say);
+    super::money::contradictions(config, say);
 }
 
 fn workflows(config: &Config, say: &mut impl FnMut(&str, String)) {
@@ -163,9 +202,11 @@ fn one(rule: &Rule, key: &str, config: &Config, say: &mut impl FnMut(&str, Strin
         on_call(&format!("{key}.{field}"), list, !config.oncall.schedules.is_empty(), say);
     }
     let literal = rule.clusters.iter().enumerate().filter(|(_, cluster)| !cluster.contains('*'));
+    let pays = rule.actions.contains(&Kind::TopUp);
+    let chains = config.balances.chains.iter().map(|chain| chain.name.as_str()).filter(|_| pays);
+    let known: Vec<&str> = config.clusters.iter().map(|known| known.name.as_str()).chain(chains).collect();
     for (nth, cluster) in literal {
-        if !config.clusters.iter().any(|known| known.name == *cluster) && cluster != GITHUB {
-            let known: Vec<&str> = config.clusters.iter().map(|known| known.name.as_str()).collect();
+        if !known.contains(&cluster.as_str()) && cluster != GITHUB {
             let fix =
                 if known.is_empty() { "there is none".to_owned() } else { format!("there are: {}", known.join(", ")) };
             say(&format!("{key}.clusters[{nth}]"), format!("no cluster is named `{cluster}`; {fix}"));
@@ -181,6 +222,9 @@ fn one(rule: &Rule, key: &str, config: &Config, say: &mut impl FnMut(&str, Strin
     if called.contains(&Who::Everyone) {
         say(&format!("{key}.ping"), "calls everyone; name user ids, user groups or on-call".to_owned());
     }
+    if pays {
+        super::money::rule(rule, key, say);
+    }
     if rule.quorum == Some(0) {
         say(
             &format!("{key}.quorum"),
@@ -188,7 +232,7 @@ fn one(rule: &Rule, key: &str, config: &Config, say: &mut impl FnMut(&str, Strin
         );
     }
     let people = |list: &[Who]| list.iter().all(|who| matches!(who, Who::User { .. }));
-    let enough = usize::try_from(rule.quorum.unwrap_or(1)).unwrap_or(usize::MAX);
+    let enough = usize::try_from(rule.quorum.unwrap_or(1)).unwrap_or(usize::MAX).max(if pays { 2 } else { 1 });
     if people(&rule.approve) && !rule.approve.is_empty() {
         let others = |asks: &Who| rule.approve.iter().filter(|who| *who != asks).count();
         if people(&rule.request) && rule.request.iter().all(|asks| others(asks) < enough) {
@@ -277,6 +321,53 @@ mod tests {
         ] {
             assert_eq!(said(&text), expected, "for:\n{text}");
         }
+    }
+
+    /// A keeper on Solana, and somebody on NEAR.
+    fn money(wallet: &str) -> String {
+        let chains = "balances:\n  chains:\n    - {name: solana, kind: solana, identity: g, endpoints: [{url: \"http://a\"}]}\n    \
+                      - {name: near, kind: near, identity: mainnet, endpoints: [{url: \"http://b\"}]}\n  accounts:\n    \
+                      - {name: keeper, chain: solana, address: 9WzDXwBbmkg8ZTbNMqUxvQRAyrZzDsGYdLVL9zYtAWWM, group: keepers}\n    \
+                      - {name: far, chain: near, address: watch.near}\n";
+        format!("{chains}actions:\n  hot_wallets:\n    - {wallet}\n")
+    }
+
+    #[test]
+    fn a_hot_wallet_that_could_not_pay_or_could_pay_anybody_is_refused() {
+        let wallet = |change: &dyn Fn(&str) -> String| {
+            let fine = "{name: ops, chain: solana, key_env: HOT, to: [keepers], per_transfer: {SOL: \"2\"}, per_day: {SOL: \"5\"}}";
+            said(&money(&change(fine)))
+        };
+        assert_eq!(wallet(&str::to_owned), "fine");
+        for (from, to, expected) in [
+            ("chain: solana", "chain: solan", "[0].chain: no chain is named `solan`; did you mean `solana`?"),
+            ("chain: solana", "chain: near", "[0].chain: is of kind near; nothing can be paid there"),
+            ("key_env: HOT,", "", "[0]: has no key; write `key_env` or `key_file`"),
+            ("key_env: HOT,", "key_env: HOT, key_file: /k,", "[0]: has both `key_env` and `key_file`"),
+            ("key_env: HOT,", "key_env: 0xac0974,", "[0].key_env: is no name of a variable"),
+            ("[keepers]", "[keeper, kepers]", "[0].to[1]: no account or group on solana is named `kepers`"),
+            ("[keepers]", "[far]", "[0].to[0]: far is on near, and this hot wallet on solana"),
+            ("[keepers]", "[]", "[0].to: names nobody"),
+            ("per_day: {SOL: \"5\"}", "per_day: {}", "[0].per_day: says nothing of SOL"),
+            ("per_day: {SOL: \"5\"}", "per_day: {SOL: \"1\"}", "[0].per_transfer.SOL: is more than `per_day`"),
+            (
+                "per_day: {SOL: \"5\"}",
+                "per_day: {SOL: \"5\", USDC: \"1\"}",
+                "[0].per_day.USDC: nobody it may pay holds USDC",
+            ),
+            ("per_day: {SOL: \"5\"}", "per_day: {SOL: \"5 SOL\"}", "[0].per_day.SOL: `5 SOL` is not an amount"),
+        ] {
+            let found = wallet(&|fine| fine.replace(from, to));
+            assert!(found.contains(&format!("actions.hot_wallets{expected}")), "{to}: {found}");
+            assert!(!found.contains("0xac0974"), "a key is not repeated: {found}");
+        }
+        let twice = wallet(&|fine| format!("{fine}\n    - {}", fine.replace("name: ops", "name: other")));
+        assert!(twice.contains("keeper is paid by `ops` already"), "{twice}");
+        let rule = rule("      quorum: 1\n")
+            .replace("[restart]", "[top-up]")
+            .replace("approve: [U01, U02]", "approve: [everyone]");
+        let rule = said(&rule);
+        assert!(rule.contains("quorum: is less than 2") && rule.contains("approve: names everyone"), "{rule}");
     }
 
     #[test]

@@ -287,6 +287,11 @@ impl Account {
         })
     }
 
+    /// What its asset is called.
+    pub(super) fn symbol(&self, all: &Balances) -> Option<String> {
+        self.watched(all).ok().map(|watched| watched.symbol)
+    }
+
     /// The asset, and the key that names it.
     fn asset(&self) -> Result<(Asset, &'static str), Wrong> {
         let said = |error: &dyn std::fmt::Display, key| (key, error.to_string());

@@ -8,6 +8,7 @@ mod check;
 pub mod clusters;
 mod escalation;
 mod gitops;
+mod money;
 pub mod oncall;
 pub mod paging;
 pub mod places;

@@ -2,7 +2,8 @@
 //! configuration file.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::path::Path;
+use std::{fs, io};
 
 use secrecy::SecretString;
 
@@ -56,6 +57,15 @@ impl Environment {
     }
 }
 
+/// The secret that a file holds, whose path is no secret.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn file(path: &Path) -> Result<SecretString, BadSecret> {
+    let unread = |error: io::Error| BadSecret::Unread { path: path.display().to_string(), error: error.to_string() };
+    fs::read_to_string(path).map(SecretString::from).map_err(unread)
+}
+
 /// Why a secret could not be taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadSecret {
@@ -63,6 +73,8 @@ pub enum BadSecret {
     Both { name: String },
     #[error("{name} names {path}, which cannot be read: {error}")]
     File { name: String, path: String, error: String },
+    #[error("{path} cannot be read: {error}")]
+    Unread { path: String, error: String },
 }
 
 #[cfg(test)]

@@ -43,6 +43,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use crate::chain;
 use crate::clock::SharedClock;
 use crate::cluster::Clusters;
 use crate::core::access::Access;
@@ -124,6 +125,8 @@ pub struct Parts {
     pub paging: Paging,
     pub clusters: Clusters,
     pub ci: crate::ci::Hands,
+    /// Pays from hot wallets.
+    pub payers: chain::write::Hands,
     pub cluster_settings: Vec<(workload::Name, workload::Settings)>,
     pub prometheus: prometheus::Client,
     pub alertmanagers: prometheus::Alertmanagers,
@@ -187,7 +190,7 @@ impl Flow {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let Parts { clock, ids, store, metrics, api, holder, seed, settings, rules, policy, link, .. } = parts;
-        let Parts { paging, prometheus, alertmanagers, clusters, cluster_settings, apps, ci, .. } = parts;
+        let Parts { paging, prometheus, alertmanagers, clusters, cluster_settings, apps, ci, payers, .. } = parts;
         Self {
             digests: Mutex::default(),
             escalations: Escalations::default(),
@@ -204,7 +207,7 @@ impl Flow {
             watch: Mutex::new(Watch::new(rules)),
             workloads: Mutex::new(workload::Clusters::new(cluster_settings)),
             apps: Mutex::new(apps),
-            hands: actions::Hands::new(clusters.clone(), ci, clock.clone()),
+            hands: actions::Hands::new(clusters.clone(), ci, payers, clock.clone()),
             actions: actions::Desk::default(),
             action_bell: Notify::new(),
             clusters: Arc::new(clusters),

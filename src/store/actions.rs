@@ -143,6 +143,16 @@ pub async fn begun(store: &Store, rule: &str, since: Timestamp) -> Result<Vec<Ti
     Ok(rows.into_iter().map(|(at,)| Timestamp::from_millis(at)).collect())
 }
 
+/// Requests for payments that began and are under way, or ended since then, as `tx` sees them.
+pub async fn payments(tx: &mut Tx, since: Timestamp) -> Result<Vec<Request>, StoreError> {
+    let select = sqlx::query_as(
+        "SELECT id, version, body FROM action_requests
+         WHERE begun_at IS NOT NULL AND (closed_at IS NULL OR closed_at >= $1) AND target LIKE '%/Wallet/%'",
+    );
+    let rows = tx.all(select.bind(since.as_millis())).await?;
+    Ok(read(rows)?.into_iter().map(|stored| stored.request).collect())
+}
+
 /// Adds a line to the journal of a request, behind those that are there.
 pub async fn note(tx: &mut Tx, id: &RequestId, line: &Line) -> Result<(), StoreError> {
     let insert = "

@@ -2,7 +2,9 @@
 
 mod evm;
 mod evm_faults;
+mod evm_pay;
 mod solana;
+mod solana_pay;
 
 use std::sync::Arc;
 use url::Url;

@@ -39,6 +39,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("k8s_openapi", &["cluster"]),
     ("alloy", &["chain"]),
     ("solana_client", &["chain"]),
+    ("solana_message", &["chain"]),
     ("icalendar", &["oncall"]),
     ("rrule", &["oncall"]),
     ("cron", &["core"]),
@@ -48,6 +49,9 @@ const CRATES: &[(&str, &[&str])] = &[
     ("serde_saphyr", &["config"]),
     ("prometheus_client", &["metrics"]),
 ];
+
+/// What makes and signs transactions, and the only directory that may name it.
+const SIGNERS: (&[&str], &str) = (&["solana_message::", "alloy::signers", "alloy::consensus"], "chain/write/");
 
 /// What the pure heart may not name at all.
 const IMPURE: &[&str] = &[
@@ -139,6 +143,16 @@ fn each_outside_client_crate_is_named_in_one_place() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn only_the_hands_that_pay_can_sign() {
+    let (signers, home) = SIGNERS;
+    let names = |code: &str| signers.iter().any(|signer| code.contains(signer));
+    let signs: Vec<_> = lines().into_iter().filter(|(_, _, _, code)| names(code)).collect();
+    assert!(!signs.is_empty(), "they are named somewhere");
+    let wrong: Vec<_> = signs.iter().filter(|(file, ..)| !file.starts_with(home)).collect();
+    assert!(wrong.is_empty(), "only src/{home} may name {signers:?}: {wrong:#?}");
 }
 
 #[test]

@@ -26,6 +26,8 @@ mod incident;
 mod kube;
 mod layers;
 mod liveness;
+mod money;
+mod money_crash;
 mod notified;
 mod oncall;
 mod paging;

@@ -1,7 +1,7 @@
 //! Solana: `getMultipleAccounts`, a hundred accounts a call, all of them at the slot the reply names.
 
 mod sender;
-mod token;
+pub(super) mod token;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};

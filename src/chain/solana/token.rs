@@ -6,17 +6,21 @@ use sha2::{Digest as _, Sha256};
 use crate::core::wallet::{SolanaKey, TokenProgram};
 
 /// `ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL`, which makes associated token accounts.
-const ASSOCIATED_TOKEN: SolanaKey = SolanaKey([
+pub(in crate::chain) const ASSOCIATED_TOKEN: SolanaKey = SolanaKey([
     0x8c, 0x97, 0x25, 0x8f, 0x4e, 0x24, 0x89, 0xf1, 0xbb, 0x3d, 0x10, 0x29, 0x14, 0x8e, 0x0d, 0x83, 0x0b, 0x5a, 0x13,
     0x99, 0xda, 0xff, 0x10, 0x84, 0x04, 0x8e, 0x7b, 0xd8, 0xdb, 0xe9, 0xf8, 0x59,
 ]);
 
 /// Mint, owner and amount: the first bytes of a token account, and enough of a mint.
-pub(super) const HEAD: usize = 72;
+pub(in crate::chain) const HEAD: usize = 72;
 
 /// The token account that wallets use for `owner`. `None` for no owner that can be met in practice: all 256 candidates
 /// would have to be points of the curve.
-pub(super) fn associated_account(owner: SolanaKey, program: TokenProgram, mint: SolanaKey) -> Option<SolanaKey> {
+pub(in crate::chain) fn associated_account(
+    owner: SolanaKey,
+    program: TokenProgram,
+    mint: SolanaKey,
+) -> Option<SolanaKey> {
     (0..=u8::MAX).rev().find_map(|bump| {
         let seeds: [&[u8]; 6] =
             [&owner.0, &program.id().0, &mint.0, &[bump], &ASSOCIATED_TOKEN.0, b"ProgramDerivedAddress"];
@@ -28,7 +32,7 @@ pub(super) fn associated_account(owner: SolanaKey, program: TokenProgram, mint: 
 
 /// What a token account says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TokenHead {
+pub(in crate::chain) struct TokenHead {
     pub mint: SolanaKey,
     pub owner: SolanaKey,
     /// In the mint's smallest unit.

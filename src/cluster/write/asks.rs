@@ -80,6 +80,7 @@ pub(super) fn ask(write: &Write, live: &Live, source: Option<&Live>, mark: &Mark
         Write::Abort { abort } => status(json!({"abort": abort})),
         Write::Reconcile => annotation(gitops::REQUESTED_AT, &mark.stamp.to_string()),
         Write::Dispatch { .. } => Err(ELSEWHERE.to_owned()),
+        Write::Transfer(_) => Err("no object of a cluster can be paid".to_owned()),
     }
 }
 

@@ -68,7 +68,7 @@ async fn judged(hands: &Hands, plan: &Plan) -> Result<Settled, ClusterError> {
         Write::Abort { abort: true } => aborted(&live),
         Write::Reconcile => reconciled(&live),
         Write::Dispatch { .. } => failed(ELSEWHERE),
-        Write::DeletePod | Write::Evict | Write::CreateJob { .. } => done("done"),
+        Write::DeletePod | Write::Evict | Write::CreateJob { .. } | Write::Transfer(_) => done("done"),
     })
 }
 

@@ -201,6 +201,7 @@ fn stands(plan: &Plan, change: &Change, live: &Live, source: Option<&Live>, mark
         | Write::CreateJob { .. }
         | Write::Suspend { .. }
         | Write::Unschedulable { .. }
+        | Write::Transfer(_)
         | Write::Reconcile => Stands::Still,
     }
 }
@@ -231,8 +232,8 @@ fn happened(plan: &Plan, change: &Change, live: &Live, mark: &Mark) -> Tried {
         }
         Write::Paused { paused } => when(live.flag("/spec/paused") == *paused),
         Write::DeletePod | Write::Evict => when(live.deleting()),
-        // Told by the Job itself, which is another object.
-        Write::CreateJob { .. } => no(),
+        // Told by the Job itself, which is another object; nothing of a cluster is paid.
+        Write::CreateJob { .. } | Write::Transfer(_) => no(),
         Write::Suspend { suspend } => when(live.flag("/spec/suspend") == *suspend),
         Write::Unschedulable { unschedulable } => when(live.flag("/spec/unschedulable") == *unschedulable),
         Write::Operation { .. }
@@ -306,5 +307,6 @@ fn done(write: &Write, mark: &Mark) -> String {
         Write::Abort { abort: false } => "asked to try again".to_owned(),
         Write::Reconcile => "reconcile asked for".to_owned(),
         Write::Dispatch { .. } => ELSEWHERE.to_owned(),
+        Write::Transfer(_) => "paid".to_owned(),
     }
 }

@@ -4,7 +4,7 @@
 use std::ops::Deref;
 
 use super::journal::Journal;
-use super::plan::Plan;
+use super::plan::{Plan, Risk};
 use super::policy::{Freeze, Person, Policy, Rate, Roster};
 use super::request::{Approval, Proof, Request, State, met, rule_of};
 use crate::core::engine::mute::first_unmuted;
@@ -88,7 +88,7 @@ pub fn under_way(request: &Request) -> Option<Approved<Plan>> {
         Proof::Quorum { approvals } => {
             !approvals.is_empty() && approvals.iter().all(|approval| approval.digest == digest)
         }
-        Proof::BreakGlass { .. } => true,
+        Proof::BreakGlass { .. } => request.plan.preview.risk < Risk::R3,
     };
     fits.then(|| Approved(request.plan.clone()))
 }
@@ -124,7 +124,7 @@ impl Gate<'_> {
         let approvals = match proof {
             Proof::Quorum { approvals } => approvals,
             Proof::BreakGlass { .. } => {
-                return match self.policy.may_break_glass(self.roster, &asked.by) {
+                return match self.policy.may_break_glass(self.roster, &asked.by, plan.preview.risk) {
                     Ok(()) => Ok(proof),
                     Err(denied) => Err((Vec::new(), denied.to_string())),
                 };

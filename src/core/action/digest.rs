@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::money::Transfer;
 use super::plan::{Change, Object, Plan, Preview, Write};
 
 /// 64 hex digits.
@@ -140,6 +141,12 @@ fn spelled(write: &Write) -> Vec<String> {
             parts.push(inputs.len().to_string());
             parts.extend(inputs.iter().flat_map(|(name, value)| [name.clone(), value.clone()]));
             parts
+        }
+        Write::Transfer(transfer) => {
+            let Transfer { wallet, from, to, asset, symbol, amount, seen: _ } = &**transfer;
+            let (units, decimals) = (amount.units().to_string(), amount.decimals().to_string());
+            let parts = ["transfer", wallet, from, to, asset, symbol, &units, &decimals];
+            parts.map(str::to_owned).into()
         }
     }
 }

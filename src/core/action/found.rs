@@ -17,6 +17,9 @@ pub enum CannotPlan {
     NothingToDo(String),
     #[error("{cluster} cannot be asked now: {why}")]
     Unreachable { cluster: String, why: String },
+    /// It may be possible later.
+    #[error("not now: {0}")]
+    NotNow(String),
     #[error("{0}")]
     NotPossible(String),
 }

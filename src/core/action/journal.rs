@@ -62,6 +62,29 @@ pub enum Step {
     },
 }
 
+/// A transaction as it was signed. It is on record before it is sent, and nothing but these bytes is sent while it may still
+/// come into a block.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signed {
+    /// Of the plan's steps, from 0.
+    pub step: usize,
+    /// What explorers find it by: Solana's first signature in base58, on EVM the hash as `0x…`.
+    pub id: String,
+    /// Hex digits of what is sent.
+    pub bytes: String,
+    pub lasts: Lasts,
+}
+
+/// How long a transaction may still come into a block.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "lasts", rename_all = "snake_case")]
+pub enum Lasts {
+    /// Solana: in blocks up to this height.
+    UntilHeight { last_valid_block_height: u64 },
+    /// EVM: until a transaction of the same sender with this nonce is in a block.
+    UntilNonce { from: String, nonce: u64 },
+}
+
 /// What came of one try, or of looking after one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tried {
@@ -118,6 +141,9 @@ pub struct Journal {
     /// What was written did not come to rest, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsettled: Option<String>,
+    /// Every transaction that was signed, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signed: Vec<Signed>,
 }
 
 /// How it all ended.
@@ -165,7 +191,7 @@ impl Journal {
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
         let steps = vec![Step::Waiting; plan.preview.changes.len()];
-        Self { steps, verified_at: None, progress: String::new(), back_now: false, unsettled: None }
+        Self { steps, verified_at: None, progress: String::new(), back_now: false, unsettled: None, signed: Vec::new() }
     }
 
     #[must_use]
@@ -234,11 +260,19 @@ impl Journal {
         self.put(index, Step::Intended { at: now, blocked: None });
     }
 
-    pub fn attempt(&mut self, index: usize, now: Timestamp) {
+    /// `signed`: the transaction that is about to be sent. Only a step that is intended takes one: while an earlier one of the
+    /// same step may still come, the step is attempted.
+    pub fn attempt(&mut self, index: usize, signed: Option<Signed>, now: Timestamp) {
         if let Some(Step::Intended { at, .. }) = self.steps.get(index) {
             let at = *at;
+            self.signed.extend(signed.filter(|signed| signed.step == index));
             self.put(index, Step::Attempted { at, tried_at: now });
         }
+    }
+
+    /// The transactions that were signed for a step, oldest first.
+    pub fn signed_for(&self, index: usize) -> impl DoubleEndedIterator<Item = &Signed> {
+        self.signed.iter().filter(move |signed| signed.step == index)
     }
 
     /// Writes down what came of a try. Only a step that was attempted takes one: a late answer changes nothing.

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::plan::Risk;
 use super::target::Sort;
 use crate::core::time::Span;
+use crate::core::wallet::Amount;
 
 /// Which operation, without its parameters: what policies name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +36,7 @@ pub enum Kind {
     SuspendReconcile,
     ResumeReconcile,
     Dispatch,
+    TopUp,
 }
 
 /// An operation with its parameters.
@@ -100,10 +103,15 @@ pub enum Action {
         action: Box<Self>,
         lasts: Span,
     },
+    /// A hot wallet pays a wallet under watch, in the asset that is counted there. The amount has as many decimals as were
+    /// written; those of the asset are the plan's.
+    TopUp {
+        amount: Amount,
+    },
 }
 
 impl Kind {
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Restart,
         Self::Scale,
         Self::Rollback,
@@ -126,7 +134,17 @@ impl Kind {
         Self::SuspendReconcile,
         Self::ResumeReconcile,
         Self::Dispatch,
+        Self::TopUp,
     ];
+
+    /// What it takes at least, whatever a rule says.
+    #[must_use]
+    pub const fn least_risk(self) -> Risk {
+        match self {
+            Self::TopUp => Risk::R3,
+            _ => Risk::R1,
+        }
+    }
 
     /// As in configuration, commands and the audit log.
     #[must_use]
@@ -154,6 +172,7 @@ impl Kind {
             Self::SuspendReconcile => "suspend-reconcile",
             Self::ResumeReconcile => "resume-reconcile",
             Self::Dispatch => "dispatch",
+            Self::TopUp => "top-up",
         }
     }
 
@@ -179,6 +198,7 @@ impl Kind {
             Self::Abort => "Abort the update of",
             Self::Retry => "Retry the update of",
             Self::Reconcile => "Reconcile",
+            Self::TopUp => "Top up",
         }
     }
 
@@ -186,7 +206,7 @@ impl Kind {
     #[must_use]
     pub const fn plain(self) -> Option<Action> {
         Some(match self {
-            Self::Scale => return None,
+            Self::Scale | Self::TopUp => return None,
             Self::Restart => Action::Restart,
             Self::Rollback => Action::Rollback { revision: None },
             Self::PauseRollout => Action::PauseRollout,
@@ -245,6 +265,7 @@ impl Kind {
             Self::Promote | Self::Abort | Self::Retry => &[Sort::Rollout],
             Self::Reconcile | Self::SuspendReconcile | Self::ResumeReconcile => &Sort::FLUX,
             Self::Dispatch => &[Sort::Workflow],
+            Self::TopUp => &[Sort::Wallet],
         }
     }
 }
@@ -285,6 +306,7 @@ impl Action {
             Self::ResumeReconcile => Kind::ResumeReconcile,
             Self::Dispatch { .. } => Kind::Dispatch,
             Self::WhileSuspended { action, .. } => action.kind(),
+            Self::TopUp { .. } => Kind::TopUp,
         }
     }
 
@@ -309,6 +331,7 @@ impl Action {
                 parameters.push(("suspended_for", lasts.to_string()));
                 parameters
             }
+            Self::TopUp { amount } => vec![("amount", amount.to_string())],
             Self::Restart
             | Self::PauseRollout
             | Self::ResumeRollout

@@ -8,6 +8,7 @@ pub mod digest;
 pub mod found;
 pub mod journal;
 pub mod kind;
+pub mod money;
 pub mod offer;
 pub mod plan;
 pub mod policy;

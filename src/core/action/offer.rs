@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::kind::Kind;
 use super::target::{Sort, Target};
 use crate::core::label::{ALERTNAME, Labels};
+use crate::core::wallet::watch::{BALANCE_LOW, RUNWAY_SHORT};
 use crate::core::workload;
 use crate::core::workload::rules::RuleName;
 
@@ -22,6 +23,9 @@ pub fn offers(labels: &Labels, workload: impl Fn(&str, &str, &str) -> Option<(wo
     let declared = declared(labels);
     if !declared.is_empty() {
         return declared;
+    }
+    if let Some(offer) = top_up(labels) {
+        return vec![offer];
     }
     let (Some(rule), Some(cluster)) = (labels.get(ALERTNAME).and_then(RuleName::named), text("cluster")) else {
         return Vec::new();
@@ -74,6 +78,15 @@ pub fn offers(labels: &Labels, workload: impl Fn(&str, &str, &str) -> Option<(wo
     let Some(target) = target else { return Vec::new() };
     let fits = kinds.iter().filter(|kind| kind.sorts().contains(&target.sort));
     fits.map(|kind| Offer { kind: *kind, target: target.clone() }).collect()
+}
+
+/// For a wallet that runs dry.
+fn top_up(labels: &Labels) -> Option<Offer> {
+    let low = labels.get(ALERTNAME).is_some_and(|rule| [BALANCE_LOW, RUNWAY_SHORT].contains(&rule));
+    let (chain, account) = labels.get("chain").zip(labels.get("account")).filter(|_| low)?;
+    let target =
+        Target { cluster: chain.to_owned(), namespace: String::new(), sort: Sort::Wallet, name: account.to_owned() };
+    Some(Offer { kind: Kind::TopUp, target })
 }
 
 /// For what Git declares.
@@ -136,6 +149,15 @@ mod tests {
         assert_eq!(of("GitOpsOutOfSync", "Application")[0], "sync prod/feeds/Application/prices");
         assert_eq!(of("GitOpsOutOfSync", "Kustomization"), ["reconcile prod/feeds/Kustomization/prices"]);
         assert_eq!(of("RolloutPausedTooLong", "Rollout")[0], "promote prod/feeds/Rollout/prices");
+    }
+
+    #[test]
+    fn a_wallet_that_runs_dry_is_topped_up() {
+        for rule in ["BalanceLow", "RunwayShort"] {
+            let low = [("alertname", rule), ("chain", "solana"), ("account", "pusher"), ("asset", "SOL")];
+            assert_eq!(offered(&low), ["top-up solana/Wallet/pusher"]);
+        }
+        assert!(offered(&[("alertname", "RpcDegraded"), ("chain", "solana")]).is_empty());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::kind::{Action, Kind};
+use super::money::Transfer;
 use super::target::Target;
 use crate::core::time::{Span, Timestamp};
 
@@ -126,6 +127,8 @@ pub enum Write {
         /// Where people look at the commit.
         page: String,
     },
+    /// One transaction on a chain.
+    Transfer(Box<Transfer>),
 }
 
 /// One step of a plan.
@@ -142,6 +145,16 @@ pub struct Change {
     /// Done whatever becomes of the steps before it: it takes one of them back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub always: bool,
+}
+
+impl Change {
+    #[must_use]
+    pub fn transfer(&self) -> Option<&Transfer> {
+        match &self.write {
+            Write::Transfer(transfer) => Some(&**transfer),
+            _ => None,
+        }
+    }
 }
 
 /// What happens to others while it is done.
@@ -198,6 +211,12 @@ impl Plan {
         let others = self.preview.changes.iter().filter(|change| change.object.target != self.target);
         let suspends = others.filter(|change| change.write == Write::Suspend { suspend: true });
         suspends.map(|change| (Kind::SuspendReconcile, &change.object.target))
+    }
+
+    /// The transfer it makes, if it makes one.
+    #[must_use]
+    pub fn transfer(&self) -> Option<&Transfer> {
+        self.preview.changes.iter().find_map(Change::transfer)
     }
 
     /// How long from the first write to the last, when nothing goes wrong and nobody ends it early.

@@ -37,10 +37,10 @@ pub struct Rule {
     /// Named on the card and by `policy explain`.
     pub name: String,
     pub actions: Vec<Kind>,
-    /// `*` stands for any characters; so too below.
+    /// `*` stands for any characters; so too below. For wallets: the chains.
     #[serde(default = "anything")]
     pub clusters: Vec<String>,
-    /// For a node, which has no namespace, this is not asked.
+    /// For nodes and wallets, which have no namespace, this is not asked.
     #[serde(default = "anything")]
     pub namespaces: Vec<String>,
     /// Deployment, StatefulSet …; empty: all.
@@ -162,6 +162,8 @@ pub enum Denied {
     OwnRequest,
     #[error("only people on the `actions.break_glass` list can act without approval")]
     NoBreakGlass,
+    #[error("money and governance take approval, in an emergency too")]
+    NoGlassForMoney,
     #[error("only people on the `actions.unfreeze` list can lift a freeze")]
     MayNotUnfreeze,
     #[error("Slack did not say which workspace you belong to, so this cannot be decided")]
@@ -187,11 +189,15 @@ impl Rule {
         }
     }
 
-    /// At least one other person, whatever is configured.
+    /// At least one other person, two for money, whatever is configured.
     #[must_use]
     pub fn needs(&self, risk: Risk) -> Needs {
         let risk = self.risk_of(risk);
-        Needs { quorum: self.quorum.unwrap_or(risk.quorum()).max(1), on_call: self.on_call.unwrap_or(risk.on_call()) }
+        let least = if risk == Risk::R3 { risk.quorum() } else { 1 };
+        Needs {
+            quorum: self.quorum.unwrap_or(risk.quorum()).max(least),
+            on_call: self.on_call.unwrap_or(risk.on_call()),
+        }
     }
 
     #[must_use]
@@ -209,10 +215,11 @@ impl Rule {
         preview: Preview,
         approve_by: Timestamp,
     ) -> Plan {
+        let least = action.kind().least_risk();
         Plan {
             action,
             target,
-            preview: Preview { risk: self.risk_of(preview.risk), ..preview },
+            preview: Preview { risk: self.risk_of(preview.risk).max(least), ..preview },
             rule: self.name.clone(),
             policy: policy.version(),
             approve_by,
@@ -227,7 +234,8 @@ impl Rule {
             return Some(format!("is not about {}", kind.as_str()));
         }
         if !any(&self.clusters, &target.cluster) {
-            return Some(format!("is not about cluster {}", target.cluster));
+            let place = if target.sort == Sort::Wallet { "chain" } else { "cluster" };
+            return Some(format!("is not about {place} {}", target.cluster));
         }
         if target.sort.namespaced() && !any(&self.namespaces, &target.namespace) {
             return Some(format!("is not about namespace {}", target.namespace));
@@ -301,8 +309,11 @@ impl Policy {
     }
 
     /// # Errors
-    /// `person` may not act without approval.
-    pub fn may_break_glass(&self, roster: &Roster, person: &Person) -> Result<(), Denied> {
+    /// `person` may not act without approval, or nobody may at this risk.
+    pub fn may_break_glass(&self, roster: &Roster, person: &Person, risk: Risk) -> Result<(), Denied> {
+        if risk == Risk::R3 {
+            return Err(Denied::NoGlassForMoney);
+        }
         if roster.any(&self.break_glass, person) { Ok(()) } else { Err(Denied::NoBreakGlass) }
     }
 

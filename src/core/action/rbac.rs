@@ -78,6 +78,7 @@ pub fn rules(kind: Kind) -> Vec<Rule> {
                 &["get", "list", "patch"],
             ),
         ],
+        Kind::TopUp => Vec::new(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What an action is done to, named in full: an object of a cluster, or a workflow.
+//! What an action is done to, named in full: an object of a cluster, a workflow, or a wallet on a chain.
 
 use std::fmt;
 use std::str::FromStr;
@@ -33,10 +33,12 @@ pub enum Sort {
     Bucket,
     /// A workflow of GitHub Actions, by the name that configuration gives it.
     Workflow,
+    /// An account of `balances`, on the chain that stands in the place of a cluster.
+    Wallet,
 }
 
 impl Sort {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Deployment,
         Self::StatefulSet,
         Self::DaemonSet,
@@ -54,6 +56,7 @@ impl Sort {
         Self::HelmChart,
         Self::Bucket,
         Self::Workflow,
+        Self::Wallet,
     ];
     pub const FLUX: [Self; 7] = [
         Self::Kustomization,
@@ -85,6 +88,7 @@ impl Sort {
             Self::HelmChart => "HelmChart",
             Self::Bucket => "Bucket",
             Self::Workflow => "Workflow",
+            Self::Wallet => "Wallet",
         }
     }
 
@@ -92,7 +96,7 @@ impl Sort {
     #[must_use]
     pub const fn group(self) -> &'static str {
         match self {
-            Self::Pod | Self::Node | Self::Workflow => "",
+            Self::Pod | Self::Node | Self::Workflow | Self::Wallet => "",
             Self::Deployment | Self::StatefulSet | Self::DaemonSet => "apps",
             Self::Job | Self::CronJob => "batch",
             Self::Application | Self::Rollout => "argoproj.io",
@@ -125,6 +129,7 @@ impl Sort {
             Self::HelmChart => "helmcharts",
             Self::Bucket => "buckets",
             Self::Workflow => "workflows",
+            Self::Wallet => "wallets",
         }
     }
 
@@ -148,19 +153,20 @@ impl Sort {
             | Self::Job
             | Self::CronJob
             | Self::Node
-            | Self::Workflow => None,
+            | Self::Workflow
+            | Self::Wallet => None,
         }
     }
 
     /// Whether it is an object of a cluster.
     #[must_use]
     pub const fn in_cluster(self) -> bool {
-        !matches!(self, Self::Workflow)
+        !matches!(self, Self::Workflow | Self::Wallet)
     }
 
     #[must_use]
     pub const fn namespaced(self) -> bool {
-        !matches!(self, Self::Node | Self::Workflow)
+        !matches!(self, Self::Node | Self::Workflow | Self::Wallet)
     }
 
     /// As kubectl takes it: `deploy`, `deployments`, `Deployment`.
@@ -186,6 +192,7 @@ impl Sort {
             "hc" | "helmchart" | "helmcharts" => Self::HelmChart,
             "bucket" | "buckets" => Self::Bucket,
             "workflow" | "workflows" => Self::Workflow,
+            "wallet" | "wallets" => Self::Wallet,
             _ => return None,
         })
     }
@@ -200,7 +207,7 @@ impl fmt::Display for Sort {
 /// One object. Its uid is part of a plan: the same name may be another object tomorrow.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Target {
-    /// The cluster's name in `watchkeeper.yaml`.
+    /// The cluster's name in `watchkeeper.yaml`; the chain's for a wallet.
     pub cluster: String,
     /// Empty for what lives in no namespace.
     pub namespace: String,
@@ -265,7 +272,12 @@ mod tests {
 
     #[test]
     fn a_target_reads_back_as_written() {
-        for text in ["prod/feeds/Deployment/pusher", "prod/Node/node-1", "github/Workflow/deploy-pusher"] {
+        for text in [
+            "prod/feeds/Deployment/pusher",
+            "prod/Node/node-1",
+            "github/Workflow/deploy-pusher",
+            "solana/Wallet/pusher-solana",
+        ] {
             assert_eq!(text.parse::<Target>().unwrap().to_string(), text);
         }
         assert_eq!("p/f/deploy/x".parse::<Target>().unwrap().sort, Sort::Deployment);

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::approval::{Gate, Release, release, under_way};
 use super::digest::Digest;
-use super::journal::{Next, PATIENCE, Step, Tried};
+use super::journal::{Lasts, Next, PATIENCE, Signed, Step, Tried};
 use super::kind::Action;
 use super::plan::{Plan, Risk, Write};
 use super::policy::{Denied, Freeze, Person, Policy, Rate, Roster, Who};
@@ -79,7 +79,7 @@ fn adversaries() -> Vec<(&'static str, Result<Request, Refused>)> {
     let mut gone = policy();
     gone.rules.clear();
     let admin = Policy { break_glass: vec!["U0ANN".parse().unwrap()], ..policy() };
-    let done = begun(approved()).attempt(0, later(30));
+    let done = begun(approved()).attempt(0, None, later(30));
     vec![
         ("self-approval", yes(request(), &person("U0ANN"), later(1))),
         ("admin self-approval", request().approve(&person("U0ANN"), &digest, &admin, &roster(), later(1))),
@@ -204,7 +204,7 @@ fn breaking_the_glass_is_for_those_on_the_list_and_is_reviewed_by_another() {
     };
     assert_eq!(draft("U0BOB").break_glass(1, &policy(), &roster()).unwrap_err(), Denied::NoBreakGlass);
     let request = begun(draft("U0ANN").break_glass(1, &policy(), &roster()).unwrap());
-    let mut request = request.intend(0, later(21)).attempt(0, later(22));
+    let mut request = request.intend(0, later(21)).attempt(0, None, later(22));
     request = request.settle(0, Tried::Succeeded { note: String::new() }, later(23)).verified(None, later(24));
     assert_eq!(request.state.as_str(), "succeeded");
     let own = request.clone().review(&person("U0ANN"), &policy(), &roster(), later(30));
@@ -223,7 +223,7 @@ fn who_may_not_approve_may_not_reject_or_stop_it() {
     assert_eq!(request().withdraw(&person("U0BOB"), later(1)).unwrap_err(), Refused::NotYours);
     let running = begun(approved());
     assert!(running.clone().cancel(&person("U0EVE"), &policy(), &roster(), later(30)).is_err());
-    let tried = running.clone().intend(0, later(30)).attempt(0, later(31));
+    let tried = running.clone().intend(0, later(30)).attempt(0, None, later(31));
     assert_eq!(tried.cancel(&person("U0BOB"), &policy(), &roster(), later(32)).unwrap_err(), Refused::InFlight);
     let stopped = running.cancel(&person("U0ANN"), &policy(), &roster(), later(32)).unwrap();
     assert!(matches!(stopped.state.journal().unwrap().steps[0], Step::Skipped { .. }));
@@ -235,7 +235,7 @@ fn each_step_is_intended_then_tried_then_settled() {
     assert_eq!(request.next(later(21)), Some(Next::Intend(0)));
     let request = request.intend(0, later(21));
     assert_eq!(request.next(later(21)), Some(Next::Attempt(0)));
-    let request = request.attempt(0, later(22));
+    let request = request.attempt(0, None, later(22));
     assert_eq!(request.next(later(22)), Some(Next::Observe(0)), "found like this after a crash");
     let request = request.settle(0, Tried::Succeeded { note: String::new() }, later(23));
     assert_eq!(request.next(later(23)), Some(Next::Verify));
@@ -246,16 +246,16 @@ fn each_step_is_intended_then_tried_then_settled() {
 #[test]
 fn what_is_blocked_is_tried_again_for_a_while_and_then_fails() {
     let blocked = |at| Tried::Blocked { why: format!("budget at {at}") };
-    let request = begun(approved()).intend(0, later(21)).attempt(0, later(21)).settle(0, blocked(1), later(22));
+    let request = begun(approved()).intend(0, later(21)).attempt(0, None, later(21)).settle(0, blocked(1), later(22));
     assert_eq!(request.next(later(22)), Some(Next::Attempt(0)));
     let end = later(21).plus(PATIENCE);
-    let request = request.attempt(0, end).settle(0, blocked(2), end);
+    let request = request.attempt(0, None, end).settle(0, blocked(2), end);
     assert_eq!(request.state.as_str(), "failed");
 }
 
 #[test]
 fn what_cannot_be_known_is_unknown_and_stops_everything_after_it() {
-    let request = begun(approved()).intend(0, later(21)).attempt(0, later(21));
+    let request = begun(approved()).intend(0, later(21)).attempt(0, None, later(21));
     let request = request.settle(0, Tried::Unknown { why: "no answer".into() }, later(30));
     assert_eq!(request.state.as_str(), "unknown");
     assert_eq!(request.next(later(31)), None);
@@ -268,7 +268,7 @@ fn a_scaling_with_an_end_goes_back_at_its_time_or_when_told() {
     let mut back = change(Write::Replicas { from: 5, to: 3 }, "5", "3");
     back.after = Some(Span::from_secs(3600));
     request.plan.preview.changes.push(back);
-    let request = begun(approve(request, "U0BOB").unwrap()).intend(0, later(21)).attempt(0, later(21));
+    let request = begun(approve(request, "U0BOB").unwrap()).intend(0, later(21)).attempt(0, None, later(21));
     let request = request.settle(0, Tried::Succeeded { note: String::new() }, later(22));
     assert_eq!(request.next(later(23)), Some(Next::Verify), "it must have settled first");
     let request = request.verified(None, later(30));
@@ -277,7 +277,7 @@ fn a_scaling_with_an_end_goes_back_at_its_time_or_when_told() {
     let now = request.clone().back_now(&person("U0BOB"), &policy(), &roster()).unwrap();
     assert_eq!(now.next(later(32)), Some(Next::Intend(1)));
     assert_eq!(request.next(later(22 + 3600)), Some(Next::Intend(1)));
-    let request = request.intend(1, later(3700)).attempt(1, later(3700));
+    let request = request.intend(1, later(3700)).attempt(1, None, later(3700));
     let request = request.settle(1, Tried::Succeeded { note: String::new() }, later(3701));
     assert_eq!(request.state.as_str(), "succeeded");
 }
@@ -472,4 +472,60 @@ proptest! {
         };
         prop_assert_eq!(with(&a, &b) == with(&c, &d), a == c && b == d);
     }
+}
+
+fn signed(id: &str) -> Signed {
+    let lasts = Lasts::UntilHeight { last_valid_block_height: 150 };
+    Signed { step: 0, id: id.to_owned(), bytes: "00".to_owned(), lasts }
+}
+
+#[test]
+fn while_a_transaction_may_still_come_no_other_is_taken() {
+    let begun = begun(approved()).intend(0, later(21)).attempt(0, Some(signed("a")), later(22));
+    let ids = |request: &Request| -> Vec<String> {
+        request.state.journal().unwrap().signed_for(0).map(|signed| signed.id.clone()).collect()
+    };
+    // It is attempted: whoever comes late with another is not heard, and intending again does not open it.
+    let again = begun.clone().attempt(0, Some(signed("b")), later(23));
+    assert_eq!(ids(&again), ["a"]);
+    assert_eq!(again.next(later(24)), Some(Next::Observe(0)));
+    let open = again.settle(0, Tried::Unclear, later(25)).attempt(0, Some(signed("b")), later(26));
+    assert_eq!(ids(&open), ["a"]);
+    // Only when it is known that the first cannot come any more.
+    let expired = open.settle(0, Tried::Blocked { why: "expired".to_owned() }, later(90));
+    assert_eq!(expired.next(later(90)), Some(Next::Attempt(0)));
+    let second = expired.attempt(0, Some(signed("b")), later(91));
+    assert_eq!(ids(&second), ["a", "b"]);
+    let kept = serde_json::to_string(&second).unwrap();
+    assert_eq!(serde_json::from_str::<Request>(&kept).unwrap(), second);
+}
+
+#[test]
+fn a_journal_from_before_transactions_were_signed_is_still_read() {
+    let kept =
+        r#"{"steps":[{"step":"attempted","at":1,"tried_at":2}],"verified_at":null,"progress":"","back_now":false}"#;
+    let journal: super::journal::Journal = serde_json::from_str(kept).unwrap();
+    assert!(journal.signed.is_empty());
+}
+
+#[test]
+fn money_takes_two_others_and_no_glass_can_be_broken_for_it() {
+    let mut asks = request();
+    asks.plan.preview.risk = Risk::R3;
+    let mut lax = policy();
+    (lax.rules[0].quorum, lax.rules[0].on_call) = (Some(1), Some(false));
+    asks.plan.policy = lax.version();
+    let digest = asks.plan.digest();
+    let yes = |request: Request, user: &str| request.approve(&person(user), &digest, &lax, &roster(), later(10));
+    let own = yes(asks.clone(), "U0ANN").unwrap_err();
+    assert_eq!(own, Refused::Denied(Denied::OwnRequest));
+    let one = yes(asks.clone(), "U0BOB").unwrap();
+    assert!(matches!(one.state, State::Open { .. }), "a rule that asks for one does not make it one");
+    assert!(matches!(yes(one, "U0CAT").unwrap().state, State::Approved { .. }));
+    let draft = Draft { id: RequestId::new("01G"), plan: asks.plan.clone(), asked: asked() };
+    assert_eq!(draft.break_glass(8, &lax, &roster()).unwrap_err(), Denied::NoGlassForMoney);
+    let proof = Proof::BreakGlass { reviewed: None };
+    let journal = super::journal::Journal::of(&asks.plan);
+    let forged = Request { state: State::Executing { proof, journal, started_at: NOW }, ..asks };
+    assert!(under_way(&forged).is_none(), "not from the database either");
 }

@@ -59,6 +59,8 @@ pub enum Wish {
     Whole(Action),
     /// To how many replicas was not said.
     Scale,
+    /// How much was not said.
+    TopUp,
 }
 
 impl Wish {
@@ -67,6 +69,7 @@ impl Wish {
         match self {
             Self::Whole(action) => action.kind(),
             Self::Scale => Kind::Scale,
+            Self::TopUp => Kind::TopUp,
         }
     }
 }
@@ -113,6 +116,7 @@ pub(super) fn request(kind: Kind, words: &[Word], text: &str) -> Result<Request,
     let back = kind == Kind::SuspendReconcile;
     let action = match kind {
         Kind::Scale => reader.scale()?,
+        Kind::TopUp => reader.amount()?,
         Kind::Rollback => Wish::Whole(Action::Rollback { revision: reader.number("revision")? }),
         Kind::RollbackApp => Wish::Whole(Action::RollbackApp { id: reader.number("id")? }),
         Kind::Dispatch => Wish::Whole(Action::Dispatch { inputs: reader.inputs()? }),
@@ -138,6 +142,7 @@ pub(super) fn request(kind: Kind, words: &[Word], text: &str) -> Result<Request,
 fn one_of(kind: Kind) -> &'static str {
     match kind.sorts() {
         [Sort::Node] => "a node",
+        [Sort::Wallet] => "a wallet",
         [Sort::Pod] => "a pod",
         [Sort::Application] => "an app",
         [Sort::Rollout] => "a rollout",
@@ -222,6 +227,19 @@ impl Reader<'_> {
         };
         self.next += 1;
         Ok(Wish::Whole(Action::Scale { replicas, back_after: self.back() }))
+    }
+
+    /// `[with] <amount>`
+    fn amount(&mut self) -> Result<Wish, String> {
+        if self.peek().is_some_and(|word| word.eq_ignore_ascii_case("with")) {
+            self.next += 1;
+        }
+        let Some(word) = self.peek() else { return Ok(Wish::TopUp) };
+        let Ok(amount) = word.parse() else {
+            return Err(format!("“{word}” is no amount; write it like 2.5, in whole coins."));
+        };
+        self.next += 1;
+        Ok(Wish::Whole(Action::TopUp { amount }))
     }
 
     /// `for <length>`; “for the launch” is the beginning of a reason.
@@ -338,6 +356,11 @@ const fn told(kind: Kind) -> Option<Told> {
             "<node> [-c cluster] [--delete-emptydir-data] [reason]",
             "Asks to cordon a node and evict its pods, budgets honoured",
             "drain worker-3 kernel update",
+        ),
+        Kind::TopUp => (
+            "<wallet> <amount> [-c chain] [reason]",
+            "Asks to pay a wallet from a hot wallet, within its limits",
+            "top-up pusher-solana 2.5 dry by tonight",
         ),
         _ => return None,
     })
@@ -472,6 +495,18 @@ mod tests {
         assert_eq!(inputs("dispatch deploy").0, "");
         assert_eq!(refused("dispatch deploy a=1 a=2"), "`a` is given twice.");
         assert_eq!(refused("dispatch"), "`dispatch` needs the name of a workflow.");
+    }
+
+    #[test]
+    fn a_top_up_takes_an_amount_to_the_last_digit() {
+        let top_up = asked("top-up pusher-solana 2.500000001 SOL dry by tonight");
+        assert_eq!(top_up.action, Wish::Whole(Action::TopUp { amount: "2.500000001".parse().unwrap() }));
+        assert_eq!((top_up.of.name.as_str(), top_up.reason.as_str()), ("pusher-solana", "SOL dry by tonight"));
+        assert_eq!(asked("top-up pusher-solana").action, Wish::TopUp);
+        for amount in ["-1", "2,5", "1e9", "0x10", "all"] {
+            assert!(refused(&format!("top-up pusher {amount} why")).contains("is no amount"), "{amount}");
+        }
+        assert_eq!(refused("top-up"), "`top-up` needs the name of a wallet.");
     }
 
     #[test]

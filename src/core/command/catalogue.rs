@@ -20,7 +20,7 @@ pub struct Topic {
 /// Every command, in the order help lists them. Words are found in this list, so one left out could not be typed.
 #[must_use]
 pub const fn catalogue() -> &'static [Topic] {
-    const TOPICS: [Topic; 56] = [
+    const TOPICS: [Topic; 57] = [
         Verb::Status.topic(),
         Verb::Alerts.topic(),
         Verb::Ack.topic(),
@@ -61,6 +61,7 @@ pub const fn catalogue() -> &'static [Topic] {
         Verb::Act(Kind::SuspendReconcile).topic(),
         Verb::Act(Kind::ResumeReconcile).topic(),
         Verb::Act(Kind::Dispatch).topic(),
+        Verb::Act(Kind::TopUp).topic(),
         Verb::Actions.topic(),
         Verb::Action.topic(),
         Verb::Freeze.topic(),

@@ -2,12 +2,16 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
 
 /// The largest power of ten that fits in 128 bits, so that every scale up to it is exact.
 const MOST_DECIMALS: u8 = 38;
 
 /// An amount in the smallest unit (lamports, wei): `units / 10^decimals`. Equality and order are by value.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Amount {
     units: u128,
     decimals: u8,
@@ -75,6 +79,28 @@ impl Amount {
         }
         let units = format!("{whole}{fraction:0<width$}", width = usize::from(decimals));
         Self::new(units.parse().map_err(|_| InvalidAmount::TooLarge(shortened()))?, decimals)
+    }
+
+    /// The same amount counted with other decimals; `None` when it is finer than those, or does not fit.
+    #[must_use]
+    pub fn rescaled(self, decimals: u8) -> Option<Self> {
+        if decimals > MOST_DECIMALS {
+            return None;
+        }
+        let power = 10u128.pow(u32::from(decimals.abs_diff(self.decimals)));
+        let units = if decimals >= self.decimals {
+            self.units.checked_mul(power)?
+        } else {
+            self.units.is_multiple_of(power).then_some(self.units / power)?
+        };
+        Some(Self { units, decimals })
+    }
+
+    /// The sum by value, with the finer decimals of both; `None` when it does not fit.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Option<Self> {
+        let decimals = self.decimals.max(other.decimals);
+        self.rescaled(decimals)?.checked_add(other.rescaled(decimals)?)
     }
 
     #[must_use]
@@ -157,6 +183,35 @@ impl PartialOrd for Amount {
 impl Ord for Amount {
     fn cmp(&self, other: &Self) -> Ordering {
         self.split().cmp(&other.split())
+    }
+}
+
+/// As many digits behind the point as it has decimals: `2.500000000` is 2.5 counted in billionths.
+impl From<Amount> for String {
+    fn from(amount: Amount) -> Self {
+        let digits = format!("{:0>width$}", amount.units, width = usize::from(amount.decimals) + 1);
+        let (whole, fraction) = digits.split_at(digits.len() - usize::from(amount.decimals));
+        if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") }
+    }
+}
+
+impl TryFrom<String> for Amount {
+    type Error = InvalidAmount;
+
+    fn try_from(text: String) -> Result<Self, InvalidAmount> {
+        text.parse()
+    }
+}
+
+/// As written, with as many decimals as there are digits behind the point.
+impl FromStr for Amount {
+    type Err = InvalidAmount;
+
+    fn from_str(text: &str) -> Result<Self, InvalidAmount> {
+        let digits = text.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+        let decimals = u8::try_from(digits).unwrap_or(u8::MAX);
+        Self::new(0, decimals)?;
+        Self::parse(text, decimals)
     }
 }
 
@@ -278,6 +333,15 @@ mod tests {
             let read = Amount::parse(&amount.to_string(), decimals).unwrap();
             prop_assert_eq!(read.units(), units);
             prop_assert!(amount.short() <= amount);
+        }
+
+        #[test]
+        fn what_is_stored_keeps_its_decimals(units: u128, decimals in 0u8..=38) {
+            let amount = Amount::new(units, decimals).unwrap();
+            let back: Amount = String::from(amount).parse().unwrap();
+            prop_assert_eq!((back.units(), back.decimals()), (units, decimals));
+            let coarser = amount.rescaled(decimals.saturating_sub(3));
+            prop_assert!(coarser.is_none_or(|coarser| coarser == amount));
         }
 
         #[test]

@@ -2,17 +2,27 @@
 
 const ALPHABET: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 
-/// 32 bytes are 44 characters at most; what is longer is not worth decoding.
-const LONGEST: usize = 64;
+/// 64 bytes are 88 characters at most; what is longer is not worth decoding.
+const LONGEST: usize = 96;
 
-/// Why a text is no base58 of 32 bytes.
+/// Why a text is no base58 of so many bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Flaw {
+pub enum Flaw {
     Character(char),
     Length(usize),
 }
 
-pub(super) fn decode_32(text: &str) -> Result<[u8; 32], Flaw> {
+/// An address: 32 bytes.
+///
+/// # Errors
+/// Another length, or a character that is none of base58.
+pub fn decode_32(text: &str) -> Result<[u8; 32], Flaw> {
+    decode(text)?.try_into().map_err(|bytes: Vec<u8>| Flaw::Length(bytes.len()))
+}
+
+/// # Errors
+/// A character that is none of base58, or far more of them than a signature has.
+pub fn decode(text: &str) -> Result<Vec<u8>, Flaw> {
     if text.len() > LONGEST {
         return Err(Flaw::Length(text.len()));
     }
@@ -33,10 +43,11 @@ pub(super) fn decode_32(text: &str) -> Result<[u8; 32], Flaw> {
     }
     bytes.extend(text.bytes().take_while(|c| *c == ALPHABET[0]).map(|_| 0));
     bytes.reverse();
-    bytes.try_into().map_err(|bytes: Vec<u8>| Flaw::Length(bytes.len()))
+    Ok(bytes)
 }
 
-pub(super) fn encode(bytes: &[u8]) -> String {
+#[must_use]
+pub fn encode(bytes: &[u8]) -> String {
     let mut digits: Vec<u8> = Vec::with_capacity(bytes.len() * 2);
     for byte in bytes {
         let mut carry = usize::from(*byte);

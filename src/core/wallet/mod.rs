@@ -4,7 +4,7 @@
 mod address;
 mod amount;
 mod asset;
-mod base58;
+pub mod base58;
 mod bech32;
 pub mod funding;
 pub mod history;

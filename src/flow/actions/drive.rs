@@ -23,6 +23,7 @@ use super::super::step::{Extra, StepError, fenced};
 use super::Wait;
 use super::decide::BOT;
 use super::freeze::frozen_in;
+use super::pay::{Unpaid, unpaid};
 use super::record::{counted, record, state};
 
 /// Slack or a cluster that could not be asked is asked again after this.
@@ -52,6 +53,8 @@ pub(super) enum Moved {
     /// Somebody changed the request meanwhile: look again.
     Overtaken,
     Frozen,
+    /// What has left a hot wallet by now keeps this from beginning.
+    Unpaid(Unpaid),
 }
 
 impl Flow {
@@ -177,9 +180,11 @@ impl Flow {
             Err(_) => request.plan.clone(),
             Ok(rule) => {
                 let (action, target) = (&request.plan.action, &request.plan.target);
-                match self.hands.preview(&settings.actions, action, target, now).await {
+                match self.preview(&settings.actions, action, target, now).await {
                     Ok(preview) => rule.plan(policy, action.clone(), target.clone(), preview, request.plan.approve_by),
-                    Err(why @ (CannotPlan::Unreachable { .. } | CannotPlan::Forbidden { .. })) => {
+                    Err(
+                        why @ (CannotPlan::Unreachable { .. } | CannotPlan::Forbidden { .. } | CannotPlan::NotNow(_)),
+                    ) => {
                         return self.hold(&stored, &why.to_string(), Some(AGAIN), live).await;
                     }
                     Err(why) => {
@@ -224,6 +229,11 @@ impl Flow {
             // What another has made of it is looked at in the next round, at once.
             Moved::To(_) | Moved::Overtaken => Ok(true),
             Moved::Frozen => self.hold(&before, FROZEN, None, live).await,
+            Moved::Unpaid(Unpaid::NotNow(why)) => self.hold(&before, &why, Some(AGAIN), live).await,
+            Moved::Unpaid(Unpaid::Never(why)) => {
+                let after = before.request.clone().void(&why, self.now());
+                Box::pin(self.give_up(before, after, live)).await
+            }
         }
     }
 
@@ -247,6 +257,10 @@ impl Flow {
         if leads_to_write && frozen_in(&mut tx).await? {
             tx.rollback().await?;
             return Ok(Moved::Frozen);
+        }
+        if let Some(unpaid) = unpaid(&mut tx, &before.request, &after, &self.settings().actions, now).await? {
+            tx.rollback().await?;
+            return Ok(Moved::Unpaid(unpaid));
         }
         match actions::save(&mut tx, &before, &after, now).await {
             Ok(()) => {}

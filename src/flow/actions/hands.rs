@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Settings;
+use crate::chain;
 use crate::ci;
 use crate::clock::SharedClock;
 use crate::cluster::{self, Clusters};
@@ -18,6 +19,8 @@ use crate::core::time::Timestamp;
 pub(in crate::flow) struct Hands {
     clusters: cluster::write::Hands,
     ci: ci::Hands,
+    /// Used through [`super::pay`], which knows who may be paid.
+    pub(super) wallets: chain::write::Hands,
 }
 
 /// How long hands wait for what they cannot hurry.
@@ -32,8 +35,8 @@ pub(in crate::flow) struct Patience {
 }
 
 impl Hands {
-    pub fn new(clusters: Clusters, ci: ci::Hands, clock: SharedClock) -> Self {
-        Self { clusters: cluster::write::Hands::new(clusters, clock), ci }
+    pub fn new(clusters: Clusters, ci: ci::Hands, wallets: chain::write::Hands, clock: SharedClock) -> Self {
+        Self { clusters: cluster::write::Hands::new(clusters, clock), ci, wallets }
     }
 
     pub async fn preview(
@@ -76,6 +79,12 @@ impl Hands {
                 look_for: ci::LISTED_WITHIN,
                 lost: "it was sent, the answer was lost, and GitHub shows no run of it",
                 settle: ci::LONGEST_RUN,
+            },
+            // A block can be that far away, and until it expires a transaction may still come.
+            Sort::Wallet => Patience {
+                look_for: Duration::from_mins(2),
+                lost: "nothing was signed, and that is not written down",
+                settle: SETTLE,
             },
             _ => Patience {
                 look_for: Duration::from_secs(10),

@@ -14,6 +14,7 @@ mod git;
 mod hands;
 mod look;
 mod offer;
+mod pay;
 mod record;
 mod request;
 mod roster;
@@ -25,6 +26,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::core::action::digest::Digest;
 use crate::core::action::kind::{Action, Kind};
+use crate::core::action::money::HotWallet;
 use crate::core::action::policy::Policy;
 use crate::core::action::target::Target;
 use crate::core::action::workflow::Workflow;
@@ -52,6 +54,7 @@ pub struct Settings {
     pub policy: Policy,
     /// What GitHub Actions may run.
     pub workflows: Vec<Workflow>,
+    pub hot_wallets: Vec<HotWallet>,
 }
 
 impl Settings {
@@ -126,7 +129,7 @@ pub(super) enum Decision {
 
 impl Flow {
     pub(super) async fn plan_act(&self, ask: Ask, caller: &Caller) -> Plan {
-        let request = match ask {
+        let mut request = match ask {
             Ask::List => return Plan::Answer(self.action_list().await),
             Ask::One { number } => return Plan::Answer(self.action_history(number).await),
             Ask::Audit(words) => return Plan::Answer(self.audit_search(&words).await),
@@ -142,6 +145,9 @@ impl Flow {
             Ok(target) => target,
             Err(message) => return Plan::Answer(message),
         };
+        if let Err(message) = self.drop_symbol(&mut request, &target) {
+            return Plan::Answer(message);
+        }
         let wants_reason = self.wants_reason(&request.action, &target) || request.break_glass;
         match request.action {
             Wish::Whole(action) if !request.reason.is_empty() || !wants_reason => {

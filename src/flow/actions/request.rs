@@ -44,7 +44,10 @@ impl Flow {
             if (rule.reason || wanted.break_glass) && wanted.reason.trim().is_empty() {
                 return Err(Denied::ReasonMissing(rule.name.clone()));
             }
-            if wanted.break_glass { policy.may_break_glass(&roster, &by).map(|()| rule) } else { Ok(rule) }
+            if wanted.break_glass {
+                policy.may_break_glass(&roster, &by, rule.risk_of(kind.least_risk()))?;
+            }
+            Ok(rule)
         });
         let rule = match allowed {
             Ok(rule) => rule,
@@ -54,7 +57,7 @@ impl Flow {
             return self.say(key, question, Vec::new(), place).await;
         }
         let (now, action) = (self.now(), wanted.whole());
-        let preview = match self.hands.preview(&settings.actions, &action, target, now).await {
+        let preview = match self.preview(&settings.actions, &action, target, now).await {
             Ok(preview) => preview,
             Err(cannot) => {
                 let why = cannot.to_string();

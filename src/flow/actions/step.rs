@@ -6,9 +6,10 @@ use serde_json::json;
 
 use crate::core::action::approval::under_way;
 use crate::core::action::found::Settled;
-use crate::core::action::journal::{Next, Step, Tried};
+use crate::core::action::journal::{Lasts, Next, Signed, Step, Tried};
 use crate::core::action::policy::Freeze;
 use crate::core::action::request::Request;
+use crate::core::action::target::Sort;
 use crate::core::time::{Timestamp, spoken};
 use crate::store::StoreError;
 use crate::store::actions::{self, Line, Stored};
@@ -20,6 +21,9 @@ use super::hands::Hands;
 
 /// What is held back by a disruption budget or another's write is tried again after this.
 const TRY_AGAIN: Duration = Duration::from_secs(10);
+/// A transaction that is in no block yet is sent and looked for again after this.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+const IN_NO_BLOCK: &str = "the transaction is sent, and in no block that more than half of the endpoints know";
 /// Others may change the same request meanwhile: a person who wants the way back now.
 const TRIES: usize = 5;
 /// What is on record of an execution does not fit together; a person changed the database.
@@ -42,7 +46,7 @@ impl Flow {
                 self.make(Move { leads_to_write: true, ..intent }, live).await
             }
             Next::Attempt(step) => self.attempt_step(stored, step, live).await,
-            Next::Observe(step) => self.observe_step(stored, step, live).await,
+            Next::Observe(step) => self.observe_step(stored, step, freeze, live).await,
             Next::Hold(_) => {
                 if self.set_waiting(&stored.request.id, None) {
                     self.refresh_card(&stored, live).await?;
@@ -68,35 +72,64 @@ impl Flow {
 
     /// Writes down that it is tried, tries, and writes down what came of it.
     async fn attempt_step(&self, stored: Stored, step: usize, live: &[Stored]) -> Result<bool, StepError> {
+        // A transaction that could not be signed is no transaction: the attempt and its outcome say why.
+        let (signed, unsigned) = match self.sign(&stored.request, step).await {
+            Ok(signed) => (signed, None),
+            Err(tried) => (None, Some(tried)),
+        };
         let now = self.now();
-        let after = stored.request.clone().attempt(step, now);
-        let attempt = journaled(stored.clone(), after, step, "attempt", "step_attempted", now, String::new());
+        let said = signed.as_ref().map(|signed| format!("transaction {}", signed.id)).unwrap_or_default();
+        let after = stored.request.clone().attempt(step, signed.clone(), now);
+        let attempt = journaled(stored.clone(), after, step, "attempt", "step_attempted", now, said);
         let attempted = match self.commit_move(Move { leads_to_write: true, ..attempt }, live).await? {
             Moved::To(attempted) => *attempted,
             Moved::Overtaken => return Ok(true),
-            Moved::Frozen => return self.hold(&stored, FROZEN, None, live).await,
+            Moved::Frozen | Moved::Unpaid(_) => return self.hold(&stored, FROZEN, None, live).await,
         };
+        if let Some(tried) = unsigned {
+            return self.settle_step(attempted, step, tried, live).await;
+        }
         let Some((plan, stamp)) = under_way(&attempted.request).zip(at(&attempted.request, step)) else {
             return self.settle_step(attempted, step, Tried::Unknown { why: UNFIT.to_owned() }, live).await;
         };
+        if let Some(signed) = &signed {
+            self.hands.wallets.send(&plan, signed).await;
+            // What came of it is looked for in the next round, at once.
+            return Ok(true);
+        }
         let tried = self.hands.carry_out(&plan, step, stamp).await;
         self.settle_step(attempted, step, tried, live).await
     }
 
-    /// A try is on record without what came of it: the target is looked at, and nothing is written.
-    async fn observe_step(&self, stored: Stored, step: usize, live: &[Stored]) -> Result<bool, StepError> {
+    /// A try is on record without what came of it: the target is looked at, and nothing is written but what was signed before.
+    async fn observe_step(
+        &self,
+        stored: Stored,
+        step: usize,
+        freeze: Option<&Freeze>,
+        live: &[Stored],
+    ) -> Result<bool, StepError> {
         let Some((plan, stamp)) = under_way(&stored.request).zip(at(&stored.request, step)) else {
             return self.settle_step(stored, step, Tried::Unknown { why: UNFIT.to_owned() }, live).await;
         };
-        let tried = self.hands.observe(&plan, step, stamp).await;
+        let Some(journal) = stored.request.state.journal() else { return Ok(false) };
+        let signed: Vec<Signed> = journal.signed_for(step).cloned().collect();
+        let tried = if stored.request.plan.target.sort == Sort::Wallet {
+            self.hands.wallets.observe(&plan, &signed, freeze.is_none()).await
+        } else {
+            self.hands.observe(&plan, step, stamp).await
+        };
         let patience = Hands::patience(&plan.target);
-        let tried_at = stored.request.state.journal().and_then(|journal| match journal.steps.get(step) {
+        let tried_at = match journal.steps.get(step) {
             Some(Step::Attempted { tried_at, .. }) => Some(*tried_at),
             _ => None,
-        });
+        };
         let tried = match tried {
             Tried::Unclear if tried_at.is_none_or(|at| self.now().since(at) >= patience.look_for) => {
-                Tried::Unknown { why: patience.lost.to_owned() }
+                Tried::Unknown { why: signed.last().map_or_else(|| patience.lost.to_owned(), lost) }
+            }
+            Tried::Unclear if !signed.is_empty() => {
+                return self.hold(&stored, IN_NO_BLOCK, Some(LOOK_AGAIN), live).await;
             }
             other => other,
         };
@@ -129,7 +162,7 @@ impl Flow {
                     }
                     return Ok(true);
                 }
-                Moved::Frozen | Moved::Overtaken => {}
+                Moved::Frozen | Moved::Overtaken | Moved::Unpaid(_) => {}
             }
             match actions::get(&self.store, &stored.request.id).await? {
                 Some(again) => stored = again,
@@ -146,7 +179,11 @@ impl Flow {
             return self.end_of_watch(stored, after, UNFIT, live).await;
         };
         let Some(journal) = stored.request.state.journal() else { return Ok(false) };
-        let settled = self.hands.settled(&plan, journal).await;
+        let settled = if plan.target.sort == Sort::Wallet {
+            self.paid(&plan, &journal.signed).await
+        } else {
+            self.hands.settled(&plan, journal).await
+        };
         let now = self.now();
         let patience = Hands::patience(&plan.target).settle;
         let late = journal.written_at().is_some_and(|written| now.since(written) >= patience);
@@ -198,6 +235,16 @@ impl Flow {
         let (verb, detail) = ("verified", json!({ "seen": said }));
         self.make(Move { before, after, line: Some(seen), verb, detail, leads_to_write: false }, live).await
     }
+}
+
+/// What a person has to look for.
+fn lost(signed: &Signed) -> String {
+    let Signed { id, lasts, .. } = signed;
+    let nonce = match lasts {
+        Lasts::UntilHeight { last_valid_block_height } => format!("block height {last_valid_block_height}"),
+        Lasts::UntilNonce { nonce, .. } => format!("the next transaction with nonce {nonce}"),
+    };
+    format!("transaction {id} was sent and is not known to be in a block; look for it. It may come until {nonce}")
 }
 
 /// A move that the journal of writes keeps as well.

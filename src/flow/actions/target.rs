@@ -1,4 +1,4 @@
-//! Which object somebody means, looked up in what the clusters are known to have.
+//! Which object somebody means, looked up in what the clusters are known to have. Wallets are looked up in [`super::pay`].
 
 use crate::core::action::kind::{Action, Kind};
 use crate::core::action::target::{Sort, Target};
@@ -23,6 +23,9 @@ impl Flow {
         let kind = request.action.kind();
         if kind == Kind::Dispatch {
             return self.workflow(&request.of.name);
+        }
+        if kind.sorts() == [Sort::Wallet] {
+            return self.paid_wallet(request);
         }
         if self.clusters.is_empty() {
             return Err(workload_blocks::no_clusters());
@@ -77,7 +80,7 @@ impl Flow {
 }
 
 /// What was typed behind the name, so that a choice asks for the same.
-fn rest_of(request: &Request) -> String {
+pub(super) fn rest_of(request: &Request) -> String {
     let way = match request.git {
         Some(Git::Direct) => " --direct".to_owned(),
         Some(Git::Suspend(lasts)) => format!(" --suspend {lasts}"),
@@ -110,6 +113,7 @@ fn parameters(action: &Action) -> String {
         Action::Rollback { revision: Some(number) } | Action::RollbackApp { id: Some(number) } => {
             format!(" to {number}")
         }
+        Action::TopUp { amount } => format!(" {amount}"),
         Action::SuspendReconcile { back_after: Some(back) } => format!(" for {back}"),
         Action::Drain { delete_empty_dir: true }
         | Action::Sync { prune: true }

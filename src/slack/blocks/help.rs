@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use super::kit;
 use super::words::code;
+use crate::core::action::kind::Kind;
 use crate::core::command::{Topic, Verb, catalogue};
 use crate::slack::message::Message;
 
@@ -108,6 +109,11 @@ const fn more(verb: Verb) -> Option<&'static str> {
             "Of a workload's pods, the one that is worst off is read; name a pod to read another.\n\
              • `--previous` (or `-p`) the run before, which ended\n• `--since 10m` instead of the last 400 lines\n\
              What is too long to show comes to your direct messages as a file. Who read what is in the audit log.",
+        ),
+        Verb::Act(Kind::TopUp) => Some(
+            "The wallet is one of those I watch; what is counted there is what is paid, from the hot wallet that may pay it. It is \
+             simulated, checked against the limits a transfer and a day, and put before those who may approve it: two others. \
+             Without an amount or a reason a form opens. `-c solana` before the reason: only wallets on that chain.",
         ),
         Verb::Act(_) => Some(
             "It is planned with a dry run and put before those who may approve it; nothing happens before enough of them \

@@ -472,6 +472,7 @@ fn example(kind: Kind, node: &str) -> (Action, String) {
         Kind::SuspendReconcile => (Action::SuspendReconcile { back_after: None }, "Kustomization/base"),
         Kind::ResumeReconcile => (Action::ResumeReconcile, "Kustomization/base"),
         Kind::Dispatch => panic!("it is in no cluster"),
+        Kind::TopUp => unreachable!("not in a cluster"),
     };
     (action, target.to_owned())
 }

@@ -5,12 +5,12 @@ use watchkeeper::core::action::approval::{Approved, Gate, Release, release, unde
 use watchkeeper::core::action::kind::{Action, Kind};
 use watchkeeper::core::action::plan::{Plan, Preview};
 use watchkeeper::core::action::policy::{Person, Policy, Roster};
-use watchkeeper::core::action::request::{Asked, Draft};
+use watchkeeper::core::action::request::{Asked, Draft, State};
 use watchkeeper::core::action::target::Target;
 use watchkeeper::core::ids::{RequestId, TeamId, UserId};
 use watchkeeper::core::time::{Span, Timestamp};
 
-/// Ann asked, Bob said yes, and it has begun.
+/// Ann asked, Bob (and Cat, where it takes two) said yes, and it has begun.
 pub fn approved(action: Action, target: Target, preview: Preview) -> Approved<Plan> {
     let now = Timestamp::from_secs(1_800_000_000);
     let rule = json!({
@@ -31,7 +31,12 @@ pub fn approved(action: Action, target: Target, preview: Preview) -> Approved<Pl
     let asked =
         Asked { by: person("U0ANN"), at: now, reason: "a story".to_owned(), on_call: false, alert: None, undoes: None };
     let draft = Draft { id: RequestId::new("01REQ"), plan: plan.clone(), asked };
-    let request = draft.open(1).approve(&person("U0BOB"), &plan.digest(), &policy, &roster, now).unwrap();
+    let mut request = draft.open(1);
+    for user in ["U0BOB", "U0CAT"].map(person) {
+        if matches!(request.state, State::Open { .. }) {
+            request = request.approve(&user, &plan.digest(), &policy, &roster, now).unwrap();
+        }
+    }
     let gate = Gate { policy: &policy, roster: &roster, freeze: None, begun: &[], now };
     let Release::Go(request) = release(request, plan, &gate) else { panic!("it does not begin") };
     under_way(&request).unwrap()

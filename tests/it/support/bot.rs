@@ -325,8 +325,10 @@ async fn start(config: &Config, clock: &Arc<TestClock>, seed: u64) -> Result<App
         ("STORY_CALENDAR", "http://127.0.0.1:9/none.ics"),
         ("PAGERDUTY_TOKEN", "story"),
         ("GITHUB_TOKEN", "story"),
+        ("HOT_EVM", super::ledger::EVM_KEY),
     ];
     let mut secrets: Vec<(String, String)> = secrets.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    secrets.push(("HOT_SOLANA".to_owned(), super::ledger::solana_secret()));
     // Keys of services outside: each is its own variable's name.
     let keys = config.paging.pagerduty.iter().map(|one| &one.routing_key_env);
     let keys = keys.chain(config.paging.webhooks.iter().map(|one| &one.secret_env));

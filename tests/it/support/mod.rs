@@ -7,7 +7,10 @@ pub mod clock;
 pub mod cluster;
 pub mod database;
 pub mod kube;
+pub mod ledger;
 pub mod nodes;
+pub mod payer;
+pub mod paying;
 pub mod process;
 
 pub use bot::{Bot, Replica};

@@ -88,6 +88,7 @@ pub(super) async fn preview(
         Action::Dispatch { .. } | Action::WhileSuspended { .. } => {
             return Err(CannotPlan::NotPossible(ELSEWHERE.to_owned()));
         }
+        Action::TopUp { .. } => return Err(CannotPlan::NotPossible("no object of a cluster can be paid".to_owned())),
     };
     if let Some(change) = preview.changes.first() {
         let live = first.as_ref().unwrap_or(&look.live);

@@ -44,7 +44,8 @@ impl Policy {
             if allowed { Ok(()) } else { Err(Denied::MayNotApprove(rule.name.clone())) }
         });
         let needs = rule.map(|rule| {
-            let mut risks = vec![rule.risk_of(Risk::R1), rule.risk_of(Risk::R2)];
+            let least = kind.least_risk();
+            let mut risks = [Risk::R1, Risk::R2].map(|risk| rule.risk_of(risk).max(least)).to_vec();
             risks.dedup();
             risks.into_iter().map(|risk| (risk, rule.needs(risk))).collect()
         });
@@ -53,7 +54,7 @@ impl Policy {
             request: self.may_request(roster, person, kind, target).map(drop),
             approve,
             needs: needs.unwrap_or_default(),
-            break_glass: self.may_break_glass(roster, person).is_ok(),
+            break_glass: self.may_break_glass(roster, person, kind.least_risk()).is_ok(),
         }
     }
 }

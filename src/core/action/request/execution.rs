@@ -1,6 +1,6 @@
 //! A request being carried out: what its journal wants next, and what came of it.
 
-use super::super::journal::{End, Next, Tried};
+use super::super::journal::{End, Next, Signed, Tried};
 use super::{Request, State};
 use crate::core::ids::Actor;
 use crate::core::time::{Span, Timestamp};
@@ -33,9 +33,9 @@ impl Request {
     }
 
     #[must_use]
-    pub fn attempt(mut self, step: usize, now: Timestamp) -> Self {
+    pub fn attempt(mut self, step: usize, signed: Option<Signed>, now: Timestamp) -> Self {
         if let State::Executing { journal, .. } = &mut self.state {
-            journal.attempt(step, now);
+            journal.attempt(step, signed, now);
         }
         self
     }

@@ -8,6 +8,7 @@ use super::super::kit::{self, Accent};
 use super::super::people::People;
 use super::super::words::{bold, code, fitting, moment, said, struck};
 use super::Press;
+use super::money;
 use super::words::{emoji, named, undo, what};
 use crate::core::action::journal::{Journal, Step};
 use crate::core::action::plan::{Change, Plan, Undo, Write};
@@ -45,6 +46,7 @@ pub fn card(view: &CardView) -> Message {
     let title = format!("{} #{number} {}", emoji(state), what(&plan.action, plan));
     let mut blocks = vec![kit::header(&title), kit::section(&standing(view)), kit::fields(&facts(view))];
     blocks.push(kit::section(&changes(plan, state.journal())));
+    blocks.extend(plan.transfer().map(|transfer| kit::section(&money::balances(transfer))));
     blocks.extend(stale(view));
     blocks.extend(cautions(view));
     blocks.push(kit::contexts(&small_print(view)));
@@ -153,6 +155,7 @@ fn facts(view: &CardView) -> Vec<(&'static str, String)> {
         ("Why", reason),
         ("Risk", risk(plan)),
     ];
+    facts.extend(plan.transfer().into_iter().flat_map(money::facts));
     if !plan.preview.blast.pods.is_empty() {
         facts.push(("Touches", said(&plan.preview.blast.pods, 300)));
     }

@@ -29,6 +29,7 @@ const GIT: &str = "git";
 const GIT_LASTS: &str = "git_lasts";
 /// Before the name of an input of a workflow.
 const INPUT: &str = "input.";
+const AMOUNT: &str = "amount";
 
 const PULL_REQUEST: &str = "pull_request";
 const SUSPEND: &str = "suspend";
@@ -130,6 +131,7 @@ const fn kind_title(kind: Kind) -> &'static str {
         Kind::SuspendReconcile => "Suspend",
         Kind::ResumeReconcile => "Resume",
         Kind::Dispatch => "Run a workflow",
+        Kind::TopUp => "Top up a wallet",
     }
 }
 
@@ -173,6 +175,23 @@ fn parameters(kind: Kind, action: Option<&Action>) -> Vec<Value> {
             };
             let hint = "Like 2h or 30m: then it resumes by itself; empty: it stays";
             field(BACK_AFTER, "For how long", hint, back, true)
+        }
+        (Kind::TopUp, action) => {
+            let amount = match action {
+                Some(Action::TopUp { amount }) => amount.to_string(),
+                _ => String::new(),
+            };
+            let hint = "In whole coins of what is counted there, like 2.5; paid from the hot wallet, within its limits";
+            let field = Field {
+                block_id: AMOUNT,
+                label: "How much",
+                hint,
+                value: &amount,
+                multiline: false,
+                optional: false,
+                most: 60,
+            };
+            kit::values(&[field.block()], 1)
         }
         (Kind::Drain, action) => {
             let on = matches!(action, Some(Action::Drain { delete_empty_dir: true }));
@@ -304,6 +323,10 @@ pub fn read_request(
             Some(replicas) => Action::Scale { replicas, back_after },
             None => return Err(vec![(REPLICAS, "A whole number, 0 to 1000.".to_owned())]),
         },
+        Kind::TopUp => match text(AMOUNT).parse() {
+            Ok(amount) => Action::TopUp { amount },
+            Err(_) => return Err(vec![(AMOUNT, "A number of coins, like 2.5.".to_owned())]),
+        },
         Kind::Rollback => Action::Rollback { revision: number },
         Kind::RollbackApp => Action::RollbackApp { id: number },
         Kind::SuspendReconcile => Action::SuspendReconcile { back_after },
@@ -388,6 +411,11 @@ mod tests {
         assert_eq!(rollback(&[(REVISION, "3")]).unwrap().action, Action::Rollback { revision: Some(3) });
         assert_eq!(rollback(&[]).unwrap().action, Action::Rollback { revision: None });
         assert_eq!(rollback(&[(REVISION, "-1")]).unwrap_err()[0].0, REVISION);
+        let top_up = |text| read_request(&about(Kind::TopUp), &[], filled(&[(AMOUNT, text)]));
+        assert_eq!(top_up(" 2.50 ").unwrap().action, Action::TopUp { amount: "2.5".parse().unwrap() });
+        for text in ["", "-1", "2,5", "all", "1e3"] {
+            assert_eq!(top_up(text).unwrap_err()[0].0, AMOUNT, "{text}");
+        }
         let drain = |value| read_request(&about(Kind::Drain), &[], filled(&[(SWITCH, value)])).unwrap().action;
         assert_eq!(drain(YES), Action::Drain { delete_empty_dir: true });
         assert_eq!(drain(NO), Action::Drain { delete_empty_dir: false });

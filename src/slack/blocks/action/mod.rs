@@ -4,6 +4,7 @@ mod card;
 mod forms;
 mod git;
 mod history;
+mod money;
 mod press;
 mod replies;
 mod words;
@@ -15,6 +16,7 @@ pub use forms::{
 };
 pub use git::{InGit, in_git, which_way};
 pub use history::{HistoryView, ListView, details, history, list};
+pub use money::other_symbol;
 pub use press::Press;
 pub use replies::{
     Asked, alert_note, approved, broken_glass, cannot_plan, denied, frozen, glass_note, no_slack, no_such_action,

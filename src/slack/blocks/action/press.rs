@@ -60,7 +60,8 @@ impl Press {
     }
 
     pub(in crate::slack::blocks) fn read(verb: &str, value: &str) -> Option<Self> {
-        let parts: Vec<&str> = value.split(' ').collect();
+        // The name of a wallet, which comes last, may have spaces in it.
+        let parts: Vec<&str> = value.splitn(3, ' ').collect();
         Some(match (verb, parts.as_slice()) {
             ("action.approve", [id, digest]) => Self::Approve(RequestId::new(*id), Digest::claimed(digest)),
             ("action.reject", [id, digest]) => Self::Reject(RequestId::new(*id), Digest::claimed(digest)),

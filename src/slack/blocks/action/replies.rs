@@ -105,9 +105,11 @@ pub fn denied(denied: &Denied) -> Message {
         Denied::ReasonMissing(rule) => {
             format!("Say why: the rule {} wants a reason. Add it at the end of the command.", code(rule))
         }
-        Denied::OwnRequest | Denied::NoBreakGlass | Denied::MayNotUnfreeze | Denied::Unknown => {
-            sentence(&denied.to_string())
-        }
+        Denied::OwnRequest
+        | Denied::NoBreakGlass
+        | Denied::NoGlassForMoney
+        | Denied::MayNotUnfreeze
+        | Denied::Unknown => sentence(&denied.to_string()),
     };
     kit::line(&format!("🚫 {text}"))
 }
@@ -176,7 +178,11 @@ pub fn no_such_action(number: Option<u64>) -> Message {
 /// `what` is `node` or `pod`.
 #[must_use]
 pub fn no_such_target(what: &str, asked: &str) -> Message {
-    let list = if what == "node" { "nodes" } else { "pods" };
+    let list = match what {
+        "node" => "nodes",
+        "wallet" => "balance",
+        _ => "pods",
+    };
     kit::line(&format!("No {what} is called {}. `/wk {list}` lists them.", bold(asked)))
 }
 

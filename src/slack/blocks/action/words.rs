@@ -9,7 +9,12 @@ use crate::core::action::request::{Request, State};
 
 /// `Scale Deployment feeds/pusher to 5 for 2h`; not escaped.
 pub(super) fn what(action: &Action, plan: &Plan) -> String {
-    let of = format!("{} {} {}", action.kind().words(), plan.target.sort, plan.target.short());
+    let of = match (action, plan.transfer()) {
+        (Action::TopUp { amount }, Some(transfer)) => {
+            return format!("{} {} with {amount} {}", action.kind().words(), plan.target.name, transfer.symbol);
+        }
+        _ => format!("{} {} {}", action.kind().words(), plan.target.sort, plan.target.short()),
+    };
     of + &with(action)
 }
 
@@ -29,6 +34,7 @@ pub(super) fn with(action: &Action) -> String {
         Action::SuspendReconcile { back_after: Some(length) } => format!(" for {length}"),
         Action::WhileSuspended { action, lasts } => format!("{}, with Flux suspended for {lasts}", with(action)),
         Action::Dispatch { inputs } if !inputs.is_empty() => format!(" with {}", given(inputs)),
+        Action::TopUp { amount } => format!(" with {amount}"),
         Action::Drain { delete_empty_dir: false }
         | Action::Sync { prune: false }
         | Action::Refresh { hard: false }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::world::{NOW, Outside, after, before, people};
 use crate::core::action::journal::{Journal, Step};
 use crate::core::action::kind::{Action, Kind};
+use crate::core::action::money::{Party, Payment, Transfer};
 use crate::core::action::offer::Offer;
 use crate::core::action::plan::{Blast, Change, Object, Plan, Preview, Risk, Undo, Write};
 use crate::core::action::policy::{Denied, Freeze, Needs, Person};
@@ -80,6 +81,47 @@ fn plan(outside: &Outside, size: usize) -> Plan {
     }
 }
 
+/// Two coins from a hot wallet to a wallet.
+fn payment(outside: &Outside) -> Plan {
+    let coins = |text: &str| text.parse().unwrap();
+    let party = |before: &str, after: &str| Party {
+        name: outside.name.clone(),
+        address: outside.value.clone(),
+        explorer: Some(outside.comment.clone()),
+        before: coins(before),
+        after: coins(after),
+    };
+    let transfer = Transfer {
+        wallet: outside.name.clone(),
+        from: outside.value.clone(),
+        to: outside.value.clone(),
+        asset: outside.summary.clone(),
+        symbol: outside.symbol.clone(),
+        amount: coins("2.000000000"),
+        seen: Payment {
+            worth: Some("28640".to_owned()),
+            from: party("12.5", "10.499995"),
+            to: party("0.42", "2.42"),
+            fee: coins("0.000005"),
+            fee_symbol: outside.symbol.clone(),
+            simulated: outside.summary.clone(),
+            spent: coins("1.5"),
+            per_transfer: coins("2.5"),
+            per_day: coins("10"),
+        },
+    };
+    let mut plan = plan(outside, 1);
+    plan.action = Action::TopUp { amount: coins("2") };
+    plan.target = Target { namespace: String::new(), sort: Sort::Wallet, ..target(outside) };
+    plan.preview.risk = Risk::R3;
+    plan.preview.blast = Blast::default();
+    plan.preview.undo = Undo::None { why: outside.error.clone() };
+    let mut paid = change(outside, Write::Transfer(Box::new(transfer)), "", &outside.value, None);
+    paid.object.target = plan.target.clone();
+    plan.preview.changes = vec![paid];
+    plan
+}
+
 fn approvals(plan: &Plan) -> Vec<Approval> {
     let yes = |user, on_call| Approval { by: person(user), at: before(60), digest: plan.digest(), on_call };
     vec![yes("U0BOB", true), yes("U0CAT", false)]
@@ -103,7 +145,7 @@ fn states(plan: &Plan, outside: &Outside) -> Vec<(&'static str, State)> {
     let glass = |reviewed| Proof::BreakGlass { reviewed };
     let mut begun = Journal::of(plan);
     begun.intend(0, before(30));
-    begun.attempt(0, before(30));
+    begun.attempt(0, None, before(30));
     let mut blocked = begun.clone();
     blocked.steps[0] = Step::Intended { at: before(30), blocked: Some(outside.error.clone()) };
     let mut done = begun.clone();
@@ -171,6 +213,8 @@ pub fn messages(outside: &Outside, size: usize) -> Vec<(&'static str, Message)> 
         CardView { request: &rival, needs, rivals: &[], called: &called, waits: None, people: &people, now: NOW };
     messages.push(("action_called", card(&seen)));
     messages.push(("action_waits", view(&approved, Some(&outside.error), &rivals)));
+    let asks = State::Open { approvals: Vec::new() };
+    messages.push(("action_payment", view(&request(payment(outside), outside, asks), None, &[])));
     let freeze = Freeze { by: person("U0ANN").actor(), at: before(60), reason: outside.comment.clone() };
     let record = Record {
         at: before(60),
@@ -220,6 +264,7 @@ pub fn messages(outside: &Outside, size: usize) -> Vec<(&'static str, Message)> 
         ("action_no_slack", blocks::no_slack()),
         ("action_no_such", blocks::no_such_action(Some(9))),
         ("action_gone", blocks::no_such_action(None)),
+        ("action_other_symbol", blocks::other_symbol(&outside.name, &outside.symbol, &outside.comment)),
         ("action_no_node", blocks::no_such_target("node", &outside.comment)),
         ("action_wrong_kind", blocks::wrong_kind(Kind::Restart, &outside.comment)),
         ("action_cannot", blocks::cannot_plan(Kind::Restart, &target(outside), &outside.error)),
@@ -279,6 +324,7 @@ pub fn forms(outside: &Outside) -> Vec<(&'static str, Value)> {
         ("modal_in_git", form(Kind::PauseRollout, None, false)),
         ("modal_drain_glass", form(Kind::Drain, None, true)),
         ("modal_dispatch", form(Kind::Dispatch, Some(Action::Dispatch { inputs: given }), false)),
+        ("modal_top_up", form(Kind::TopUp, Some(Action::TopUp { amount: "2.5".parse().unwrap() }), false)),
         ("modal_reject", reject_form(&RequestId::new("01REQ"), 7, &digest).0),
     ]
 }
