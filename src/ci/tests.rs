@@ -73,7 +73,7 @@ impl Bench {
         let (plan, mut journal) = self.plan().await;
         let tried = self.hands.carry_out(&plan, 0).await;
         journal.intend(0, NOW);
-        journal.attempt(0, NOW);
+        journal.attempt(0, None, NOW);
         journal.settle(0, tried, NOW);
         let id = journal.started().expect("it says which run it is").name.parse().unwrap();
         (plan, journal, id)

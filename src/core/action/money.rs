@@ -283,7 +283,7 @@ mod tests {
             (executing.clone(), true),
             (unknown, true),
             (failed(Step::Failed { at: NOW, why: note() }), false),
-            (failed(Step::Succeeded { at: NOW, done_at: NOW, note: note() }), true),
+            (failed(Step::Succeeded { at: NOW, done_at: NOW, note: note(), started: None }), true),
             (with(State::Expired { at: NOW }), false),
         ] {
             let found = spent(&transfer("1"), [&request]).unwrap();

@@ -295,7 +295,7 @@ fn suspended() -> Request {
 }
 
 fn done(request: Request, step: usize, tried: Tried, secs: u64) -> Request {
-    request.intend(step, later(secs)).attempt(step, later(secs)).settle(step, tried, later(secs))
+    request.intend(step, later(secs)).attempt(step, None, later(secs)).settle(step, tried, later(secs))
 }
 
 #[test]
