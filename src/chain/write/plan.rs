@@ -82,6 +82,9 @@ impl Ask<'_> {
         let no = |why: String| Err(CannotPlan::NotPossible(why));
         match self.amount.rescaled(decimals) {
             Some(amount) if amount.is_zero() => no("nothing is no amount".to_owned()),
+            Some(amount) if held.from < amount => {
+                no(format!("`{}` holds {} {symbol}; {amount} are to go", self.route.hot.name, held.from))
+            }
             Some(amount) => Ok(amount),
             None => no(format!("{} cannot be counted in {symbol}, which has {decimals} decimals", self.amount)),
         }

@@ -20,13 +20,13 @@ const fn rule(group: &'static str, resources: &'static [&'static str], verbs: &'
 /// The disruption budgets that a preview shows.
 const BUDGETS: Rule = rule("policy", &["poddisruptionbudgets"], &["list"]);
 
-/// The rules for `kind`, none when it is done elsewhere: what its preview and its check afterwards read, then what it writes. `list` is for the names that
-/// are suggested when there is no such object.
+/// The rules for `kind`, none when it is done elsewhere: what its preview and its check afterwards read, then what it writes.
+/// `list` is for the names that are suggested when there is no such object.
 #[must_use]
 pub fn rules(kind: Kind) -> Vec<Rule> {
     match kind {
         // Of no cluster.
-        Kind::Dispatch => Vec::new(),
+        Kind::Dispatch | Kind::TopUp => Vec::new(),
         Kind::Restart => {
             vec![rule("apps", &["deployments", "statefulsets", "daemonsets"], &["get", "list", "patch"]), BUDGETS]
         }
@@ -78,7 +78,6 @@ pub fn rules(kind: Kind) -> Vec<Rule> {
                 &["get", "list", "patch"],
             ),
         ],
-        Kind::TopUp => Vec::new(),
     }
 }
 
