@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use watchkeeper::config;
 use watchkeeper::core::action::kind::Kind as Action;
+use watchkeeper::core::action::rbac::rules as rules_for;
 use watchkeeper::core::gitops;
 use watchkeeper::core::rbac::{self, Needs};
 use watchkeeper::core::workload::Kind;
@@ -45,7 +46,8 @@ fn the_charts_role_is_the_one_the_program_prints() {
     }
     let again = "UPDATE=1 cargo test the_charts_role writes it anew";
     assert_eq!(fs::read_to_string(&file).unwrap(), rules(), "{again}");
-    for action in Action::ALL {
+    // What is done elsewhere than in a cluster has no file, and adds nothing.
+    for action in Action::ALL.into_iter().filter(|action| !rules_for(*action).is_empty()) {
         let file = chart(&format!("files/actions/{}.yaml", action.as_str()));
         if std::env::var_os("UPDATE").is_some() {
             fs::create_dir_all(file.parent().unwrap()).unwrap();
