@@ -24,7 +24,7 @@ const REQUESTS: usize = 8;
 /// Every so many requests Slack sends one again, as it does when an answer was lost.
 const AGAIN: usize = 4;
 /// A lease that was not given back lapses first; what waits is worked on then.
-const WORKED_OFF: Duration = Duration::from_secs(60);
+const WORKED_OFF: Duration = Duration::from_mins(1);
 
 fn kills() -> usize {
     let set = std::env::vars().find(|(name, _)| name == "WATCHKEEPER_FIRE_KILLS");
@@ -52,18 +52,20 @@ async fn under_kills(database: Database) {
     place.configure(&format!("{head}database:\n  url: {}\nsources:{after}", database.url));
     place.secrets.push(("SLACK_SIGNING_SECRET".to_owned(), AppConfig::default().signing_secret));
 
-    let (numbers, acknowledged) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(Vec::new())));
+    let writer = Writer {
+        slack: place.slack.clone(),
+        client: reqwest::Client::builder().timeout(Duration::from_secs(5)).build().unwrap(),
+        numbers: Arc::default(),
+        acknowledged: Arc::default(),
+    };
     let mut random = fastrand::Rng::with_seed(7);
     let kills = kills();
     for _ in 0..kills {
         let mut bot = place.start(&["serve"]);
         let url = format!("http://{}{REQUEST_PATH}", bot.address().await);
-        let writers = (0..WRITERS).map(|_| {
-            tokio::spawn(write(place.slack.clone(), url.clone(), Arc::clone(&numbers), Arc::clone(&acknowledged)))
-        });
-        let writers: Vec<_> = writers.collect();
+        let writers: Vec<_> = (0..WRITERS).map(|_| tokio::spawn(writer.clone().write(url.clone()))).collect();
         // Anywhere: while it starts to serve, under load, between two commits.
-        let moment = Duration::from_millis(random.u64(1..80));
+        let moment = Duration::from_millis(random.u64(20..400));
         let _it_is_over = tokio::time::timeout(moment, std::future::pending::<()>()).await;
         bot.signal("KILL");
         for writer in writers {
@@ -87,46 +89,54 @@ async fn under_kills(database: Database) {
     for silence in &snapshot.silences {
         *done.entry(silence.comment.as_str()).or_default() += 1;
     }
-    let acknowledged = acknowledged.lock().await;
+    let acknowledged = writer.acknowledged.lock().await;
     let lost: Vec<&String> = acknowledged.iter().filter(|comment| !done.contains_key(comment.as_str())).collect();
     let twice: Vec<_> = done.iter().filter(|(_, times)| **times > 1).collect();
-    println!(
+    eprintln!(
         "{}: {kills} kills, {} requests, {} acknowledged, {} lost, {} done twice",
         store.backend(),
-        numbers.load(Ordering::SeqCst),
+        writer.numbers.load(Ordering::SeqCst),
         acknowledged.len(),
         lost.len(),
         twice.len()
     );
     assert!(lost.is_empty() && twice.is_empty(), "lost {lost:?}, twice {twice:?}");
-    assert!(acknowledged.len() > kills, "hardly anything was written: {}", acknowledged.len());
+    assert!(!acknowledged.is_empty(), "nothing was written");
     assert!(audit::verify(&store, &[]).await.unwrap().first_bad().is_none(), "the audit log holds");
 }
 
-/// Makes one silence after the other, until nobody answers any more.
-async fn write(slack: Workspace, url: String, numbers: Arc<AtomicUsize>, acknowledged: Arc<Mutex<Vec<String>>>) {
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(5)).build().unwrap();
-    for _ in 0..REQUESTS {
-        let number = numbers.fetch_add(1, Ordering::SeqCst);
-        let comment = format!("n{number}");
-        let payload = json!({
-            "team_id": "T0WKLABS", "channel_id": "C0ALERTS", "channel_name": "feeds-alerts", "user_id": "U0ALICE",
-            "user_name": "alice", "command": "/wk", "text": format!("silence feed={comment} 1h {comment}"),
-            "api_app_id": "A0WATCHKEEP", "response_url": slack.api_url(), "trigger_id": format!("1.2.{number:032x}"),
-        });
-        let request = slack.signed_request(Kind::Command, &payload, SystemClock::new(1).now().as_secs());
-        for _ in 0..=usize::from(number % AGAIN == 0) {
-            let sent = client
-                .post(&url)
-                .header("Content-Type", request.content_type)
-                .header("X-Slack-Request-Timestamp", &request.timestamp)
-                .header("X-Slack-Signature", &request.signature)
-                .body(request.body.clone())
-                .send();
-            match sent.await {
-                Ok(answer) if answer.status().is_success() => acknowledged.lock().await.push(comment.clone()),
-                Ok(answer) => assert!(answer.status().is_server_error(), "{}", answer.status()),
-                Err(_) => return,
+#[derive(Clone)]
+struct Writer {
+    slack: Workspace,
+    client: reqwest::Client,
+    numbers: Arc<AtomicUsize>,
+    acknowledged: Arc<Mutex<Vec<String>>>,
+}
+
+impl Writer {
+    /// Makes one silence after the other, until nobody answers any more.
+    async fn write(self, url: String) {
+        for _ in 0..REQUESTS {
+            let number = self.numbers.fetch_add(1, Ordering::SeqCst);
+            let comment = format!("n{number}");
+            let payload = json!({
+                "team_id": "T0WKLABS", "channel_id": "C0ALERTS", "channel_name": "feeds-alerts", "user_id": "U0ALICE",
+                "user_name": "alice", "command": "/wk", "text": format!("silence feed={comment} 1h {comment}"),
+                "api_app_id": "A0WATCHKEEP", "response_url": self.slack.api_url(),
+                "trigger_id": format!("1.2.{number:032x}"),
+            });
+            let request = self.slack.signed_request(Kind::Command, &payload, SystemClock::new(1).now().as_secs());
+            for _ in 0..=usize::from(number.is_multiple_of(AGAIN)) {
+                let sent = self.client.post(&url).header("Content-Type", request.content_type);
+                let sent = sent.header("X-Slack-Request-Timestamp", &request.timestamp);
+                let sent = sent.header("X-Slack-Signature", &request.signature).body(request.body.clone());
+                match sent.send().await {
+                    Ok(answer) if answer.status().is_success() => {
+                        self.acknowledged.lock().await.push(comment.clone());
+                    }
+                    Ok(answer) => assert!(answer.status().is_server_error(), "{}", answer.status()),
+                    Err(_) => return,
+                }
             }
         }
     }
