@@ -18,7 +18,7 @@ use crate::wait;
 use crate::world::World;
 
 const FEEDS: usize = 500;
-const SETTLE: Duration = Duration::from_mins(3);
+const SETTLE: Duration = Duration::from_secs(90);
 /// What every wallet has behind it: it got less with every reading, so that nothing could be left out of its past.
 const PAST: Duration = Duration::from_hours(8 * 24);
 

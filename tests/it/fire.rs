@@ -1,5 +1,5 @@
 //! Under fire: the real process is killed over and over while people write to it. A short form runs with the tests; the long
-//! one is `WATCHKEEPER_FIRE_KILLS=1000 scripts/test fire:: --nocapture`, and its figures are in docs/RELIABILITY.md.
+//! one is `WATCHKEEPER_FIRE_KILLS=1000 cargo test --test it fire:: -- --nocapture`, and its figures are in docs/RELIABILITY.md.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
