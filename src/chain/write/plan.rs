@@ -90,6 +90,23 @@ impl Ask<'_> {
         }
     }
 
+    /// What the hot wallet has left of the asset, when what it holds suffices; `costs` are in its coin.
+    pub fn left(&self, held: &Held, amount: Amount, costs: Amount) -> Result<Amount, CannotPlan> {
+        let (name, symbol) = (&self.route.hot.name, &self.route.to.symbol);
+        let no = |why: String| CannotPlan::NotPossible(why);
+        let native = self.route.to.account.asset == Asset::Native;
+        let leaves = if native { amount.plus(costs) } else { Some(amount) };
+        let left = leaves.and_then(|leaves| held.from.checked_sub(leaves)).ok_or_else(|| {
+            let with = if native { format!(", and {costs} for the fee") } else { String::new() };
+            no(format!("`{name}` holds {} {symbol}; {amount} are to go{with}", held.from))
+        })?;
+        if !native && held.coin < costs {
+            let Unit { symbol: coin, .. } = self.coin()?;
+            return Err(no(format!("`{name}` holds {} {coin}, and {costs} are needed for the fee", held.coin)));
+        }
+        Ok(left)
+    }
+
     /// The plan, when what the hot wallet holds suffices for it.
     pub fn preview(&self, held: &Held, found: Found) -> Result<Preview, CannotPlan> {
         let Self { chain, route, target, from, .. } = self;
@@ -103,16 +120,7 @@ impl Ask<'_> {
             )));
         }
         let costs = fee.plus(besides).ok_or_else(|| no("the fee is too large to be counted".to_owned()))?;
-        let native = route.to.account.asset == Asset::Native;
-        let leaves = if native { amount.plus(costs) } else { Some(amount) };
-        let after = leaves.and_then(|leaves| held.from.checked_sub(leaves)).ok_or_else(|| {
-            let with = if native { format!(", and {costs} for the fee") } else { String::new() };
-            no(format!("`{}` holds {} {symbol}; {amount} are to go{with}", hot.name, held.from))
-        })?;
-        if !native && held.coin < costs {
-            let Unit { symbol: coin, .. } = coin;
-            return Err(no(format!("`{}` holds {} {coin}, and {costs} are needed for the fee", hot.name, held.coin)));
-        }
+        let after = self.left(held, amount, costs)?;
         let (per_transfer, per_day) = hot.caps(&symbol).map_err(|over| no(over.to_string()))?;
         let party = |name: &str, address: &Address, before, after| Party {
             name: name.to_owned(),

@@ -100,11 +100,10 @@ pub(super) async fn preview(ask: &Ask<'_>) -> Result<Preview, CannotPlan> {
     let message = message(&paid, place.is_none(), Hash::default())?;
     let fee = coins(5000 * u64::from(message.header.num_required_signatures))?;
     // What the hot wallet lacks is said in our words before the chain says it in its own.
-    let found = |simulated, warnings| Found { amount, fee, besides, simulated, warnings };
-    let planned = ask.preview(&held, found(String::new(), Vec::new()))?;
-    // What is left must be nothing or enough for the account to last.
-    let left = planned.changes.iter().find_map(|change| Some(change.transfer()?.seen.from.after));
-    if paid.asset == Asset::Native && left.is_some_and(|left| !left.is_zero() && left.units() < exempt.into()) {
+    let costs = fee.plus(besides).ok_or_else(|| CannotPlan::NotPossible("the fee is too large".to_owned()))?;
+    let left = ask.left(&held, amount, costs)?;
+    // An emptied account would be gone, and with it what pays the fees of tokens.
+    if paid.asset == Asset::Native && left.units() < exempt.into() {
         let least = coins(exempt)?;
         return no(format!("`{}` must keep {least} {} for its account to last", ask.route.hot.name, coin.symbol));
     }
@@ -113,7 +112,7 @@ pub(super) async fn preview(ask: &Ask<'_>) -> Result<Preview, CannotPlan> {
         warnings.push(format!("only {arrives} of {amount} arrive: the token itself takes a part"));
     }
     let simulated = simulated.units_consumed.map_or_else(String::new, |units| format!("{units} compute units"));
-    ask.preview(&held, found(simulated, warnings))
+    ask.preview(&held, Found { amount, fee, besides, simulated, warnings })
 }
 
 pub(super) async fn sign(
