@@ -13,6 +13,7 @@ use crate::core::action::plan::{Blast, Change, Object, Plan, Preview, Risk, Undo
 use crate::core::action::policy::{Denied, Freeze, Needs, Person};
 use crate::core::action::request::{Approval, Asked, Proof, Refused, Request, State};
 use crate::core::action::target::{Sort, Target};
+use crate::core::action::testing;
 use crate::core::action::workflow::Input;
 use crate::core::audit::{Entry, Record};
 use crate::core::gitops::manager::{By, Manager, Reverts};
@@ -39,16 +40,8 @@ fn target(outside: &Outside) -> Target {
 }
 
 fn change(outside: &Outside, write: Write, old: &str, new: &str, after: Option<Span>) -> Change {
-    let object = Object { target: target(outside), uid: "uid-1".to_owned(), resource_version: "100".to_owned() };
-    Change {
-        object,
-        write,
-        field: "replicas".to_owned(),
-        old: old.to_owned(),
-        new: new.to_owned(),
-        after,
-        always: false,
-    }
+    let change = testing::change(write, old, new);
+    Change { object: Object { target: target(outside), ..change.object }, after, ..change }
 }
 
 /// Three to five and back after two hours; `size` more of everything.
