@@ -23,7 +23,8 @@ use crate::core::workload::{Id, Kind, Name, News, Scope};
 
 /// A watch ends by itself after this long and goes on where it was; one that was cut without a word is noticed by then.
 const WATCH_SECS: u32 = 120;
-const PAGE: u32 = 500;
+/// A page is in memory as a whole, as text and as objects: half of kubectl's 500.
+const PAGE: u32 = 250;
 const AGAIN: Backoff = Backoff { base: Duration::from_millis(800), cap: Duration::from_secs(30) };
 /// RBAC is mended by people.
 const ALLOWED_AGAIN: Duration = Duration::from_mins(1);

@@ -177,6 +177,6 @@ fn container(pod: &Pod, id: &Id) -> Option<String> {
         return None;
     }
     let unwell = own().find(|container| !container.ready);
-    let chosen = unwell.or_else(|| own().find(|it| it.name == id.name)).or_else(|| own().next())?;
-    Some(chosen.name.to_string())
+    let chosen = unwell.or_else(|| own().find(|it| *it.spec.container == *id.name)).or_else(|| own().next())?;
+    Some(chosen.name().to_owned())
 }

@@ -1,13 +1,15 @@
 //! Nodes, pods and volume claims.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
 use super::leaf::{Fields, Flag, Int, List, Text, When};
 use super::{About, Condition, Wire, brief};
 use crate::core::workload::node::{Node, Pressure, Readiness, Taint};
-use crate::core::workload::pod::{Container, Exit, Failure, Phase, Pod, Scheduling, State};
+use crate::core::workload::pod::{Container, Exit, Failure, Phase, Pod, Scheduling, State, Wait};
 use crate::core::workload::policy::{ClaimPhase, PersistentVolumeClaim};
-use crate::core::workload::{Kind, Meta, Object};
+use crate::core::workload::{Image, Kind, Meta, Object};
 
 #[derive(Clone, Debug)]
 pub struct Pods;
@@ -64,10 +66,8 @@ struct Waiting {
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Running {
-    started_at: When,
-}
+#[serde(default)]
+struct Running {}
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -132,15 +132,13 @@ fn container(spec: &SpecContainer, init: bool, statuses: &[ContainerStatus]) -> 
     let status = statuses.iter().find(|status| status.name == spec.name);
     let last = status.and_then(|status| status.last_state.0.terminated.as_ref());
     Container {
-        name: spec.name.0.as_str().into(),
-        image: spec.image.0.as_str().into(),
+        spec: Arc::new(Image { container: spec.name.0.as_str().into(), image: spec.image.0.as_str().into() }),
         init,
         ready: status.is_some_and(|status| status.ready.0),
         restarts: status.map_or(0, |status| u32::try_from(status.restart_count.count()).unwrap_or(0)),
         state: status.map_or(State::Unknown, |status| state(&status.state.0)),
         last: last.map(|Fields(terminated)| Box::new(exit(terminated))),
-        backoff_seen_at: None,
-        exit_seen_at: None,
+        seen: None,
     }
 }
 
@@ -148,9 +146,10 @@ fn state(state: &ContainerState) -> State {
     match state {
         ContainerState { terminated: Some(Fields(terminated)), .. } => State::Terminated(Box::new(exit(terminated))),
         ContainerState { waiting: Some(Fields(waiting)), .. } => {
-            State::Waiting { reason: waiting.reason.0.as_str().into(), message: brief(&waiting.message.0) }
+            let (reason, message) = (waiting.reason.0.as_str().into(), brief(&waiting.message.0));
+            State::Waiting(Box::new(Wait { reason, message }))
         }
-        ContainerState { running: Some(Fields(running)), .. } => State::Running { since: running.started_at.0 },
+        ContainerState { running: Some(Fields(Running {})), .. } => State::Running,
         ContainerState { .. } => State::Unknown,
     }
 }

@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
 use crate::core::redact::redact;
-use crate::core::workload::{Controller, Image, Kind, Meta, Object, Touch};
+use crate::core::workload::{Controller, Image, Kind, Meta, Object, Touch, Uid};
 
 use leaf::{Flag, Int, Pairs, Text, When};
 
@@ -182,14 +182,14 @@ fn slim(metadata: &Metadata) -> Meta {
     Meta {
         namespace: metadata.namespace.0.as_str().into(),
         name: metadata.name.0.as_str().into(),
-        uid: metadata.uid.0.as_str().into(),
+        uid: Uid::of(&metadata.uid.0),
         created_at: metadata.creation_timestamp.0,
         generation: metadata.generation.0.unwrap_or(0),
         deleting_since: metadata.deletion_timestamp.0,
         controller: controller
             .map(|owner| Controller { kind: owner.kind.0.as_str().into(), name: owner.name.0.as_str().into() }),
         owner: None,
-        touched: last.map(|fields| Touch { by: fields.manager.0.as_str().into(), at: fields.time.0 }),
+        touched: last.map(|fields| Box::new(Touch { by: fields.manager.0.as_str().into(), at: fields.time.0 })),
     }
 }
 

@@ -48,14 +48,14 @@ fn pod() -> Value {
 #[test]
 fn a_pod_becomes_slim() {
     let Some(Object::Pod(pod)) = read::<Pods>(&pod()) else { panic!("a pod") };
-    assert_eq!((&*pod.meta.namespace, &*pod.meta.name, &*pod.meta.uid), ("prices", "hermes-7d-x", "3f0c"));
+    assert_eq!((&*pod.meta.namespace, &*pod.meta.name, pod.meta.uid), ("prices", "hermes-7d-x", Uid::of("3f0c")));
     assert_eq!(pod.meta.owner.as_deref(), Some("oracle"));
     assert_eq!(&*pod.meta.controller.as_ref().unwrap().name, "hermes-7d");
     assert_eq!(&*pod.meta.touched.as_ref().unwrap().by, "kubectl", "the kubelet's status is nobody's change");
     assert_eq!((pod.phase, pod.ready, &pod.scheduling), (Phase::Running, false, &Scheduling::Scheduled));
     let app = pod.container("app").unwrap();
     assert!(app.in_crash_loop());
-    assert_eq!((app.restarts, &*app.image), (7, "hermes:1.2"));
+    assert_eq!((app.restarts, &*app.image()), (7, "hermes:1.2"));
     let exit = app.last_exit().unwrap();
     assert_eq!((exit.code, exit.signal, &*exit.reason), (137, Some(9), "OOMKilled"));
     assert_eq!(exit.finished_at, Some(Timestamp::from_secs(1_795_521_510)));

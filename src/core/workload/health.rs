@@ -123,9 +123,9 @@ pub fn complaint(pod: &Pod) -> Option<String> {
     }
     for container in pod.containers.iter().filter(|container| !container.ready) {
         match &container.state {
-            State::Waiting { reason, .. } => return Some(reason.to_string()),
+            State::Waiting(wait) => return Some(wait.reason.to_string()),
             State::Terminated(exit) if exit.code != 0 => return Some(exit.reason.to_string()),
-            State::Running { .. } | State::Terminated(_) | State::Unknown => {}
+            State::Running | State::Terminated(_) | State::Unknown => {}
         }
     }
     match pod.phase {

@@ -294,6 +294,6 @@ fn failing_pod(index: &Index, id: &Id) -> Option<(Id, Option<(Name, bool)>)> {
     }
     let pod = index.pods_of(id).find(|pod| !pod.ready)?;
     let container = pod.containers.iter().find(|container| !container.ready && container.last_exit().is_some());
-    let log = container.map(|container| (Name::clone(&container.name), container.restarts > 0));
+    let log = container.map(|container| (Name::clone(&container.spec.container), container.restarts > 0));
     Some((Id::of(Kind::Pod, &pod.meta), log))
 }

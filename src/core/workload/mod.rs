@@ -37,7 +37,7 @@ pub use event::Event;
 pub use index::{Id, Index};
 pub use judge::Enquiry;
 pub use kind::Kind;
-pub use object::{Controller, Image, Meta, Name, Object, Touch};
+pub use object::{Controller, Image, Meta, Name, Object, Touch, Uid};
 pub use sync::{Reach, Scope, Status, Sync, Trouble};
 
 /// What a watch tells the index, in order.

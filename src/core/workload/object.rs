@@ -1,5 +1,6 @@
 //! One watched object in its slim form: what every kind has, and the sum of the kinds.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use super::Kind;
@@ -20,7 +21,7 @@ pub struct Meta {
     /// Empty for cluster-scoped kinds.
     pub namespace: Name,
     pub name: Name,
-    pub uid: Box<str>,
+    pub uid: Uid,
     /// By the cluster's clock.
     pub created_at: Option<Timestamp>,
     pub generation: i64,
@@ -31,7 +32,7 @@ pub struct Meta {
     /// Value of the label that says whose it is.
     pub owner: Option<Name>,
     /// The last change of anything but its status.
-    pub touched: Option<Touch>,
+    pub touched: Option<Box<Touch>>,
 }
 
 impl Meta {
@@ -40,7 +41,7 @@ impl Meta {
         Self {
             namespace: namespace.into(),
             name: name.into(),
-            uid: "".into(),
+            uid: Uid::default(),
             created_at: None,
             generation: 0,
             deleting_since: None,
@@ -48,6 +49,19 @@ impl Meta {
             owner: None,
             touched: None,
         }
+    }
+}
+
+/// A digest of an object's uid: all that is asked of it is whether it is still that of the same object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Uid(u64);
+
+impl Uid {
+    #[must_use]
+    pub fn of(uid: &str) -> Self {
+        let mut digest = DefaultHasher::new();
+        uid.hash(&mut digest);
+        Self(digest.finish())
     }
 }
 
@@ -67,7 +81,7 @@ pub struct Touch {
 }
 
 /// A container's name and image in a pod template.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Image {
     pub container: Name,
     pub image: Name,

@@ -1,7 +1,9 @@
 //! A pod: where it runs, how its containers are.
 
+use std::sync::Arc;
+
 use super::names::Names;
-use super::object::{Kept, Meta, Name, kept_meta};
+use super::object::{Image, Kept, Meta, Name, kept_meta};
 use crate::core::time::Timestamp;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,8 +53,7 @@ pub struct Failure {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Container {
-    pub name: Name,
-    pub image: Name,
+    pub spec: Arc<Image>,
     /// Init containers; sidecars among them keep running.
     pub init: bool,
     pub ready: bool,
@@ -60,26 +61,35 @@ pub struct Container {
     pub state: State,
     /// How its last run ended.
     pub last: Option<Box<Exit>>,
-    /// When the index last saw it waiting in CrashLoopBackOff, after it left it.
-    pub backoff_seen_at: Option<Timestamp>,
-    /// When the index saw its latest run end; `None` when that was before the index saw the pod.
-    pub exit_seen_at: Option<Timestamp>,
+    /// What the index saw of it before; most have nothing to tell.
+    pub seen: Option<Box<Seen>>,
+}
+
+/// What only the past of a container tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// When it was last waiting in CrashLoopBackOff, after it left it.
+    pub backoff_at: Option<Timestamp>,
+    /// When its latest run ended; `None` when that was before the index saw the pod.
+    pub exit_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum State {
     /// `CrashLoopBackOff`, `ImagePullBackOff`, `ContainerCreating` …
-    Waiting {
-        reason: Name,
-        message: Box<str>,
-    },
-    Running {
-        since: Option<Timestamp>,
-    },
+    Waiting(Box<Wait>),
+    Running,
     Terminated(Box<Exit>),
     /// Nothing is said about it yet.
     #[default]
     Unknown,
+}
+
+/// Why a container does not run yet, or not now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wait {
+    pub reason: Name,
+    pub message: Box<str>,
 }
 
 /// How a run of a container ended.
@@ -100,7 +110,7 @@ pub const EVICTED: &str = "Evicted";
 impl Pod {
     #[must_use]
     pub fn container(&self, name: &str) -> Option<&Container> {
-        self.containers.iter().find(|container| &*container.name == name)
+        self.containers.iter().find(|container| container.name() == name)
     }
 
     #[must_use]
@@ -116,10 +126,26 @@ impl Pod {
 
 impl Container {
     #[must_use]
+    pub fn name(&self) -> &str {
+        &self.spec.container
+    }
+
+    #[must_use]
+    pub fn image(&self) -> &str {
+        &self.spec.image
+    }
+
+    /// What the index saw of it before.
+    #[must_use]
+    pub fn seen(&self) -> Seen {
+        self.seen.as_deref().copied().unwrap_or_default()
+    }
+
+    #[must_use]
     pub fn waiting(&self) -> Option<(&str, &str)> {
         match &self.state {
-            State::Waiting { reason, message } => Some((reason, message)),
-            State::Running { .. } | State::Terminated(_) | State::Unknown => None,
+            State::Waiting(wait) => Some((&wait.reason, &wait.message)),
+            State::Running | State::Terminated(_) | State::Unknown => None,
         }
     }
 
@@ -133,7 +159,7 @@ impl Container {
     pub fn last_exit(&self) -> Option<&Exit> {
         match &self.state {
             State::Terminated(exit) => Some(exit),
-            State::Waiting { .. } | State::Running { .. } | State::Unknown => self.last.as_deref(),
+            State::Waiting(_) | State::Running | State::Unknown => self.last.as_deref(),
         }
     }
 }
@@ -147,12 +173,11 @@ impl Kept for Pod {
             names.share(&mut failure.reason);
         }
         for container in &mut self.containers {
-            names.share(&mut container.name);
-            names.share(&mut container.image);
+            names.share_spec(&mut container.spec);
             match &mut container.state {
-                State::Waiting { reason, .. } => names.share(reason),
+                State::Waiting(wait) => names.share(&mut wait.reason),
                 State::Terminated(exit) => names.share(&mut exit.reason),
-                State::Running { .. } | State::Unknown => {}
+                State::Running | State::Unknown => {}
             }
             if let Some(exit) = &mut container.last {
                 names.share(&mut exit.reason);
@@ -171,10 +196,15 @@ impl Kept for Pod {
             (None, _) => {}
         }
         for container in &mut self.containers {
-            let Some(was) = before.container(&container.name) else { continue };
-            let ended = container.last_exit() != was.last_exit();
-            container.exit_seen_at = if ended { Some(now) } else { was.exit_seen_at };
-            container.backoff_seen_at = if was.in_crash_loop() { Some(now) } else { was.backoff_seen_at };
+            let Some(was) = before.container(container.name()) else { continue };
+            let mut seen = was.seen();
+            if container.last_exit() != was.last_exit() {
+                seen.exit_at = Some(now);
+            }
+            if was.in_crash_loop() {
+                seen.backoff_at = Some(now);
+            }
+            container.seen = (seen != Seen::default()).then(|| Box::new(seen));
         }
     }
 }

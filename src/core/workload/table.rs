@@ -8,7 +8,8 @@ use crate::core::time::Timestamp;
 
 #[derive(Clone, Debug)]
 pub(super) struct Table<T> {
-    spaces: BTreeMap<Name, BTreeMap<Name, Entry<T>>>,
+    /// Boxed: nodes of a tree are half empty, and objects are large.
+    spaces: BTreeMap<Name, BTreeMap<Name, Box<Entry<T>>>>,
     len: usize,
 }
 
@@ -34,9 +35,9 @@ impl<T: Kept> Table<T> {
         let space = self.spaces.entry(namespace).or_default();
         if let Some(entry) = space.get_mut(&name) {
             object.carry(&entry.object, now);
-            *entry = Entry { object, listing };
+            **entry = Entry { object, listing };
         } else {
-            space.insert(name, Entry { object, listing });
+            space.insert(name, Box::new(Entry { object, listing }));
             self.len += 1;
         }
     }

@@ -1,6 +1,8 @@
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
-use super::pod::{Container, Phase, Pod, Scheduling, State};
+use super::pod::{Container, Phase, Pod, Scheduling, State, Wait};
 use super::*;
 use crate::core::time::Timestamp;
 
@@ -138,23 +140,21 @@ fn when_a_container_was_last_seen_in_a_crash_loop_outlives_the_loop() {
     let mut index = index();
     let with = |state: State| {
         let container = Container {
-            name: "app".into(),
-            image: "app:1".into(),
+            spec: Arc::new(Image { container: "app".into(), image: "app:1".into() }),
             init: false,
             ready: false,
             restarts: 4,
             state,
             last: None,
-            backoff_seen_at: None,
-            exit_seen_at: None,
+            seen: None,
         };
         Box::new(Object::Pod(Pod { containers: Box::new([container]), ..pod("prices", "a") }))
     };
-    let waiting = State::Waiting { reason: pod::CRASH_LOOP.into(), message: "".into() };
+    let waiting = State::Waiting(Box::new(Wait { reason: pod::CRASH_LOOP.into(), message: "".into() }));
     index.apply(News::Applied(scope(Kind::Pod), with(waiting)), at(10));
-    index.apply(News::Applied(scope(Kind::Pod), with(State::Running { since: None })), at(70));
-    index.apply(News::Applied(scope(Kind::Pod), with(State::Running { since: None })), at(90));
-    let seen = index.pod("prices", "a").unwrap().containers[0].backoff_seen_at;
+    index.apply(News::Applied(scope(Kind::Pod), with(State::Running)), at(70));
+    index.apply(News::Applied(scope(Kind::Pod), with(State::Running)), at(90));
+    let seen = index.pod("prices", "a").unwrap().containers[0].seen().backoff_at;
     assert_eq!(seen, Some(at(70)));
 }
 

@@ -1,10 +1,12 @@
 //! What people ask for: by name, and how it is.
 
+use std::sync::Arc;
+
 use super::apps::{Deployment, Stuck};
 use super::find::{Found, Target, Within, find};
 use super::health::{Health, Rollout, clock, complaint, health};
 use super::node::{Node, Readiness};
-use super::pod::{CRASH_LOOP, Container, Phase, Pod, Scheduling, State};
+use super::pod::{CRASH_LOOP, Container, Phase, Pod, Scheduling, State, Wait};
 use super::problems::{Weight, problems};
 use super::*;
 use crate::core::time::Timestamp;
@@ -31,15 +33,13 @@ fn pod(namespace: &str, name: &str, of: &str) -> Pod {
     let mut meta = Meta::new(namespace, name);
     meta.controller = Some(Controller { kind: "StatefulSet".into(), name: of.into() });
     let container = Container {
-        name: "main".into(),
-        image: "x".into(),
+        spec: Arc::new(Image { container: "main".into(), image: "x".into() }),
         init: false,
         ready: true,
         restarts: 0,
-        state: State::Running { since: None },
+        state: State::Running,
         last: None,
-        backoff_seen_at: None,
-        exit_seen_at: None,
+        seen: None,
     };
     Pod {
         meta,
@@ -161,7 +161,7 @@ fn a_pod_complains_as_kubectl_shows_it() {
         change(&mut it);
         complaint(&it)
     };
-    let waiting = |reason: &str| State::Waiting { reason: reason.into(), message: "".into() };
+    let waiting = |reason: &str| State::Waiting(Box::new(Wait { reason: reason.into(), message: "".into() }));
     assert_eq!(with(&|_| {}), None);
     assert_eq!(with(&|it| it.phase = Phase::Succeeded), None);
     assert_eq!(with(&|it| it.ready = false).as_deref(), Some("NotReady"));

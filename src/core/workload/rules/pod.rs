@@ -36,22 +36,22 @@ impl Scene<'_> {
         let previous = container.restarts > 0;
         Finding {
             rule,
-            labels: self.pod_labels(rule, pod).with("container", &*container.name),
+            labels: self.pod_labels(rule, pod).with("container", container.name()),
             at_least: None,
             summary,
             value,
             threshold,
             cause: cause::joined(causes),
-            log: Some((Name::clone(&container.name), previous)),
+            log: Some((Name::clone(&container.spec.container), previous)),
         }
     }
 
     fn crash_loop(&self, pod: &Pod, container: &Container, out: &mut Vec<Finding>) {
-        let lately = container.backoff_seen_at.is_some_and(|at| self.now.since(at) <= BACKOFF_SEEN);
+        let lately = container.seen().backoff_at.is_some_and(|at| self.now.since(at) <= BACKOFF_SEEN);
         if !container.in_crash_loop() && !lately {
             return;
         }
-        let summary = format!("{} crash loops: container {}", path(pod), container.name);
+        let summary = format!("{} crash loops: container {}", path(pod), container.name());
         let value = format!("{} restarts", container.restarts);
         out.push(self.of_container(RuleName::KubePodCrashLooping, pod, container, [summary, value, String::new()]));
     }
@@ -74,18 +74,18 @@ impl Scene<'_> {
             "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull" | "ImageInspectError"
         );
         if pulls {
-            let summary = format!("{} cannot pull the image {}", path(pod), container.image);
+            let summary = format!("{} cannot pull the image {}", path(pod), container.image());
             say(RuleName::KubeImagePullFailing, summary);
         }
-        let summary = format!("{} waits: container {} ({reason})", path(pod), container.name);
+        let summary = format!("{} waits: container {} ({reason})", path(pod), container.name());
         say(RuleName::KubeContainerWaiting, summary);
     }
 
     fn oom_killed(&self, pod: &Pod, container: &Container, out: &mut Vec<Finding>) {
         let Some(exit) = container.last_exit().filter(|exit| &*exit.reason == OOM_KILLED) else { return };
-        let at = container.exit_seen_at.or(exit.finished_at);
+        let at = container.seen().exit_at.or(exit.finished_at);
         if at.is_some_and(|at| self.now.since(at) <= KILLED_LATELY) {
-            let summary = format!("{} ran out of memory: container {}", path(pod), container.name);
+            let summary = format!("{} ran out of memory: container {}", path(pod), container.name());
             let value = format!("{} restarts", container.restarts);
             let told = [summary, value, "its memory limit".to_owned()];
             out.push(self.of_container(RuleName::KubeContainerOomKilled, pod, container, told));
@@ -107,7 +107,7 @@ impl Scene<'_> {
             Scheduling::Unschedulable(message) => Some(format!("no node takes it: {message}")),
             Scheduling::Scheduled | Scheduling::Gated => pod.containers.iter().find_map(|container| {
                 let (reason, _) = container.waiting()?;
-                Some(format!("container {} waits: {reason}", container.name))
+                Some(format!("container {} waits: {reason}", container.name()))
             }),
         };
         let value = match pod.phase {
@@ -116,7 +116,7 @@ impl Scene<'_> {
             Phase::Running | Phase::Succeeded | Phase::Failed => "running, not ready",
         };
         let failing = pod.containers.iter().find(|container| !container.ready && container.last_exit().is_some());
-        let log = failing.map(|container| (Name::clone(&container.name), container.restarts > 0));
+        let log = failing.map(|container| (Name::clone(&container.spec.container), container.restarts > 0));
         let exit = failing.and_then(cause::exit);
         out.push(Finding {
             rule,

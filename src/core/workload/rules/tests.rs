@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
@@ -6,9 +7,9 @@ use crate::core::signal::{Condition, Signal};
 use crate::core::workload::apps::{Deployment, StatefulSet};
 use crate::core::workload::batch::{Job, JobEnd};
 use crate::core::workload::node::{Node, Pressure, Readiness, Taint};
-use crate::core::workload::pod::{CRASH_LOOP, Container, EVICTED, Failure, Phase, Pod, Scheduling, State};
+use crate::core::workload::pod::{CRASH_LOOP, Container, EVICTED, Failure, Phase, Pod, Scheduling, State, Wait};
 use crate::core::workload::policy::{Certificate, HorizontalPodAutoscaler};
-use crate::core::workload::{Clusters, Controller, Meta, News, Object, Scope, Settings};
+use crate::core::workload::{Clusters, Controller, Image, Meta, News, Object, Scope, Settings};
 
 const T0: Timestamp = Timestamp::from_secs(1_795_521_600);
 
@@ -64,20 +65,18 @@ impl World {
 
 fn container(state: State) -> Container {
     Container {
-        name: "app".into(),
-        image: "app:1".into(),
+        spec: Arc::new(Image { container: "app".into(), image: "app:1".into() }),
         init: false,
         ready: false,
         restarts: 3,
         state,
         last: None,
-        backoff_seen_at: None,
-        exit_seen_at: None,
+        seen: None,
     }
 }
 
 fn waiting(reason: &str) -> State {
-    State::Waiting { reason: reason.into(), message: "".into() }
+    State::Waiting(Box::new(Wait { reason: reason.into(), message: "".into() }))
 }
 
 fn pod(name: &str) -> Pod {
@@ -88,7 +87,7 @@ fn pod(name: &str) -> Pod {
         ready: true,
         scheduling: Scheduling::Scheduled,
         failure: None,
-        containers: Box::new([container(State::Running { since: None })]),
+        containers: Box::new([container(State::Running)]),
     }
 }
 
@@ -184,7 +183,7 @@ fn a_crash_loop_holds_between_its_restarts_and_five_minutes_on() {
     let mut world = World::new();
     world.put(0, with("a", waiting(CRASH_LOOP)));
     assert_eq!(world.holding(1), ["KubePodCrashLooping"]);
-    world.put(10, with("a", State::Running { since: None }));
+    world.put(10, with("a", State::Running));
     assert_eq!(world.holding(11), ["KubePodCrashLooping"]);
     assert_eq!(world.holding(309), ["KubePodCrashLooping"]);
     assert_eq!(world.holding(311), Vec::<String>::new());
