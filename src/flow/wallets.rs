@@ -16,7 +16,7 @@ use crate::core::time::Timestamp;
 use crate::core::wallet::history::{History, Point};
 use crate::core::wallet::runway::{Outlook, WINDOW};
 use crate::core::wallet::verdicts::{amount_words, left_words};
-use crate::core::wallet::watch::{Arrival, Heard, Kept, Setup, Wallet, Wallets};
+use crate::core::wallet::watch::{Arrival, Heard, Setup, Wallet, Wallets};
 use crate::core::wallet::{Account, Amount, Reading, Round};
 use crate::slack::api::{ApiError, Upload};
 use crate::slack::blocks::balance::{self as cards, WalletCard, WalletRow, WalletsView};
@@ -45,8 +45,6 @@ pub(super) struct Held {
 const PRICE_LASTS: Duration = Duration::from_hours(1);
 /// An answer's chart is drawn anew after this long.
 const CHART_LASTS: Duration = Duration::from_mins(5);
-/// A picture is nice to have; an answer has to fit into Slack's three seconds.
-const CHART_WITHIN: Duration = Duration::from_millis(1500);
 /// A replica without the lease answers from balances at most this old.
 const FOLLOW: Duration = Duration::from_secs(30);
 /// What "spent lately" looks back on.
@@ -132,20 +130,21 @@ impl Flow {
 
     /// Reads the stored past, and ends those of the `live` alerts that belong to no wallet any more.
     pub(super) async fn restore_wallets(&self, live: &[(Labels, Severity)]) -> Result<(), StoreError> {
-        let nothing = self.held().wallets.wallets().len() == 0;
-        let rows = if nothing { BTreeMap::new() } else { self.stored_balances().await? };
-        let ended = {
-            let mut held = self.held();
-            held.wallets.restore(rows);
-            held.wallets.resume(live.iter().map(|(labels, severity)| (labels, *severity)))
-        };
+        self.read_stored_balances().await?;
+        let ended = self.held().wallets.resume(live.iter().map(|(labels, severity)| (labels, *severity)));
         self.signals(ended).await;
         Ok(())
     }
 
-    async fn stored_balances(&self) -> Result<BTreeMap<String, Vec<Kept>>, StoreError> {
+    async fn read_stored_balances(&self) -> Result<(), StoreError> {
         let now = self.now();
-        balances::since(&self.store, now.minus(WINDOW + Duration::from_hours(24)), now).await
+        let from = now.minus(WINDOW + Duration::from_hours(24));
+        let wallets: Vec<String> = self.held().wallets.wallets().map(|wallet| wallet.watched().identity()).collect();
+        for part in wallets.chunks(balances::WALLETS) {
+            let past = balances::since(&self.store, part, from, now).await?;
+            self.held().wallets.restore(past);
+        }
+        Ok(())
     }
 
     /// Before a question is answered: a replica without the lease reads what the holder stored lately.
@@ -155,12 +154,8 @@ impl Flow {
         if self.lease().is_some() || !due {
             return;
         }
-        match self.stored_balances().await {
-            Ok(rows) => {
-                let mut held = self.held();
-                held.wallets.restore(rows);
-                held.followed_at = Some(now);
-            }
+        match self.read_stored_balances().await {
+            Ok(()) => self.held().followed_at = Some(now),
             Err(error) => tracing::warn!(error = %error, "answering from older balances: the database cannot be read"),
         }
     }
@@ -293,7 +288,7 @@ impl Flow {
         if !matches!(turn, Turn::Ready) || wallet.history().points().len() < 2 {
             return None;
         }
-        match tokio::time::timeout(CHART_WITHIN, self.upload_balance_chart(wallet, None)).await {
+        match tokio::time::timeout(self.waits.look, self.upload_balance_chart(wallet, None)).await {
             Ok(Ok(file)) => {
                 let file = file?;
                 self.held().charts.insert(key, (now, file.clone()));

@@ -44,30 +44,48 @@ fn kept((wallet, at, units, decimals, position): Row) -> Option<Kept> {
     Some(Kept { wallet, at: Timestamp::from_millis(at), amount, position: u64::try_from(position).ok()? })
 }
 
-/// All wallets since `from`, oldest first, thinned as forecasts need them ([`SLOTS`]), and of each at least the latest
+/// How many wallets [`since`] is asked for at once: each statement is well within its limit of time, however often they
+/// change.
+pub const WALLETS: usize = 32;
+
+/// These wallets since `from`, oldest first, thinned as forecasts need them ([`SLOTS`]), and of each at least the latest
 /// there is.
-pub async fn since(store: &Store, from: Timestamp, now: Timestamp) -> Result<BTreeMap<String, Vec<Kept>>, StoreError> {
+pub async fn since(
+    store: &Store,
+    wallets: &[String],
+    from: Timestamp,
+    now: Timestamp,
+) -> Result<BTreeMap<String, Vec<Kept>>, StoreError> {
+    if wallets.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let named: Vec<String> = (0..wallets.len()).map(|nth| format!("${}", nth + 6)).collect();
     // Each row looks at its own slot only, by the primary key: half a million rows are read in a second.
-    let select = "
-        SELECT wallet, at, units, decimals, position FROM balances b
-        WHERE at >= $1 AND NOT EXISTS (
+    let select = format!(
+        "SELECT wallet, at, units, decimals, position FROM balances b
+        WHERE wallet IN ({}) AND (at >= $1 AND NOT EXISTS (
                 SELECT 1 FROM balances e WHERE e.wallet = b.wallet AND e.at < b.at AND e.at >= CASE
                     WHEN b.at >= $4 THEN b.at
                     WHEN b.at >= $2 THEN CASE WHEN b.at / $5 * $5 > $2 THEN b.at / $5 * $5 ELSE $2 END
                     WHEN b.at / $3 * $3 > $1 THEN b.at / $3 * $3
                     ELSE $1 END)
-            OR at = (SELECT MAX(at) FROM balances l WHERE l.wallet = b.wallet)
-        ORDER BY at";
-    let mut select = sqlx::query_as(select).bind(from.as_millis());
+            OR at = (SELECT MAX(at) FROM balances l WHERE l.wallet = b.wallet))
+        ORDER BY at",
+        named.join(", ")
+    );
+    let mut select = sqlx::query_as(sqlx::AssertSqlSafe(select)).bind(from.as_millis());
     for (age, width) in SLOTS {
         select = select.bind(now.minus(age).as_millis()).bind(i64::try_from(width.as_millis()).unwrap_or(i64::MAX));
     }
-    let rows: Vec<Row> = store.reader().await?.all(select).await?;
-    let mut wallets: BTreeMap<String, Vec<Kept>> = BTreeMap::new();
-    for row in rows.into_iter().filter_map(kept) {
-        wallets.entry(row.wallet.clone()).or_default().push(row);
+    for wallet in wallets {
+        select = select.bind(wallet.as_str());
     }
-    Ok(wallets)
+    let rows: Vec<Row> = store.reader().await?.all(select).await?;
+    let mut past: BTreeMap<String, Vec<Kept>> = BTreeMap::new();
+    for row in rows.into_iter().filter_map(kept) {
+        past.entry(row.wallet.clone()).or_default().push(row);
+    }
+    Ok(past)
 }
 
 /// One wallet since `from`, oldest first.
@@ -121,6 +139,10 @@ mod tests {
         tx.commit().await.unwrap();
     }
 
+    fn names(wallets: &[&str]) -> Vec<String> {
+        wallets.iter().map(|wallet| (*wallet).to_owned()).collect()
+    }
+
     async fn balances_come_back_exactly(db: Fresh) {
         let long_ago = db.now.minus(Duration::from_hours(500));
         let rows =
@@ -128,9 +150,12 @@ mod tests {
         put(&db, &rows).await;
         put(&db, &[row("a", db.now, 3)]).await;
         assert_eq!(of_wallet(&db.store, "a", long_ago).await.unwrap(), rows[..2]);
-        let latest = since(&db.store, db.in_secs(1), db.now).await.unwrap();
+        let latest = since(&db.store, &names(&["a", "b"]), db.in_secs(1), db.now).await.unwrap();
         assert_eq!(latest["a"], [rows[1].clone()], "the latest, however old");
         assert_eq!(latest["b"], [rows[3].clone()]);
+        let one = since(&db.store, &names(&["b", "unheard of"]), long_ago, db.now).await.unwrap();
+        assert_eq!(one.into_iter().collect::<Vec<_>>(), [("b".to_owned(), rows[2..].to_vec())]);
+        assert!(since(&db.store, &[], long_ago, db.now).await.unwrap().is_empty());
         let many: Vec<Kept> = (0..250).map(|secs| row("c", db.in_secs(secs), 1)).collect();
         put(&db, &many).await;
         assert_eq!(of_wallet(&db.store, "c", db.now).await.unwrap().len(), 250);
@@ -140,7 +165,7 @@ mod tests {
         let minutes = |from: u64, to: u64| (from..to).map(|ago| db.now.minus(Duration::from_mins(ago)));
         let all: Vec<Kept> = minutes(0, 180).chain(minutes(1500, 1680)).map(|at| row("a", at, 1)).collect();
         put(&db, &all).await;
-        let read = since(&db.store, db.now.minus(Duration::from_hours(200)), db.now).await.unwrap();
+        let read = since(&db.store, &names(&["a"]), db.now.minus(Duration::from_hours(200)), db.now).await.unwrap();
         let mut thinned = History::of(all.iter().map(|row| Point { at: row.at, units: at_once(row.at) }).collect());
         thinned.thin(Duration::from_hours(200), db.now);
         let [read, thinned]: [Vec<Timestamp>; 2] =
