@@ -18,6 +18,7 @@ on_both_databases!(
     entries_are_found_by_who_what_and_when,
     every_one_of_many_random_changes_is_found,
     all_that_is_wrong_is_named_and_not_only_the_first,
+    an_entry_far_away_and_one_that_is_no_text_are_named,
     a_stretch_of_time_has_what_people_did_in_it,
 );
 
@@ -287,6 +288,22 @@ async fn every_one_of_many_random_changes_is_found(db: Fresh) {
         db.tamper("INSERT INTO audit_head SELECT * FROM head_copy").await;
     }
     assert_eq!(verify(&db.store, &noted).await.unwrap().bad, []);
+}
+
+/// Reading goes by numbers: what is far away, or no text, must not make it slow or blind.
+async fn an_entry_far_away_and_one_that_is_no_text_are_named(db: Fresh) {
+    write(&db, 40).await;
+    disarm(&db).await;
+    db.tamper("UPDATE audit SET seq = 9000000000000000000 WHERE seq = 40").await;
+    db.tamper("UPDATE audit_head SET seq = 9000000000000000000").await;
+    let mut expected = vec!["each of the entries 40 to 8999999999999999999 is missing", "entry 9000000000000000000 was altered"];
+    if db.store.backend() == Backend::Sqlite {
+        db.tamper("UPDATE audit SET detail = CAST(X'fffe' AS TEXT) WHERE seq = 23").await;
+        expected.insert(0, "entry 23 was altered");
+    }
+    let report = verify(&db.store, &[]).await.unwrap();
+    let said: Vec<String> = report.bad.iter().map(ToString::to_string).collect();
+    assert_eq!(said, expected);
 }
 
 async fn all_that_is_wrong_is_named_and_not_only_the_first(db: Fresh) {

@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::iter::Peekable;
+use std::pin::pin;
 use std::vec::IntoIter;
 
+use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc;
 
 use crate::core::audit::{Content, GENESIS};
@@ -84,6 +86,8 @@ impl fmt::Display for Why {
 
 /// Entries that are read in one go, as one text: a row of its own for each would cost more than its hash.
 const PAGE: i64 = 4000;
+/// Pages read side by side, since the database takes longer over one than hashing it does.
+const READERS: usize = 2;
 /// Pages read ahead of the hashing.
 const AHEAD: usize = 2;
 
@@ -120,36 +124,62 @@ struct Page {
     text: Option<String>,
 }
 
+/// Reads on from entry to entry in stretches of numbers, and jumps over those that nobody has.
 async fn read(store: &Store, to: i64, pages: &mpsc::Sender<Page>) -> Result<(), StoreError> {
+    let mut after = i64::MIN;
+    while let Some(first) = next_entry(store, after, to).await? {
+        let starts = std::iter::successors(first.checked_sub(1), |start| start.checked_add(PAGE));
+        let stretches = starts.take_while(|start| *start < to).map(|start| (start, to.min(start.saturating_add(PAGE))));
+        let read = stream::iter(stretches).map(async |(start, end)| (end, stretch(store, start, end).await));
+        let mut read = pin!(read.buffered(READERS));
+        after = to;
+        while let Some((end, found)) = read.next().await {
+            let found = found?;
+            if found.is_empty() {
+                after = end;
+                break;
+            }
+            for page in found {
+                // The other thread stops early only when it has panicked, which is told where it is waited for.
+                if pages.send(page).await.is_err() {
+                    return Ok(());
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn next_entry(store: &Store, after: i64, to: i64) -> Result<Option<i64>, StoreError> {
+    let next = sqlx::query_as("SELECT MIN(seq) FROM audit WHERE seq > $1 AND seq <= $2").bind(after).bind(to);
+    let next: Option<(Option<i64>,)> = store.reader().await?.first(next).await?;
+    Ok(next.and_then(|(seq,)| seq))
+}
+
+/// The entries after `after` up to `to`: one page, or nothing. One that is no text comes on a page of its own, and is
+/// found by halves.
+async fn stretch(store: &Store, after: i64, to: i64) -> Result<Vec<Page>, StoreError> {
     // Each entry is a line of numbers (seq, time, and how long each text is, in bytes), a colon, and the texts.
     let select = "
         SELECT MAX(seq), string_agg(concat(seq, ' ', at, ' ', octet_length(actor), ' ', octet_length(action), ' ',
             octet_length(subject), ' ', octet_length(detail), ' ', octet_length(prev), ' ', octet_length(hash), ':',
             actor, action, subject, detail, prev, hash), '')
         FROM (SELECT seq, at, actor, action, subject, detail, prev, hash FROM audit
-            WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3) AS page";
-    let (mut after, mut limit) = (i64::MIN, PAGE);
-    loop {
-        let page = sqlx::query_as(select).bind(after).bind(to).bind(limit);
-        let page: Result<Option<(Option<i64>, Option<String>)>, _> = store.reader().await?.first(page).await;
-        let page = match page {
-            Ok(Some((Some(last), text))) => Page { last, text },
-            Ok(_) => return Ok(()),
-            // Something in it is no text: the entry is found by reading them one by one.
-            Err(_) if limit > 1 => {
-                limit = 1;
-                continue;
-            }
-            Err(error) => {
-                let next = sqlx::query_as("SELECT MIN(seq) FROM audit WHERE seq > $1").bind(after);
-                let next: Option<(Option<i64>,)> = store.reader().await?.first(next).await?;
-                Page { last: next.and_then(|(seq,)| seq).ok_or(error)?, text: None }
-            }
-        };
-        after = page.last;
-        // The other thread stops early only when it has panicked, which is told where it is waited for.
-        if pages.send(page).await.is_err() {
-            return Ok(());
+            WHERE seq > $1 AND seq <= $2 ORDER BY seq) AS page";
+    let page = sqlx::query_as(select).bind(after).bind(to);
+    let page: Result<Option<(Option<i64>, Option<String>)>, _> = store.reader().await?.first(page).await;
+    match page {
+        Ok(Some((Some(last), text))) => Ok(vec![Page { last, text }]),
+        Ok(_) => Ok(Vec::new()),
+        Err(_) if to - after > 1 => {
+            let middle = after + (to - after) / 2;
+            let mut pages = Box::pin(stretch(store, after, middle)).await?;
+            pages.extend(Box::pin(stretch(store, middle, to)).await?);
+            Ok(pages)
+        }
+        Err(error) => {
+            let last = next_entry(store, after, to).await?.ok_or(error)?;
+            Ok(vec![Page { last, text: None }])
         }
     }
 }
