@@ -45,6 +45,21 @@ test("a click edits the message in place and keeps the keyboard's place", async 
   assert.equal(await alice.evaluate(() => document.activeElement.closest(".message") !== null), true);
 });
 
+test("a message that changes while a button on it is pressed takes the click, and then shows its change", async () => {
+  const [page, bob] = [await open(), await open({ user: "U0BOB" })];
+  const card = message(page, "SOL/USD is stale");
+  await card.getByRole("button", { name: "Acknowledge" }).hover();
+  await page.mouse.down();
+  const there = world.app.state.messages.C0ALERTS.find((m) => JSON.stringify(m).includes("SOL/USD is stale"));
+  world.app.push({ type: "changed", channel: "C0ALERTS", message: { ...there, text: "changed", edited: { user: "U0BOT", ts: world.app.ts() } } });
+  world.app.post("C0ALERTS", { user: "U0BOB", text: "said after the change" });
+  await message(bob, "said after the change").waitFor();
+  assert.equal(await card.getByText("(edited)").count(), 0);
+  await page.mouse.up();
+  await card.getByText("Acknowledged by @alice").waitFor();
+  assert.equal(lastCall("action").action.action_id, "ack");
+});
+
 test("typing completes commands, then what follows them", async () => {
   const page = await open();
   const box = page.locator(".channel .compose-text");

@@ -11,10 +11,15 @@ import { go, route } from "./route.js";
 const GROUP_SECONDS = 300;
 /** How near to the end counts as reading along. */
 const NEAR_PX = 80;
+/** A finger's click follows its release by a little. */
+const CLICK_MS = 50;
 
 export class Timeline {
   #messages = new Map();
   #toolbar;
+  /** While a pointer is down, what comes waits here: a control that is replaced or moves between press and release is never
+   * clicked. */
+  #held = null;
   #world;
   #options;
 
@@ -29,6 +34,7 @@ export class Timeline {
     // Pictures that arrive late make the list longer.
     this.list.addEventListener("load", () => this.stick && this.toEnd(), true);
     this.#watchPointer();
+    this.#watchPress();
   }
 
   #nearEnd() {
@@ -61,6 +67,10 @@ export class Timeline {
   /** A message that is new or has changed. */
   upsert(message) {
     if (!this.belongs(message)) return;
+    if (this.#held) {
+      this.#held.push(message);
+      return;
+    }
     const near = this.#nearEnd();
     const known = this.#messages.get(message.ts);
     const last = [...this.#messages.values()].at(-1);
@@ -133,6 +143,23 @@ export class Timeline {
     const count = node.nextElementSibling;
     if (count?.classList.contains("thread-count")) count.textContent = `${message.reply_count} ${message.reply_count === 1 ? "reply" : "replies"}`;
     else if (this.#options.thread === message.ts && message.reply_count) this.#drawAll();
+  }
+
+  #watchPress() {
+    const ends = ["pointerup", "pointercancel"];
+    const release = () => {
+      for (const end of ends) removeEventListener(end, release);
+      setTimeout(() => {
+        const held = this.#held;
+        this.#held = null;
+        for (const message of held) this.upsert(message);
+      }, CLICK_MS);
+    };
+    this.list.addEventListener("pointerdown", () => {
+      if (this.#held) return;
+      this.#held = [];
+      for (const end of ends) addEventListener(end, release);
+    });
   }
 
   #react(message, name, remove) {
