@@ -28,6 +28,7 @@ use crate::slack::signature::Verifier;
 use crate::slack::socket::SocketStatus;
 use crate::web::notified::Senders;
 
+pub use crate::flow::Waits;
 pub use actions::github as github_settings;
 pub use actions::purses;
 pub use balances::{ChainLoop, settings as chain_settings};

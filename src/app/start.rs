@@ -17,7 +17,7 @@ use crate::core::audit::Record;
 use crate::core::ids::{Actor, Ids};
 use crate::feeds::hermes::{self, Hermes, Wanted};
 use crate::flow::look::Link;
-use crate::flow::{Extra, Flow, Parts, Settings, StepError};
+use crate::flow::{Extra, Flow, Parts, Settings, StepError, Waits};
 use crate::metrics::Metrics;
 use crate::slack::api::{ApiSettings, SetupError, WebApi};
 use crate::slack::signature::{EmptySecret, Verifier};
@@ -36,6 +36,7 @@ pub struct Wiring {
     pub ids: Arc<dyn Ids>,
     /// For jitter.
     pub seed: u64,
+    pub waits: Waits,
 }
 
 /// Why it does not start.
@@ -82,7 +83,7 @@ impl App {
     pub async fn start(wiring: Wiring) -> Result<Self, StartError> {
         // Only the first in a process counts; tests start several bots.
         let _already_installed = rustls::crypto::ring::default_provider().install_default();
-        let Wiring { config, environment, clock, ids, seed } = wiring;
+        let Wiring { config, environment, clock, ids, seed, waits } = wiring;
         let listener = bind(config.http.listen).await?;
         let metrics_listener = match config.http.metrics_listen {
             Some(address) => Some(bind(address).await?),
@@ -130,6 +131,7 @@ impl App {
             cluster_settings: super::clusters::rules(&config),
             prometheus: super::prometheus::client(&config, &environment)?,
             alertmanagers: super::prometheus::alertmanagers(&config)?,
+            waits,
         });
         let flow = Arc::new(flow);
         super::balances::watch(&flow, &config).await;

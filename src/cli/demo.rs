@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
-use crate::app::Wiring;
+use crate::app::{Waits, Wiring};
 use crate::clock::{SharedClock, SystemClock, Ulids};
 use crate::config::actions::Actions;
 use crate::config::balances::{Account, Balances, Chain, Common, Endpoint, Limit};
@@ -145,7 +145,14 @@ pub(super) async fn demo(options: DemoArguments) -> Result<(), Failure> {
         [("SLACK_BOT_TOKEN", BOT_TOKEN), ("SLACK_APP_TOKEN", APP_TOKEN), ("SLACK_SIGNING_SECRET", SIGNING_SECRET)]
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
     );
-    let wiring = Wiring { config, environment, clock, ids: Arc::new(Ulids::random()), seed: options.seed };
+    let wiring = Wiring {
+        config,
+        environment,
+        clock,
+        ids: Arc::new(Ulids::random()),
+        seed: options.seed,
+        waits: Waits::default(),
+    };
     say(&format!("watchkeeper demo: open {}", workspace.url()))?;
     if !options.calm {
         say("the first incident comes within a minute in #feeds-alerts; try /wk help there; Ctrl-C ends it")?;

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
-use crate::app::{StartError, Wiring, open_store, store_settings};
+use crate::app::{StartError, Waits, Wiring, open_store, store_settings};
 use crate::clock::{Clock, SystemClock, Ulids};
 use crate::config::secrets::Environment;
 use crate::config::sections::Mode;
@@ -139,6 +139,7 @@ fn wiring(config: Config) -> Wiring {
         clock: Arc::new(SystemClock::new(1)),
         ids: Arc::new(Ulids::random()),
         seed: fastrand::u64(..),
+        waits: Waits::default(),
     }
 }
 

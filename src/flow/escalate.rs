@@ -20,11 +20,11 @@ use crate::slack::api;
 use crate::slack::blocks::page::{self, EscalationView, PageView, StepView, Told, Why};
 use crate::store::{StoreError, Tx, escalations};
 
+use super::Flow;
 use super::act::Caller;
 use super::effect::{CALL, Effect, group_key, priority};
 use super::page::Page;
 use super::render::Scene;
-use super::{Flow, NAME_WITHIN};
 
 /// People rarely leave; whoever is about to be paged is looked up again after this.
 const LOOK_AGAIN: Duration = Duration::from_mins(10);
@@ -137,7 +137,7 @@ impl Flow {
     }
 
     async fn look_up(&self, user: &UserId, now: Timestamp) {
-        let left = match tokio::time::timeout(NAME_WITHIN, self.api.users_info(user)).await {
+        let left = match tokio::time::timeout(self.waits.name, self.api.users_info(user)).await {
             Ok(Ok(person)) => {
                 self.remember_name(&person);
                 person.standing == api::Standing::Deactivated

@@ -77,8 +77,20 @@ pub use step::{Extra, StepError};
 
 /// Slack takes a trigger for three seconds and says so itself when that is over; this only drops what was kept far longer.
 const TRIGGER_LIVES: Duration = Duration::from_secs(30);
-/// A name is nice to have; nobody waits long for it.
-const NAME_WITHIN: Duration = Duration::from_millis(800);
+/// How long an answer waits for what others know, and then goes without it. Of real time: people wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waits {
+    /// For somebody's name.
+    pub name: Duration,
+    /// For what a card or a form shows besides; Slack takes a trigger for three seconds.
+    pub look: Duration,
+}
+
+impl Default for Waits {
+    fn default() -> Self {
+        Self { name: Duration::from_millis(800), look: Duration::from_millis(1500) }
+    }
+}
 
 /// What configuration says about the use cases; replaced whole on reload.
 #[derive(Clone, Debug)]
@@ -131,6 +143,7 @@ pub struct Parts {
     pub prometheus: prometheus::Client,
     pub alertmanagers: prometheus::Alertmanagers,
     pub apps: Apps,
+    pub waits: Waits,
 }
 
 /// Everything the use cases share.
@@ -140,6 +153,7 @@ pub struct Flow {
     pub store: Store,
     pub metrics: Arc<Metrics>,
     pub api: WebApi,
+    pub(super) waits: Waits,
     /// Connections to the clusters: what they are asked and told goes through here.
     pub clusters: Arc<Clusters>,
     /// Which process this is, in the lease and on claimed jobs.
@@ -190,7 +204,8 @@ impl Flow {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let Parts { clock, ids, store, metrics, api, holder, seed, settings, rules, policy, link, .. } = parts;
-        let Parts { paging, prometheus, alertmanagers, clusters, cluster_settings, apps, ci, payers, .. } = parts;
+        let Parts { paging, prometheus, alertmanagers, clusters, cluster_settings, apps, ci, payers, waits, .. } =
+            parts;
         Self {
             digests: Mutex::default(),
             escalations: Escalations::default(),
@@ -207,6 +222,7 @@ impl Flow {
             watch: Mutex::new(Watch::new(rules)),
             workloads: Mutex::new(workload::Clusters::new(cluster_settings)),
             apps: Mutex::new(apps),
+            waits,
             hands: actions::Hands::new(clusters.clone(), ci, payers, clock.clone()),
             actions: actions::Desk::default(),
             action_bell: Notify::new(),
@@ -328,7 +344,7 @@ impl Flow {
         if self.people().contains(user) {
             return;
         }
-        match tokio::time::timeout(NAME_WITHIN, self.api.users_info(user)).await {
+        match tokio::time::timeout(self.waits.name, self.api.users_info(user)).await {
             Ok(Ok(person)) => self.remember_name(&person),
             Ok(Err(error)) => tracing::debug!(error = %error, "a name could not be looked up"),
             Err(_) => tracing::debug!("a name took too long to look up"),

@@ -1,7 +1,6 @@
 //! Silences made here of alerts that came from an Alertmanager hold there too, and end there when somebody ends them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
@@ -23,9 +22,6 @@ use super::render::Scene;
 
 /// Facts with this prefix say which silence of an Alertmanager is which of ours.
 pub(super) const OUTSIDE: &str = "alertmanager.silence:";
-
-/// Slack takes a form for three seconds.
-const PREVIEW_WITHIN: Duration = Duration::from_millis(1200);
 
 /// What an Alertmanager is to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -137,7 +133,7 @@ impl Flow {
             let matchers = &matchers;
             async move {
                 let asked = self.alertmanagers.matching(&source, matchers);
-                let count = tokio::time::timeout(PREVIEW_WITHIN, asked).await;
+                let count = tokio::time::timeout(self.waits.look, asked).await;
                 (source, count.ok().and_then(Result::ok))
             }
         };

@@ -17,8 +17,6 @@ use crate::slack::message::Message;
 use super::Flow;
 use super::workloads::{doubt, typed};
 
-/// A card is worth more in time than complete.
-const CARD_WITHIN: Duration = Duration::from_millis(1500);
 /// Warnings older than this tell of another day.
 const RECENT: Duration = Duration::from_hours(6);
 
@@ -26,8 +24,8 @@ impl Flow {
     pub(super) async fn workload_card(&self, target: &Target) -> Message {
         let Target { cluster, id, .. } = target;
         let (warnings, manager) = tokio::join!(
-            tokio::time::timeout(CARD_WITHIN, self.clusters.warnings(cluster, &id.namespace)),
-            tokio::time::timeout(CARD_WITHIN, self.clusters.manager(cluster, id.kind, &id.namespace, &id.name)),
+            tokio::time::timeout(self.waits.look, self.clusters.warnings(cluster, &id.namespace)),
+            tokio::time::timeout(self.waits.look, self.clusters.manager(cluster, id.kind, &id.namespace, &id.name)),
         );
         let warnings = match warnings {
             Ok(Ok(warnings)) => Ok(warnings),

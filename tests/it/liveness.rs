@@ -20,7 +20,7 @@ use watchkeeper::flow::Flow;
 use watchkeeper::flow::look::Link;
 use watchkeeper::sim::slack::{self, AppConfig, Delivery, Failure, Workspace};
 
-use super::support::{Database, TestClock};
+use super::support::{Database, PATIENT, TestClock};
 
 /// How often a loop is given the chance to do something, and how long each chance is.
 const CHANCES: u32 = 100;
@@ -58,7 +58,14 @@ async fn alive(change: impl FnOnce(&mut Config)) -> Alive {
     config.database.url.clone_from(&database.url);
     change(&mut config);
     let environment = Environment::from_pairs(secrets.map(|(name, value)| (name.to_owned(), value)));
-    let wiring = Wiring { config, environment, clock: clock.clone(), ids: Arc::new(Ulids::from_seed(3)), seed: 3 };
+    let wiring = Wiring {
+        config,
+        environment,
+        clock: clock.clone(),
+        ids: Arc::new(Ulids::from_seed(3)),
+        seed: 3,
+        waits: PATIENT,
+    };
     let app = App::start(wiring).await.unwrap();
     let (flow, stop) = (app.flow(), CancellationToken::new());
     tokio::spawn(app.run(stop.clone()));

@@ -22,7 +22,7 @@ use watchkeeper::sim::slack::{self, AppConfig, Workspace};
 use watchkeeper::store::audit::{self, Head};
 use watchkeeper::store::{Settings, Store};
 
-use super::support::Database;
+use super::support::{Database, PATIENT};
 
 /// Far more than any of it takes; only a test that fails waits so long.
 const PATIENCE: Duration = Duration::from_mins(3);
@@ -73,7 +73,7 @@ async fn running_with(more: Vec<(String, String)>, change: impl FnOnce(&mut Conf
     change(&mut config);
     let secrets = secrets.map(|(name, value)| (name.to_owned(), value)).into_iter();
     let environment = Environment::from_pairs(secrets.chain(more));
-    let wiring = Wiring { config, environment, clock, ids: Arc::new(Ulids::from_seed(3)), seed: 3 };
+    let wiring = Wiring { config, environment, clock, ids: Arc::new(Ulids::from_seed(3)), seed: 3, waits: PATIENT };
     let app = App::start(wiring).await.unwrap();
     let (flow, stop) = (app.flow(), CancellationToken::new());
     let ended = tokio::spawn(app.run(stop.clone()));

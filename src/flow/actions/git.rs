@@ -1,7 +1,5 @@
 //! What Git declares: who keeps a target, and what whoever asks wants to become of a change that would be undone.
 
-use std::time::Duration;
-
 use crate::core::action::kind::Kind;
 use crate::core::action::target::Target;
 use crate::core::command::action::Git;
@@ -15,9 +13,6 @@ use super::super::Flow;
 use super::Wanted;
 use super::target::rest;
 
-/// Slack takes a trigger for three seconds; the plan warns in any case.
-const WITHIN: Duration = Duration::from_millis(1500);
-
 impl Flow {
     /// What would undo this; `None` when nothing would, or when it cannot be said now.
     pub(super) async fn keeper(&self, kind: Kind, target: &Target) -> Option<Manager> {
@@ -26,7 +21,7 @@ impl Flow {
         }
         let sort = workload::Kind::named(target.sort.as_str())?;
         let asked = self.clusters.manager(&target.cluster, sort, &target.namespace, &target.name);
-        let found = tokio::time::timeout(WITHIN, asked).await.ok()?.ok()?;
+        let found = tokio::time::timeout(self.waits.look, asked).await.ok()?.ok()?;
         found.filter(|manager| manager.reverts != Reverts::Never)
     }
 

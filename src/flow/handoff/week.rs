@@ -15,7 +15,6 @@ use crate::slack::blocks::handoff::{WeekView, week};
 use crate::store::audit::Of;
 use crate::store::{StoreError, alerts, audit, facts};
 
-use super::super::NAME_WITHIN;
 use super::super::effect::{Effect, priority};
 use super::super::funding::{due, next_due};
 use super::super::step::{StepError, fenced};
@@ -99,7 +98,7 @@ impl Flow {
 
     async fn zones(&self, people: BTreeSet<UserId>) -> Zones {
         let look = |user: UserId| async move {
-            let person = tokio::time::timeout(NAME_WITHIN, self.api.users_info(&user)).await.ok()?.ok()?;
+            let person = tokio::time::timeout(self.waits.name, self.api.users_info(&user)).await.ok()?.ok()?;
             self.remember_name(&person);
             Some((user, person.tz?.parse().ok()?))
         };

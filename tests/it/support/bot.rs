@@ -23,7 +23,7 @@ use watchkeeper::sim::slack::{self, Workspace};
 use watchkeeper::slack::manifest::{self, Features, REQUEST_PATH, Transport};
 use watchkeeper::{flow, jobs};
 
-use super::{Database, TestClock};
+use super::{Database, PATIENT, TestClock};
 
 pub const SECRET: &str = "story-signing-secret";
 /// The channel alerts go to.
@@ -336,7 +336,7 @@ async fn start(config: &Config, clock: &Arc<TestClock>, seed: u64) -> Result<App
     secrets.extend(keys.map(|name| (name.clone(), name.clone())));
     let environment = Environment::from_pairs(secrets);
     let ids = Arc::new(Ulids::from_seed(seed));
-    let wiring = Wiring { config: config.clone(), environment, clock: clock.clone(), ids, seed };
+    let wiring = Wiring { config: config.clone(), environment, clock: clock.clone(), ids, seed, waits: PATIENT };
     App::start(wiring).await
 }
 

@@ -16,3 +16,10 @@ pub mod process;
 pub use bot::{Bot, Replica};
 pub use clock::TestClock;
 pub use database::{Database, databases};
+
+use std::time::Duration;
+
+use watchkeeper::app::Waits;
+
+/// On a busy machine a story must not be told with what was not known in time.
+pub const PATIENT: Waits = Waits { name: Duration::from_secs(20), look: Duration::from_secs(20) };
