@@ -3,6 +3,7 @@
 use super::*;
 
 mod balances;
+mod reference;
 
 /// Enough for everything else to be about the mistake.
 const RECEIVER: &str = "receivers: [{name: default, channel: C01}]\n";

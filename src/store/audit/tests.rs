@@ -296,7 +296,8 @@ async fn an_entry_far_away_and_one_that_is_no_text_are_named(db: Fresh) {
     disarm(&db).await;
     db.tamper("UPDATE audit SET seq = 9000000000000000000 WHERE seq = 40").await;
     db.tamper("UPDATE audit_head SET seq = 9000000000000000000").await;
-    let mut expected = vec!["each of the entries 40 to 8999999999999999999 is missing", "entry 9000000000000000000 was altered"];
+    let mut expected =
+        vec!["each of the entries 40 to 8999999999999999999 is missing", "entry 9000000000000000000 was altered"];
     if db.store.backend() == Backend::Sqlite {
         db.tamper("UPDATE audit SET detail = CAST(X'fffe' AS TEXT) WHERE seq = 23").await;
         expected.insert(0, "entry 23 was altered");
