@@ -1,5 +1,6 @@
 //! Stories with a real kube-apiserver.
 
+mod chart;
 mod gitops;
 mod hands;
 

@@ -51,6 +51,14 @@ impl Kube {
         kube::Client::try_from(config).unwrap()
     }
 
+    /// As a pod of the story's namespace that runs as this service account.
+    pub async fn client_of_account(&self, name: &str) -> kube::Client {
+        let file = Kubeconfig::read_from(self.kubeconfig(ADMIN)).unwrap();
+        let mut config = kube::Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.unwrap();
+        config.auth_info.impersonate = Some(format!("system:serviceaccount:{}:{name}", self.namespace));
+        kube::Client::try_from(config).unwrap()
+    }
+
     /// Objects of the kind, in the story's namespace or, for a kind that has none, in the cluster.
     pub async fn api(&self, api_version: &str, kind: &str) -> Api<DynamicObject> {
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
