@@ -124,6 +124,18 @@ impl Running {
         assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
     }
 
+    /// Ends it as an orchestrator does; everything that it said.
+    pub async fn terminated(mut self) -> String {
+        self.signal("TERM");
+        let rest = tokio::time::timeout(LIMIT, async {
+            while let Some(line) = self.lines.recv().await {
+                self.said.push(line);
+            }
+        });
+        rest.await.expect("it ends");
+        self.said.join("\n")
+    }
+
     /// Its exit code, once it has ended by itself.
     pub async fn ended(mut self) -> i32 {
         let mut looks = tokio::time::interval(Duration::from_millis(20));
