@@ -232,6 +232,9 @@ async fn identify(flow: Arc<Flow>, stop: CancellationToken) {
         match flow.api.auth_test().await {
             Ok(identity) => {
                 tracing::info!(team = %identity.team, "connected to Slack as {}", identity.bot_user);
+                if identity.is_enterprise_install {
+                    tracing::error!("the app is installed for a whole organization; install it into one workspace");
+                }
                 flow.set_home(Home {
                     team: Some(identity.team),
                     team_name: identity.team_name.unwrap_or_default(),

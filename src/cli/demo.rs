@@ -219,6 +219,7 @@ fn app(mode: Mode, listen: SocketAddr) -> slack::AppConfig {
         commands: vec![command],
         shortcuts: shortcuts(&features),
         delivery,
+        for_organization: false,
     }
 }
 

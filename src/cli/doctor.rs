@@ -118,6 +118,12 @@ async fn token(api: &WebApi, config: &Config, findings: &mut Findings) -> Result
     };
     let team = identity.team_name.as_deref().unwrap_or(identity.team.as_str());
     findings.good(&format!("bot token: {} in {team}", identity.bot_user))?;
+    if identity.is_enterprise_install {
+        findings.bad(
+            "the app is installed for a whole organization; rights go by workspace, so the bot takes nobody there for a colleague",
+            "install it into the one workspace it is for (its manifest leaves org deployment off)",
+        )?;
+    }
     match features(config) {
         Ok(features) => {
             let missing = manifest::missing_scopes(&features, &identity.scopes);

@@ -221,6 +221,13 @@ async fn doctor_says_how_to_mend_slack() {
     assert!(said.contains("scope files:write is not granted: attach price charts"), "{said}");
     assert!(said.contains("fix: add it under OAuth & Permissions"), "{said}");
 
+    let place = Place::with(|app| app.for_organization = true).await;
+    let said = wrong(&place).await;
+    assert!(
+        said.contains("installed for a whole organization") && said.contains("fix: install it into the one workspace"),
+        "{said}"
+    );
+
     let mut place = Place::new().await;
     place.configure(&place.usual().replace("C0ALERTS", "C0RANDOM"));
     let said = wrong(&place).await;
@@ -350,6 +357,11 @@ async fn serve_says_what_is_missing() {
         (1, true),
         "{said}"
     );
+    place.secrets[0].1 = "xoxe.xoxb-1-rotating".to_owned();
+    place.secrets.push(("SLACK_APP_TOKEN".to_owned(), "xapp-1".to_owned()));
+    let (code, said) = place.run(&["serve"]).await;
+    assert_eq!((code, said.contains("SLACK_BOT_TOKEN holds a token that rotates")), (1, true), "{said}");
+    assert!(!said.contains("1-rotating"), "{said}");
     place.secrets.clear();
     let (code, said) = place.run(&["serve"]).await;
     assert_eq!((code, said.contains("SLACK_BOT_TOKEN is not set; copy the Bot User OAuth Token")), (1, true), "{said}");

@@ -20,6 +20,8 @@ pub struct AppConfig {
     /// What the menu of a message offers.
     pub shortcuts: Vec<Shortcut>,
     pub delivery: Delivery,
+    /// Installed for an organization instead of one workspace.
+    pub for_organization: bool,
 }
 
 /// A message shortcut as registered.
@@ -86,6 +88,7 @@ impl Default for AppConfig {
             }],
             shortcuts: Vec::new(),
             delivery: Delivery::SocketMode,
+            for_organization: false,
         }
     }
 }

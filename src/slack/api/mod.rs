@@ -57,6 +57,8 @@ pub enum SetupError {
     BaseUrl(String),
     #[error("a Slack token has characters that no token has; copy it again, without quotes or line breaks")]
     Token,
+    #[error("{variable} holds {what}; {fix}")]
+    OtherToken { variable: &'static str, what: &'static str, fix: &'static str },
     #[error("cannot set up the HTTP client for Slack: {0}")]
     Http(String),
 }
@@ -96,8 +98,8 @@ impl WebApi {
         Ok(Self {
             http,
             base,
-            bot_token: bearer(&settings.bot_token)?,
-            app_token: settings.app_token.as_ref().map(bearer).transpose()?,
+            bot_token: bearer("SLACK_BOT_TOKEN", &settings.bot_token)?,
+            app_token: settings.app_token.as_ref().map(|token| bearer("SLACK_APP_TOKEN", token)).transpose()?,
             timeout: settings.timeout,
         })
     }
@@ -121,11 +123,35 @@ impl WebApi {
     }
 }
 
-fn bearer(token: &SecretString) -> Result<HeaderValue, SetupError> {
-    let mut value =
-        HeaderValue::from_str(&format!("Bearer {}", token.expose_secret().trim())).map_err(|_| SetupError::Token)?;
+fn bearer(variable: &'static str, token: &SecretString) -> Result<HeaderValue, SetupError> {
+    let token = token.expose_secret().trim();
+    if let Some((what, fix)) = other_kind(variable, token) {
+        return Err(SetupError::OtherToken { variable, what, fix });
+    }
+    let mut value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| SetupError::Token)?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+/// What a token is by its beginning (<https://docs.slack.dev/authentication/tokens>), when it is none of the kind that is
+/// needed, and what to do.
+fn other_kind(variable: &str, token: &str) -> Option<(&'static str, &'static str)> {
+    const BOT: &str = "copy the Bot User OAuth Token (xoxb-…) from the app's OAuth & Permissions page";
+    const APP: &str = "copy the app-level token (xapp-…) from the app's Basic Information page";
+    let right = if variable == "SLACK_APP_TOKEN" { APP } else { BOT };
+    let kinds = [
+        (
+            "xoxe",
+            "a token that rotates and expires within hours",
+            "rotation cannot be switched off again: make the app anew from `watchkeeper manifest`, which leaves it off",
+        ),
+        ("xoxp-", "a person's token", right),
+        ("xoxb-", "a bot token", right),
+        ("xapp-", "an app-level token", right),
+    ];
+    let (prefix, what, fix) = kinds.into_iter().find(|(prefix, ..)| token.starts_with(prefix))?;
+    let wanted = if right == APP { "xapp-" } else { "xoxb-" };
+    (prefix != wanted).then_some((what, fix))
 }
 
 /// A form body in the making.

@@ -345,6 +345,21 @@ fn a_setting_that_cannot_work_is_refused_at_the_start_without_showing_the_token(
     assert_eq!(WebApi::new(&settings).err(), Some(SetupError::Token));
     settings.bot_token = SecretString::from("xoxb-secret");
     assert!(!format!("{:?} {settings:?}", WebApi::new(&settings).unwrap()).contains("xoxb-secret"));
+    for (bot, app, expected) in [
+        (
+            "xoxe.xoxb-1-abc",
+            "xapp-1",
+            "SLACK_BOT_TOKEN holds a token that rotates and expires within hours; rotation cannot",
+        ),
+        ("xoxp-1", "xapp-1", "SLACK_BOT_TOKEN holds a person's token; copy the Bot User OAuth Token (xoxb-…)"),
+        ("xapp-1", "xoxb-1", "SLACK_BOT_TOKEN holds an app-level token; copy the Bot User OAuth Token (xoxb-…)"),
+        ("xoxb-1", "xoxb-1", "SLACK_APP_TOKEN holds a bot token; copy the app-level token (xapp-…)"),
+    ] {
+        let mut swapped = ApiSettings::new(SecretString::from(bot));
+        swapped.app_token = Some(SecretString::from(app));
+        let said = WebApi::new(&swapped).err().unwrap().to_string();
+        assert!(said.starts_with(expected), "{said}");
+    }
     settings.base_url = "slack.com/api".to_owned();
     assert!(matches!(WebApi::new(&settings), Err(SetupError::BaseUrl(_))));
 }

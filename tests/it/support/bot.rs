@@ -370,6 +370,7 @@ fn app(address: SocketAddr) -> slack::AppConfig {
         }],
         shortcuts: shortcuts(&features),
         delivery: slack::Delivery::Http { events_url: url.clone(), commands_url: url.clone(), interactivity_url: url },
+        for_organization: false,
     }
 }
 

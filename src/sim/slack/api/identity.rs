@@ -23,7 +23,7 @@ fn auth(ask: &mut Ask) -> Answer {
     let team = &ask.state.team;
     Ok(json!({
         "url": format!("{}/", ask.base), "team": team.name, "user": ask.app.name, "team_id": team.id,
-        "user_id": ask.app.bot_user, "bot_id": ask.app.bot_id, "app_id": ask.app.app_id, "is_enterprise_install": false,
+        "user_id": ask.app.bot_user, "bot_id": ask.app.bot_id, "app_id": ask.app.app_id, "is_enterprise_install": ask.app.for_organization,
     }))
 }
 
