@@ -123,3 +123,10 @@ fn native(units: u128, unit: Option<&Unit>) -> Result<Amount, String> {
     let Some(unit) = unit else { return Err("this chain has no native coin".to_owned()) };
     Amount::new(units, unit.decimals).map_err(|error| error.to_string())
 }
+
+/// Every layout of bytes on a chain that is read by hand, for `fuzz/`.
+#[cfg(fuzzing)]
+pub fn read_anything(bytes: &[u8]) {
+    let _head = solana::token::TokenHead::read(bytes);
+    let _decimals = solana::token::decimals(bytes);
+}

@@ -136,3 +136,19 @@ impl Connection {
         Ok(made.await?.0.clone())
     }
 }
+
+/// An object of every kind that is watched, for `fuzz/`.
+#[cfg(fuzzing)]
+pub fn read_anything(json: &[u8]) {
+    fn read<W: wire::Wire>(json: &[u8]) {
+        let _slim = serde_json::from_slice::<wire::Item<W>>(json).ok().and_then(|item| item.object("team"));
+    }
+    read::<wire::Nodes>(json);
+    read::<wire::Pods>(json);
+    read::<wire::Deployments>(json);
+    read::<wire::Jobs>(json);
+    read::<wire::CronJobs>(json);
+    read::<wire::Autoscalers>(json);
+    read::<wire::Certificates>(json);
+    read::<wire::Claims>(json);
+}

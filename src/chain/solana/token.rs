@@ -49,7 +49,7 @@ impl TokenHead {
 }
 
 /// A mint's decimals, from its first bytes.
-pub(super) fn decimals(mint: &[u8]) -> Option<u8> {
+pub(in crate::chain) fn decimals(mint: &[u8]) -> Option<u8> {
     const DECIMALS: usize = 44;
     const INITIALIZED: usize = 45;
     (mint.get(INITIALIZED) == Some(&1)).then(|| mint.get(DECIMALS).copied()).flatten()

@@ -229,3 +229,12 @@ async fn watch(hermes: &Arc<Hermes>, outlet: &Arc<Outlet>) {
         hermes.clock.sleep(hermes.catalogue_every).await;
     }
 }
+
+/// Everything that Hermes answers with, for `fuzz/`.
+#[cfg(fuzzing)]
+pub fn read_anything(bytes: &[u8]) {
+    let counters = Counters::default();
+    wire::prices(bytes, &counters, |_| {});
+    let _catalogue = wire::catalogue(bytes, &counters);
+    let _named = wire::missing_ids(&String::from_utf8_lossy(bytes));
+}
