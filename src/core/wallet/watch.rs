@@ -3,13 +3,15 @@
 //! Labels of wallet rules are `alertname account chain group asset` and those configured; of a chain's rules `alertname
 //! chain`. What cannot be read says nothing about a wallet: its alerts stay as they are.
 
+mod setup;
+mod wallet;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::history::{History, Point, TopUp};
-use super::limits::Limits;
-use super::runway::{Outlook, WINDOW, outlook};
-use super::{Account, Amount, ChainKind, EndpointVerdict, Reading, Round, RoundOutcome, verdicts};
+use super::history::{History, Point};
+use super::runway::{WINDOW, outlook};
+use super::{Account, EndpointVerdict, Reading, Round, RoundOutcome, verdicts};
 use crate::core::decimal::Decimal;
 use crate::core::ids::AccountKey;
 use crate::core::label::{ALERTNAME, Labels, Matcher, SEVERITY};
@@ -17,6 +19,9 @@ use crate::core::route::InhibitRule;
 use crate::core::severity::Severity;
 use crate::core::signal::{Condition, Signal};
 use crate::core::time::{Span, Timestamp};
+
+pub use setup::{Arrival, Chain, Heard, Kept, Setup, Watched};
+pub use wallet::Wallet;
 
 /// The rules of this watch, as `alertname` says them.
 pub const BALANCE_LOW: &str = "BalanceLow";
@@ -27,112 +32,13 @@ pub const BALANCE_UNRELIABLE: &str = "BalanceUnreliable";
 pub const RPC_DEGRADED: &str = "RpcDegraded";
 pub const RULES: [&str; 4] = [BALANCE_LOW, RUNWAY_SHORT, BALANCE_UNRELIABLE, RPC_DEGRADED];
 
-/// A balance that does not change is stored this often.
-const STORE_EVERY: Duration = Duration::from_mins(15);
 /// A little more of the past than forecasts look at.
 const IN_MEMORY: Duration = Duration::from_secs(WINDOW.as_secs() + 86_400);
 /// A chain that answers again is believed after this long.
 const SETTLES: Span = Span::from_secs(60);
 
-/// An account under watch, as configured.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Watched {
-    /// Its key is its name.
-    pub account: Account,
-    /// The chain's name.
-    pub chain: String,
-    /// What the asset is called: `SOL`.
-    pub symbol: String,
-    pub group: Option<String>,
-    /// Labels of its alerts besides the usual ones.
-    pub labels: BTreeMap<String, String>,
-    /// A Slack user or user group id.
-    pub owner: Option<String>,
-    pub limits: Limits,
-    /// Its page on an explorer.
-    pub explorer: Option<String>,
-    /// The feed that tells what it is worth: `Crypto.SOL/USD`.
-    pub price: Option<String>,
-}
-
-impl Watched {
-    /// What its past is stored under: a name may come to mean another address.
-    #[must_use]
-    pub fn identity(&self) -> String {
-        format!("{}/{}/{}", self.chain, self.account.address, self.account.asset)
-    }
-
-    fn labels(&self, rule: &str) -> Labels {
-        let mut labels: Labels = self.labels.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-        labels.set(ALERTNAME, rule);
-        labels.set("account", self.account.key.as_str());
-        labels.set("chain", self.chain.as_str());
-        labels.set("asset", self.symbol.as_str());
-        if let Some(group) = &self.group {
-            labels.set("group", group.as_str());
-        }
-        labels
-    }
-}
-
-/// A chain under watch, as configured.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Chain {
-    pub name: String,
-    pub kind: ChainKind,
-    /// How long trouble lasts before somebody hears of it.
-    pub patience: Span,
-}
-
-/// Everything under watch.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Setup {
-    pub chains: Vec<Chain>,
-    pub wallets: Vec<Watched>,
-}
-
-/// One balance to be stored, or as it was.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
-    /// [`Watched::identity`]
-    pub wallet: String,
-    pub at: Timestamp,
-    pub amount: Amount,
-    pub position: u64,
-}
-
-/// Money that came in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Arrival {
-    pub account: AccountKey,
-    pub top_up: TopUp,
-}
-
-/// What follows from a round.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Heard {
-    pub signals: Vec<Signal>,
-    pub keep: Vec<Kept>,
-    pub arrivals: Vec<Arrival>,
-}
-
 /// The dollar price of a feed symbol, when it is known and fresh.
 pub type Prices<'a> = &'a dyn Fn(&str) -> Option<Decimal>;
-
-/// One wallet and what is known of it.
-#[derive(Clone, Debug)]
-pub struct Wallet {
-    watched: Watched,
-    history: History,
-    decimals: Option<u8>,
-    position: u64,
-    outlook: Outlook,
-    low: Option<Severity>,
-    short: Option<Severity>,
-    /// Why the last round says nothing about it.
-    unknown: Option<String>,
-    stored: Option<Point>,
-}
 
 /// How a chain's endpoints did in its last round.
 #[derive(Clone, Debug, Default)]
@@ -294,145 +200,6 @@ impl Wallets {
     /// Every chain with how its last round went, if there was one.
     pub fn chains(&self) -> impl Iterator<Item = (&Chain, Option<&ChainState>)> {
         self.setup.chains.iter().map(|chain| (chain, self.chains.get(&chain.name)))
-    }
-}
-
-impl Wallet {
-    fn new(watched: Watched) -> Self {
-        Self {
-            watched,
-            history: History::default(),
-            decimals: None,
-            position: 0,
-            outlook: Outlook::Unknown { seen: Duration::ZERO },
-            low: None,
-            short: None,
-            unknown: None,
-            stored: None,
-        }
-    }
-
-    #[must_use]
-    pub const fn watched(&self) -> &Watched {
-        &self.watched
-    }
-
-    #[must_use]
-    pub fn name(&self) -> &str {
-        self.watched.account.key.as_str()
-    }
-
-    /// About the last eight days.
-    #[must_use]
-    pub const fn history(&self) -> &History {
-        &self.history
-    }
-
-    #[must_use]
-    pub const fn outlook(&self) -> &Outlook {
-        &self.outlook
-    }
-
-    /// What it held when it was last read.
-    #[must_use]
-    pub fn amount(&self) -> Option<Amount> {
-        self.of_units(self.history.last()?.units)
-    }
-
-    /// Base units as an amount of this wallet's asset.
-    #[must_use]
-    pub fn of_units(&self, units: u128) -> Option<Amount> {
-        Amount::new(units, self.decimals?).ok()
-    }
-
-    /// Why its balance is not known at present.
-    #[must_use]
-    pub fn unknown(&self) -> Option<&str> {
-        self.unknown.as_deref()
-    }
-
-    /// The worst of what its rules say.
-    #[must_use]
-    pub fn level(&self) -> Option<Severity> {
-        self.low.max(self.short)
-    }
-
-    /// The labels of the alerts it can have.
-    #[must_use]
-    pub fn alert_labels(&self) -> [Labels; 2] {
-        [BALANCE_LOW, RUNWAY_SHORT].map(|rule| self.watched.labels(rule))
-    }
-
-    /// Says why when the reading cannot be used.
-    fn take(&mut self, reading: &Reading, prices: Prices<'_>, now: Timestamp, heard: &mut Heard) -> Option<String> {
-        let Reading { amount, position, observed_at, .. } = reading;
-        if self.decimals.is_some_and(|known| known != amount.decimals()) {
-            return Some(format!("it is counted with {} decimals now; is it another token?", amount.decimals()));
-        }
-        self.decimals = Some(amount.decimals());
-        let before = self.history.last();
-        let point = Point { at: *observed_at, units: amount.units() };
-        if !self.history.push(point) {
-            return None;
-        }
-        self.position = *position;
-        self.history.thin(IN_MEMORY, now);
-        self.outlook = outlook(&self.history);
-        let usual = self.history.usual_fall();
-        if let Some(top_up) = before.and_then(|before| TopUp::between(before, point, usual)) {
-            heard.arrivals.push(Arrival { account: self.watched.account.key.clone(), top_up });
-        }
-        let news = self.stored.is_none_or(|stored| {
-            stored.units != point.units || point.at.since(stored.at) >= STORE_EVERY || point.at < stored.at
-        });
-        if news {
-            self.stored = Some(point);
-            let wallet = self.watched.identity();
-            heard.keep.push(Kept { wallet, at: point.at, amount: *amount, position: *position });
-        }
-        self.judge(*amount, prices, &mut heard.signals);
-        None
-    }
-
-    fn judge(&mut self, amount: Amount, prices: Prices<'_>, out: &mut Vec<Signal>) {
-        let limits = self.watched.limits;
-        let worth = self.watched.price.as_deref().and_then(prices);
-        // An empty wallet is the end of whatever limit there is.
-        let low = if amount.is_zero() && limits.any() {
-            Some((Severity::Critical, None))
-        } else {
-            limits.by_amount(amount, self.low).map(|(severity, limit)| (severity, Some(limit)))
-        };
-        self.low = low.map(|(severity, _)| severity);
-        let condition = low.map(|(_, limit)| Condition::Active(verdicts::low(self, amount, limit, worth)));
-        out.push(signal(self.watched.labels(BALANCE_LOW), self.low, condition));
-        let short = match self.outlook {
-            Outlook::Unknown { .. } => return,
-            // The money that is gone was said above.
-            _ if amount.is_zero() => None,
-            Outlook::Steady { .. } => None,
-            Outlook::Falling(runway) => {
-                // Too little was seen to begin an alert, or to end one.
-                if !runway.believable() && limits.by_runway(runway.left, self.short).is_some() {
-                    return;
-                }
-                limits.by_runway(runway.left, self.short).map(|found| (found, runway))
-            }
-        };
-        self.short = short.map(|((severity, _), _)| severity);
-        let condition =
-            short.map(|((_, limit), runway)| Condition::Active(verdicts::short(self, amount, &runway, limit, worth)));
-        out.push(signal(self.watched.labels(RUNWAY_SHORT), self.short, condition));
-    }
-
-    /// The ends of its alerts.
-    fn end(&self) -> Vec<Signal> {
-        let active = [(BALANCE_LOW, self.low), (RUNWAY_SHORT, self.short)];
-        active
-            .into_iter()
-            .filter(|(_, level)| level.is_some())
-            .map(|(rule, _)| over(self.watched.labels(rule)))
-            .collect()
     }
 }
 
