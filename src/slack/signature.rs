@@ -162,4 +162,9 @@ mod tests {
         assert_eq!(Verifier::new(&SecretString::from("")).err(), Some(EmptySecret));
         assert_eq!(Verifier::new(&SecretString::from(" \n")).err(), Some(EmptySecret));
     }
+
+    #[test]
+    fn a_verifier_does_not_show_its_key() {
+        assert_eq!(format!("{:?}", Verifier::new(&SecretString::from(SECRET)).unwrap()), "Verifier");
+    }
 }

@@ -184,6 +184,8 @@ fn read_one(row: Option<Row>) -> Result<Option<Stored>, StoreError> {
 mod tests {
     use super::super::testing::{Fresh, on_both_databases};
     use super::*;
+    use crate::core::action::journal::Journal;
+    use crate::core::action::request::Proof;
     use crate::core::action::testing::{person, policy, request, roster};
 
     on_both_databases!(
@@ -191,6 +193,8 @@ mod tests {
         of_two_who_decide_at_once_one_counts,
         the_journal_keeps_its_order,
         numbers_are_given_once,
+        what_began_counts_for_its_rule_since_it_began,
+        payments_count_while_they_go_on_and_a_while_after,
     );
 
     async fn kept(db: &Fresh, request: &Request) -> Stored {
@@ -236,6 +240,43 @@ mod tests {
         let entries: Vec<_> = journal(&db.store, &id).await.unwrap().into_iter().map(|line| line.entry).collect();
         assert_eq!(entries, ["intent", "attempt", "succeeded"]);
         assert!(begun(&db.store, "pushers", db.now).await.unwrap().is_empty());
+    }
+
+    /// The request with this number, on a target, begun at `started_at`.
+    fn executing(number: u64, target: &str, started_at: Timestamp) -> Request {
+        let mut request = Request { id: RequestId::new(number.to_string()), number, ..request() };
+        request.plan.target = target.parse().unwrap();
+        let (proof, journal) = (Proof::Quorum { approvals: Vec::new() }, Journal::of(&request.plan));
+        Request { state: State::Executing { proof, journal, started_at }, ..request }
+    }
+
+    async fn what_began_counts_for_its_rule_since_it_began(db: Fresh) {
+        kept(&db, &request()).await;
+        kept(&db, &executing(8, "prod/feeds/Deployment/pusher", db.in_secs(10))).await;
+        for (rule, since, count) in [("pushers", 0, 1), ("pushers", 10, 1), ("pushers", 11, 0), ("others", 0, 0)] {
+            let began = begun(&db.store, rule, db.in_secs(since)).await.unwrap();
+            assert_eq!(began, vec![db.in_secs(10); count], "{rule} since {since}");
+        }
+    }
+
+    async fn payments_count_while_they_go_on_and_a_while_after(db: Fresh) {
+        let open = executing(7, "solana/Wallet/pusher", db.now);
+        kept(&db, &Request { state: request().state, ..open }).await;
+        kept(&db, &executing(8, "prod/feeds/Deployment/pusher", db.now)).await;
+        let running = executing(9, "solana/Wallet/pusher", db.now);
+        let stored = kept(&db, &running).await;
+        let paid = async |since| {
+            let mut tx = db.store.begin().await.unwrap();
+            payments(&mut tx, db.in_secs(since)).await.unwrap().iter().map(|paid| paid.number).collect::<Vec<_>>()
+        };
+        assert_eq!(paid(900).await, [9], "it goes on");
+        let State::Executing { proof, journal, started_at } = running.state.clone() else { panic!() };
+        let over = State::Succeeded { proof, journal, started_at, at: db.in_secs(60) };
+        let mut tx = db.store.begin().await.unwrap();
+        save(&mut tx, &stored, &Request { state: over, ..running }, db.in_secs(60)).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(paid(60).await, [9]);
+        assert!(paid(61).await.is_empty());
     }
 
     async fn numbers_are_given_once(db: Fresh) {

@@ -47,3 +47,24 @@ fn among(known: &[String]) -> String {
 fn nearest_words(nearest: &[String]) -> String {
     if nearest.is_empty() { String::new() } else { format!("; did you mean {}?", nearest.join(" or ")) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_is_said_with_what_is() {
+        let no_cluster = |known: &[&str]| {
+            let known = known.iter().map(|name| (*name).to_owned()).collect();
+            CannotPlan::NoCluster { cluster: "prd".to_owned(), known }.to_string()
+        };
+        assert_eq!(no_cluster(&[]), "no cluster is named prd");
+        assert_eq!(no_cluster(&["dev", "prod"]), "no cluster is named prd; there are: dev, prod");
+        let not_found = |nearest: &[&str]| {
+            let nearest = nearest.iter().map(|name| (*name).to_owned()).collect();
+            CannotPlan::NotFound { target: "prod/Node/n1".parse().unwrap(), nearest }.to_string()
+        };
+        assert_eq!(not_found(&[]), "prod/Node/n1 does not exist");
+        assert_eq!(not_found(&["n2", "n3"]), "prod/Node/n1 does not exist; did you mean n2 or n3?");
+    }
+}

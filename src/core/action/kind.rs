@@ -352,3 +352,74 @@ impl Action {
 fn or(value: Option<&impl ToString>, absent: &str) -> String {
     value.map_or_else(|| absent.to_owned(), ToString::to_string)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_name_of_its_own_and_reads_back() {
+        for kind in Kind::ALL {
+            assert_eq!(Kind::named(kind.as_str()), Some(kind));
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str(), "as in configuration");
+            assert!(kind.words().starts_with(|c: char| c.is_ascii_uppercase()), "{kind:?}");
+        }
+        for text in ["", "Restart", "exec", "patch"] {
+            assert_eq!(Kind::named(text), None, "{text}");
+        }
+        assert_eq!(Kind::PauseRollout.words(), "Pause the rollout of");
+    }
+
+    #[test]
+    fn money_is_of_the_highest_risk_and_nothing_else_is_by_itself() {
+        for kind in Kind::ALL {
+            assert_eq!(kind.least_risk(), if kind == Kind::TopUp { Risk::R3 } else { Risk::R1 }, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_meant_without_parameters_is_of_its_kind_and_the_least_of_it() {
+        for kind in Kind::ALL {
+            let plain = kind.plain();
+            assert_eq!(plain.is_none(), [Kind::Scale, Kind::TopUp].contains(&kind), "{kind:?}");
+            let Some(action) = plain else { continue };
+            assert_eq!((action.kind(), action.inner()), (kind, &action));
+            let values: Vec<String> = action.parameters().into_iter().map(|(_, value)| value).collect();
+            assert!(values.iter().all(|value| ["false", "previous", "never", "{}"].contains(&value.as_str())));
+        }
+    }
+
+    #[test]
+    fn what_changes_what_git_declares_is_undone_by_it() {
+        let undone: Vec<&str> = Kind::ALL.into_iter().filter(|kind| kind.undone_by_git()).map(Kind::as_str).collect();
+        let expected = ["scale", "rollback", "pause-rollout", "resume-rollout", "suspend-cronjob", "resume-cronjob"];
+        assert_eq!(undone, expected);
+    }
+
+    #[test]
+    fn parameters_say_everything_that_was_asked_for() {
+        let span = Span::from_secs(3600);
+        let scale = || Action::Scale { replicas: 5, back_after: Some(span) };
+        let inputs = BTreeMap::from([("a".to_owned(), "b\",\"c".to_owned())]);
+        let during = Action::WhileSuspended { action: Box::new(scale()), lasts: span };
+        for (action, said) in [
+            (Action::Restart, ""),
+            (scale(), "replicas=5 back_after=1h"),
+            (Action::Rollback { revision: Some(4) }, "revision=4"),
+            (Action::Drain { delete_empty_dir: true }, "delete_empty_dir=true"),
+            (Action::Sync { prune: true }, "prune=true"),
+            (Action::Refresh { hard: true }, "hard=true"),
+            (Action::RollbackApp { id: Some(7) }, "id=7"),
+            (Action::Promote { full: true }, "full=true"),
+            (Action::SuspendReconcile { back_after: Some(span) }, "back_after=1h"),
+            (Action::Dispatch { inputs }, r#"inputs={"a":"b\",\"c"}"#),
+            (Action::TopUp { amount: Amount::parse("1.5", 9).unwrap() }, "amount=1.5"),
+            (during.clone(), "replicas=5 back_after=1h suspended_for=1h"),
+        ] {
+            let told: Vec<String> =
+                action.parameters().into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+            assert_eq!(told.join(" "), said);
+        }
+        assert_eq!((during.kind(), during.inner()), (Kind::Scale, &scale()));
+    }
+}

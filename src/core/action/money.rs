@@ -188,12 +188,11 @@ mod tests {
     use super::super::journal::Journal;
     use super::super::plan::Write;
     use super::super::request::Proof;
-    use super::super::testing::{NOW, change, request};
+    use super::super::testing::{NOW, change, request, sol, transfer};
     use super::*;
-
-    fn sol(text: &str) -> Amount {
-        Amount::parse(text, 9).unwrap()
-    }
+    use crate::core::ids::{AccountKey, Actor};
+    use crate::core::wallet::limits::Limits;
+    use crate::core::wallet::{Account, Address, Asset, ChainKind};
 
     fn wallet() -> HotWallet {
         let cap = |text| BTreeMap::from([("SOL".to_owned(), sol(text))]);
@@ -206,34 +205,6 @@ mod tests {
             max_fee: None,
             confirmations: 1,
         }
-    }
-
-    fn transfer(amount: &str) -> Transfer {
-        let text = str::to_owned;
-        Transfer {
-            wallet: text("ops"),
-            from: text("HOT"),
-            to: text("COLD"),
-            asset: text("its native coin"),
-            symbol: text("SOL"),
-            amount: sol(amount),
-            seen: Payment {
-                worth: None,
-                from: party(),
-                to: party(),
-                fee: sol("0.000005"),
-                fee_symbol: text("SOL"),
-                simulated: String::new(),
-                spent: sol("0"),
-                per_transfer: sol("2"),
-                per_day: sol("5"),
-            },
-        }
-    }
-
-    fn party() -> Party {
-        let (before, after) = (sol("9"), sol("8"));
-        Party { name: String::new(), address: String::new(), explorer: None, before, after }
     }
 
     fn requested(amount: &str) -> Request {
@@ -269,6 +240,10 @@ mod tests {
             let journal = Journal { steps: vec![step], ..journal.clone() };
             with(State::Failed { proof: proof(), journal, started_at: NOW, at: NOW, why: String::new() })
         };
+        let cancelled = |step: Option<Step>| {
+            let journal = step.map(|step| Journal { steps: vec![step], ..journal.clone() });
+            with(State::Cancelled { by: Actor::System, why: String::new(), journal, at: NOW })
+        };
         let executing = with(State::Executing { proof: proof(), journal: journal.clone(), started_at: NOW });
         let unknown = with(State::Unknown {
             proof: proof(),
@@ -284,6 +259,12 @@ mod tests {
             (unknown, true),
             (failed(Step::Failed { at: NOW, why: note() }), false),
             (failed(Step::Succeeded { at: NOW, done_at: NOW, note: note(), started: None }), true),
+            (failed(Step::Unknown { at: NOW, why: note() }), true),
+            (failed(Step::Attempted { at: NOW, tried_at: NOW }), true),
+            (failed(Step::Intended { at: NOW, blocked: None }), false),
+            (cancelled(None), false),
+            (cancelled(Some(Step::Skipped { at: NOW, why: note() })), false),
+            (cancelled(Some(Step::Succeeded { at: NOW, done_at: NOW, note: note(), started: None })), true),
             (with(State::Expired { at: NOW }), false),
         ] {
             let found = spent(&transfer("1"), [&request]).unwrap();
@@ -293,5 +274,53 @@ mod tests {
         assert_eq!(spent(&elsewhere, [&executing]), Some(sol("0")));
         assert_eq!(busy(&transfer("1"), [&asked, &executing]), Some(asked.number));
         assert_eq!(busy(&elsewhere, [&executing]), None);
+    }
+
+    #[test]
+    fn the_same_money_is_known_by_its_symbol_or_by_its_asset() {
+        let paid = requested("1.5");
+        let asks = |from: &str, asset: &str, symbol: &str| {
+            let (from, asset, symbol) = (from.to_owned(), asset.to_owned(), symbol.to_owned());
+            Transfer { from, asset, symbol, ..transfer("1") }
+        };
+        for (from, asset, symbol, same) in [
+            ("HOT", "its native coin", "SOL", true),
+            ("HOT", "a token of that symbol", "SOL", true),
+            ("HOT", "its native coin", "renamed", true),
+            ("HOT", "a token", "USDC", false),
+            ("OTHER", "its native coin", "SOL", false),
+        ] {
+            let executing = Request {
+                state: State::Executing { proof: proof(), journal: Journal::of(&paid.plan), started_at: NOW },
+                ..paid.clone()
+            };
+            let counted = spent(&asks(from, asset, symbol), [&executing, &executing]);
+            assert_eq!(counted, Some(sol(if same { "3" } else { "0" })), "{from} {asset} {symbol}");
+        }
+    }
+
+    #[test]
+    fn an_amount_is_worth_what_its_price_says() {
+        let address = Address::parse(ChainKind::Solana, "9WzDXwBbmkg8ZTbNMqUxvQRAyrZzDsGYdLVL9zYtAWWM").unwrap();
+        let to = Watched {
+            account: Account { key: AccountKey::new("pusher"), address, asset: Asset::Native },
+            chain: "solana".to_owned(),
+            symbol: "SOL".to_owned(),
+            group: None,
+            labels: BTreeMap::new(),
+            owner: None,
+            limits: Limits::default(),
+            explorer: None,
+            price: None,
+        };
+        let route = |price: Option<&str>| {
+            let price = price.map(|price| price.parse().unwrap());
+            Route { hot: wallet(), to: to.clone(), price }
+        };
+        assert_eq!(route(Some("20.5")).worth(sol("1.5")).as_deref(), Some("3075"));
+        assert_eq!(route(None).worth(sol("1.5")), None);
+        let dollars = |worth: Option<&str>| Payment { worth: worth.map(str::to_owned), ..transfer("1").seen }.dollars();
+        assert_eq!(dollars(Some("3075")), Some(Dollars(3075)));
+        assert_eq!((dollars(Some("a lot")), dollars(None)), (None, None));
     }
 }

@@ -119,9 +119,15 @@ mod tests {
     fn offered(pairs: &[(&str, &str)]) -> Vec<String> {
         let labels: Labels = pairs.iter().copied().collect();
         let owner = |_: &str, _: &str, pod: &str| {
-            pod.strip_suffix("-0")
-                .map(|name| (workload::Kind::StatefulSet, name.to_owned()))
-                .or_else(|| pod.strip_suffix("-x").map(|name| (workload::Kind::Deployment, name.to_owned())))
+            let (name, sign) = pod.rsplit_once('-')?;
+            let kind = match sign {
+                "0" => workload::Kind::StatefulSet,
+                "x" => workload::Kind::Deployment,
+                "d" => workload::Kind::DaemonSet,
+                "j" => workload::Kind::Job,
+                _ => return None,
+            };
+            Some((kind, name.to_owned()))
         };
         offers(&labels, owner).iter().map(|offer| format!("{} {}", offer.kind.as_str(), offer.target)).collect()
     }
@@ -132,6 +138,8 @@ mod tests {
         let of = |pod| offered(&[crash.as_slice(), &[("pod", pod)]].concat());
         assert_eq!(of("pusher-x"), ["restart prod/feeds/Deployment/pusher", "rollback prod/feeds/Deployment/pusher"]);
         assert_eq!(of("db-0"), ["restart prod/feeds/StatefulSet/db"], "no rollback of what has none");
+        assert_eq!(of("agent-d"), ["restart prod/feeds/DaemonSet/agent"]);
+        assert!(of("once-j").is_empty(), "a Job's pod is not restarted");
         assert!(of("alone").is_empty());
     }
 

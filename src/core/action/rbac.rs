@@ -108,4 +108,17 @@ mod tests {
             assert!(rules(kind).iter().any(writes), "{kind:?}");
         }
     }
+
+    #[test]
+    fn what_is_done_to_nodes_reaches_everywhere_and_nothing_else_does() {
+        let reaching: Vec<&str> = Kind::ALL.into_iter().filter(|kind| everywhere(*kind)).map(Kind::as_str).collect();
+        assert_eq!(reaching, ["cordon", "uncordon", "drain"]);
+    }
+
+    #[test]
+    fn what_is_done_elsewhere_needs_nothing_of_a_cluster() {
+        let elsewhere: Vec<&str> =
+            Kind::ALL.into_iter().filter(|kind| rules(*kind).is_empty()).map(Kind::as_str).collect();
+        assert_eq!(elsewhere, ["dispatch", "top-up"]);
+    }
 }

@@ -289,4 +289,41 @@ mod tests {
             assert!(text.parse::<Target>().unwrap_err().to_string().contains("write it like"), "{text}");
         }
     }
+
+    #[test]
+    fn each_sort_is_found_where_kubernetes_has_it_or_in_no_cluster() {
+        for (sort, group) in [
+            (Sort::Pod, ""),
+            (Sort::Node, ""),
+            (Sort::Deployment, "apps"),
+            (Sort::DaemonSet, "apps"),
+            (Sort::CronJob, "batch"),
+            (Sort::Rollout, "argoproj.io"),
+            (Sort::Kustomization, "kustomize.toolkit.fluxcd.io"),
+            (Sort::HelmRelease, "helm.toolkit.fluxcd.io"),
+            (Sort::Bucket, "source.toolkit.fluxcd.io"),
+        ] {
+            assert_eq!((sort.group(), sort.in_cluster()), (group, true));
+        }
+        for sort in [Sort::Workflow, Sort::Wallet] {
+            assert_eq!((sort.group(), sort.in_cluster(), sort.namespaced()), ("", false, false));
+        }
+        for sort in Sort::ALL {
+            let git = Sort::FLUX.contains(&sort) || [Sort::Application, Sort::Rollout].contains(&sort);
+            assert_eq!(sort.declared().map(gitops::Kind::as_str), git.then(|| sort.as_str()), "{sort}");
+        }
+    }
+
+    #[test]
+    fn a_target_is_told_with_its_namespace_where_it_has_one() {
+        let target = |text: &str| text.parse::<Target>().unwrap();
+        let pusher = target("prod/feeds/Deployment/pusher");
+        assert_eq!((pusher.words(), pusher.short()), ("Deployment feeds/pusher in prod".into(), "feeds/pusher".into()));
+        let node = target("prod/Node/node-1");
+        assert_eq!((node.words(), node.short()), ("Node node-1 in prod".into(), "node-1".into()));
+        for text in ["/Node/n", "prod/Node/", "/feeds/Pod/p", "prod//Pod/p", "prod/feeds/Pod/p/x"] {
+            assert!(text.parse::<Target>().is_err(), "{text}");
+        }
+        assert_eq!(Sort::named("Deployments.apps"), Some(Sort::Deployment), "as kubectl takes it");
+    }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::approval::{Approved, Gate, Release, release, under_way};
 use super::kind::{Action, Kind};
+use super::money::{Party, Payment, Transfer};
 use super::plan::{Blast, Change, Object, Plan, Preview, Risk, Undo, Write};
 use super::policy::{Person, Policy, Roster, Rule, Who};
 use super::request::{Asked, Draft, Request};
@@ -11,6 +12,7 @@ use super::target::{Sort, Target};
 use crate::core::engine::mute::MuteInterval;
 use crate::core::ids::{RequestId, TeamId, UserId};
 use crate::core::time::{Span, Timestamp};
+use crate::core::wallet::Amount;
 
 pub const T: &str = "THOME";
 pub const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
@@ -100,6 +102,38 @@ pub fn asked() -> Asked {
 
 pub fn request() -> Request {
     Draft { id: RequestId::new("01REQ"), plan: plan(), asked: asked() }.open(7)
+}
+
+pub fn sol(text: &str) -> Amount {
+    Amount::parse(text, 9).unwrap()
+}
+
+/// `ops` pays `pusher` on Solana; it may 2 SOL at a time and 5 a day.
+pub fn transfer(amount: &str) -> Transfer {
+    let text = str::to_owned;
+    let party = || {
+        let (before, after) = (sol("9"), sol("8"));
+        Party { name: String::new(), address: String::new(), explorer: None, before, after }
+    };
+    Transfer {
+        wallet: text("ops"),
+        from: text("HOT"),
+        to: text("COLD"),
+        asset: text("its native coin"),
+        symbol: text("SOL"),
+        amount: sol(amount),
+        seen: Payment {
+            worth: None,
+            from: party(),
+            to: party(),
+            fee: sol("0.000005"),
+            fee_symbol: text("SOL"),
+            simulated: String::new(),
+            spent: sol("0"),
+            per_transfer: sol("2"),
+            per_day: sol("5"),
+        },
+    }
 }
 
 /// A plan that may be carried out, and its request: everybody may ask, and somebody without approval.

@@ -1,5 +1,10 @@
 //! What an attacker, an accident or a second click would try. None of it executes.
 
+mod digest;
+mod journal;
+mod life;
+mod release;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

@@ -135,7 +135,17 @@ mod tests {
             let refused = asked(&[(fixed, "x")]).unwrap_err();
             assert_eq!(refused, format!("deploy does not take `{fixed}`; what can be given: network, note"));
         }
+        assert!(asked(&[("note", &"x".repeat(200))]).is_ok());
         assert!(asked(&[("note", &"x".repeat(201))]).unwrap_err().contains("longer than 200"));
+    }
+
+    #[test]
+    fn a_workflow_runs_on_main_and_is_known_by_its_name() {
+        assert_eq!(deploy().reference, "main");
+        assert_eq!(deploy().target().to_string(), "github/Workflow/deploy");
+        let fixed = Workflow { ask: Vec::new(), ..deploy() };
+        let refused = fixed.inputs(&BTreeMap::from([("note".to_owned(), "x".to_owned())]), "4f2c").unwrap_err();
+        assert_eq!(refused, "deploy does not take `note`; what can be given: nothing can be given");
     }
 
     #[test]

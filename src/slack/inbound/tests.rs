@@ -1,5 +1,8 @@
 //! Every recorded payload has an expectation; whatever else may come, nothing panics.
 
+mod keys;
+mod picked;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::LazyLock;

@@ -86,6 +86,8 @@ fn globs_stand_for_any_characters() {
         ("a*b*c", "axxbyy", false),
         ("ab*ba", "aba", false),
         ("pusher", "pushers", false),
+        ("*ab*b", "ab", false),
+        ("a*b*", "xab", false),
     ] {
         assert_eq!(fits(glob, text), fit, "{glob} {text}");
     }
@@ -105,6 +107,16 @@ fn an_explanation_names_the_rule_that_decides_and_what_the_others_lack() {
 }
 
 #[test]
+fn an_explanation_of_money_knows_its_risk_and_no_way_around_it() {
+    let money = Rule { actions: vec![Kind::TopUp], clusters: vec!["solana".into()], kinds: Vec::new(), ..rule() };
+    let policy = Policy { break_glass: vec![Who::Everyone], ..policy(vec![money]) };
+    let wallet = "solana/Wallet/pusher".parse().unwrap();
+    let told = policy.explain(&roster(), &person("U0ANN"), Kind::TopUp, &wallet);
+    assert_eq!(told.needs, [(Risk::R3, Needs { quorum: 2, on_call: false })]);
+    assert!(told.request.is_ok() && told.approve.is_ok() && !told.break_glass);
+}
+
+#[test]
 fn who_is_read_as_written_and_nothing_else_is() {
     for text in ["U024BE7LH", "T1/U2", "S024BE7LH", "on-call", "everyone"] {
         assert_eq!(text.parse::<Who>().unwrap().to_string(), text);
@@ -113,4 +125,147 @@ fn who_is_read_as_written_and_nothing_else_is() {
         assert!(text.parse::<Who>().is_err(), "{text}");
     }
     assert_eq!(person("U0ANN").team, TeamId::new(T));
+}
+
+#[test]
+fn a_rule_that_says_little_is_about_everything_and_asks_for_the_usual() {
+    let brief = r#"{"name":"all","actions":["restart"],"request":["everyone"],"approve":["S0OPS"]}"#;
+    let rule: Rule = serde_json::from_str(brief).unwrap();
+    let expected = Rule {
+        name: "all".into(),
+        actions: vec![Kind::Restart],
+        request: vec![Who::Everyone],
+        approve: vec![Who::Group("S0OPS".into())],
+        ..Rule::default()
+    };
+    assert_eq!(rule, expected);
+    assert!(rule.reason, "a reason is wanted");
+    assert_eq!((rule.approve_within, rule.execute_within), (Span::from_secs(1800), Span::from_secs(600)));
+    for text in ["prod/feeds/Deployment/pusher", "dev/x/StatefulSet/db"] {
+        assert_eq!(rule.misses(Kind::Restart, &text.parse().unwrap()), None, "{text}");
+    }
+    assert!(Rule::default().misses(Kind::Restart, &target()).is_some(), "but of itself it allows nothing");
+}
+
+#[test]
+fn what_a_rule_is_not_about_is_said_in_the_words_of_its_target() {
+    let all = |rule: Rule| Rule { actions: Kind::ALL.to_vec(), ..rule };
+    let narrow = all(rule());
+    let misses = |rule: &Rule, text: &str| rule.misses(Kind::Restart, &text.parse().unwrap());
+    for (text, why) in [
+        ("dev/feeds/Deployment/pusher", Some("is not about cluster dev")),
+        ("solana/Wallet/pusher", Some("is not about chain solana")),
+        ("prod/other/Deployment/pusher", Some("is not about namespace other")),
+        ("prod/feeds/StatefulSet/pusher", Some("is not about a StatefulSet")),
+        ("prod/feeds-eu/Deployment/pusher", None),
+    ] {
+        assert_eq!(misses(&narrow, text).as_deref(), why, "{text}");
+    }
+    let named = Rule { names: vec!["push*".into()], ..narrow.clone() };
+    assert_eq!(misses(&named, "prod/feeds/Deployment/keeper").unwrap(), "is not about the name keeper");
+    let any = Rule { kinds: Vec::new(), ..narrow };
+    assert_eq!(misses(&any, "prod/Node/node-1"), None, "a node has no namespace to ask about");
+}
+
+#[test]
+fn a_card_calls_whom_the_rule_says_or_the_groups_that_may_approve() {
+    let called = |ping: Option<&[&str]>| {
+        let who = |text: &&str| text.parse::<Who>().unwrap();
+        let approve = ["U0ANN", "S0OPS", "on-call"].iter().map(who).collect();
+        let rule = Rule { approve, ping: ping.map(|ping| ping.iter().map(who).collect()), ..rule() };
+        rule.called().into_iter().map(Who::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(called(None), ["S0OPS"]);
+    assert_eq!(called(Some(&["on-call", "U0BOB"])), ["on-call", "U0BOB"]);
+    assert!(called(Some(&[])).is_empty());
+}
+
+#[test]
+fn a_plan_has_the_highest_of_the_risks_found_configured_and_inherent() {
+    let planned = |action: Action, least: Option<Risk>, found: Risk| {
+        let rule = Rule { risk: least, ..rule() };
+        let preview = Preview { risk: found, ..super::super::testing::plan().preview };
+        rule.plan(&policy(vec![rule.clone()]), action, target(), preview, Timestamp::from_secs(0))
+    };
+    let risk = |action, least, found| planned(action, least, found).preview.risk;
+    assert_eq!(risk(Action::Restart, None, Risk::R1), Risk::R1);
+    assert_eq!(risk(Action::Restart, None, Risk::R2), Risk::R2);
+    assert_eq!(risk(Action::Restart, Some(Risk::R2), Risk::R1), Risk::R2);
+    assert_eq!(risk(Action::Restart, Some(Risk::R1), Risk::R2), Risk::R2);
+    let top_up = || Action::TopUp { amount: super::super::testing::sol("1") };
+    assert_eq!(risk(top_up(), Some(Risk::R1), Risk::R1), Risk::R3);
+    let plan = planned(Action::Restart, None, Risk::R1);
+    assert_eq!((plan.rule.as_str(), plan.execute_within), ("pushers", Span::from_secs(600)));
+    assert_eq!(plan.policy, policy(vec![rule()]).version());
+}
+
+#[test]
+fn money_is_asked_two_people_for_whatever_a_rule_says() {
+    let needs = |quorum, on_call, risk| {
+        let needs = Rule { quorum, on_call, ..rule() }.needs(risk);
+        (needs.quorum, needs.on_call)
+    };
+    assert_eq!(needs(None, None, Risk::R3), (2, false));
+    assert_eq!(needs(Some(1), Some(true), Risk::R3), (2, true));
+    assert_eq!(needs(Some(3), None, Risk::R3), (3, false));
+    assert_eq!(needs(Some(3), Some(false), Risk::R2), (3, false));
+    assert_eq!(needs(Some(1), None, Risk::R2), (1, true));
+    assert_eq!(needs(None, None, Risk::R0), (1, false), "never nobody");
+}
+
+#[test]
+fn what_some_rule_allows_in_a_cluster_is_listed() {
+    let nodes = Rule { actions: vec![Kind::Drain], clusters: vec!["prod-*".into()], ..rule() };
+    let policy = policy(vec![rule(), nodes]);
+    let listed = |cluster| policy.actions_in(cluster).into_iter().map(Kind::as_str).collect::<Vec<_>>();
+    assert_eq!(listed("prod"), ["restart", "scale"]);
+    assert_eq!(listed("prod-eu"), ["drain"]);
+    assert!(listed("dev").is_empty());
+}
+
+#[test]
+fn a_freeze_is_lifted_by_those_on_the_list() {
+    let policy = Policy { unfreeze: vec![Who::OnCall], ..Policy::default() };
+    assert_eq!(policy.may_unfreeze(&roster(), &person("U0BOB")), Ok(()));
+    assert_eq!(policy.may_unfreeze(&roster(), &person("U0ANN")), Err(Denied::MayNotUnfreeze), "not on call");
+    assert_eq!(Policy::default().may_unfreeze(&roster(), &person("U0BOB")), Err(Denied::MayNotUnfreeze));
+}
+
+#[test]
+fn every_group_that_decides_is_looked_up() {
+    let group = |name: &str| vec![Who::Group(name.into()), Who::Everyone, "U0ANN".parse().unwrap()];
+    let policy = Policy {
+        rules: vec![Rule { request: group("S1"), approve: group("S2"), ping: Some(group("S9")), ..rule() }],
+        break_glass: group("S3"),
+        unfreeze: group("S4"),
+    };
+    assert_eq!(policy.groups(), BTreeSet::from(["S1", "S2", "S3", "S4"]));
+}
+
+#[test]
+fn being_at_home_is_not_enough_to_be_named() {
+    let eve = person("U0EVE");
+    for who in ["U0ANN", "THOME/U0ANN", "S0OPS", "on-call"] {
+        assert!(!roster().any(&[who.parse().unwrap()], &eve), "{who}");
+    }
+    assert!(roster().any(&[Who::Everyone], &eve));
+    assert!(!roster().any(&[], &eve));
+}
+
+#[test]
+fn who_is_kept_as_written_and_its_schema_lets_through_what_is_read() {
+    let schema = serde_json::to_value(schemars::schema_for!(Policy)).unwrap();
+    let who = &schema["properties"]["break_glass"]["items"];
+    let pattern = regex::Regex::new(who["pattern"].as_str().expect("it stands where it is used")).unwrap();
+    for text in ["U024BE7LH", "W024BE7LH", "T1/U2", "E1/U2", "S024BE7LH", "on-call", "everyone"] {
+        assert!(pattern.is_match(text), "{text}");
+        let who: Who = serde_json::from_value(text.into()).unwrap();
+        assert_eq!(serde_json::to_value(who).unwrap(), text);
+    }
+    for text in ["", "ann", "@ann", "C024BE7LH", "U", "t1/U2", "T1/", "#ops", "S", "U1/U2"] {
+        assert!(!pattern.is_match(text), "{text}");
+        let refused = serde_json::from_value::<Who>(text.into()).unwrap_err().to_string();
+        assert!(refused.contains("names nobody"), "{text}: {refused}");
+    }
+    assert_eq!(<Who as JsonSchema>::schema_name(), "Who");
 }
