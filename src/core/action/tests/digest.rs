@@ -1,6 +1,7 @@
 //! What a digest tells apart: every field of every write, and every value.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use serde_json::json;
 
@@ -91,7 +92,7 @@ fn the_digests_of_writes_are_the_same_for_ever() {
     for write in writes().into_iter().chain([transfer]) {
         plan.preview.changes = vec![change(write.clone(), "", "")];
         let written = serde_json::to_value(&write).unwrap();
-        lines += &format!("{} {}\n", plan.digest().short(), written["write"].as_str().unwrap());
+        writeln!(lines, "{} {}", plan.digest().short(), written["write"].as_str().unwrap()).unwrap();
     }
     insta::assert_snapshot!(lines);
 }
