@@ -179,6 +179,14 @@ pub struct Needs {
     pub on_call: bool,
 }
 
+impl Needs {
+    /// What satisfies both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { quorum: self.quorum.max(other.quorum), on_call: self.on_call || other.on_call }
+    }
+}
+
 impl Rule {
     /// Whom a new card calls.
     #[must_use]
@@ -283,6 +291,26 @@ impl Policy {
     pub fn may_request_all(&self, roster: &Roster, person: &Person, plan: &Plan) -> Result<(), Denied> {
         let own = std::iter::once((plan.action.kind(), &plan.target));
         own.chain(plan.also()).try_for_each(|(kind, target)| self.may_request(roster, person, kind, target).map(drop))
+    }
+
+    /// The rules that a plan falls under: its own, and those of what it does to others than its target.
+    ///
+    /// # Errors
+    /// One of them is gone.
+    pub fn rules_of(&self, plan: &Plan) -> Result<Vec<&Rule>, Denied> {
+        let gone = || Denied::NoRule { kind: plan.action.kind(), target: plan.target.clone() };
+        let own = std::iter::once(self.rule_named(&plan.rule).ok_or_else(gone));
+        own.chain(plan.also().map(|(kind, target)| self.rule_for(kind, target))).collect()
+    }
+
+    /// What a plan takes: the strictest of all its rules.
+    ///
+    /// # Errors
+    /// One of them is gone.
+    pub fn needs(&self, plan: &Plan) -> Result<Needs, Denied> {
+        let none = Needs { quorum: 1, on_call: false };
+        let each = self.rules_of(plan)?.into_iter().map(|rule| rule.needs(plan.preview.risk));
+        Ok(each.fold(none, Needs::and))
     }
 
     /// # Errors

@@ -109,11 +109,11 @@ impl Draft {
 }
 
 impl Request {
-    /// What the rule it was planned under asks for; the strictest when that rule is gone.
+    /// What the rules it was planned under ask for; more than anybody can give when one of them is gone.
     #[must_use]
     pub fn needs(&self, policy: &Policy) -> Needs {
         let gone = Needs { quorum: u32::MAX, on_call: true };
-        policy.rule_named(&self.plan.rule).map_or(gone, |rule| rule.needs(self.plan.preview.risk))
+        policy.needs(&self.plan).unwrap_or(gone)
     }
 
     /// Until when it may begin, once approved.

@@ -17,7 +17,7 @@ use super::kind::Action;
 use super::plan::{Plan, Risk, Write};
 use super::policy::{Denied, Freeze, Person, Policy, Rate, Roster, Who};
 use super::request::{Draft, Proof, Refused, Request, State};
-use super::testing::{NOW, T, asked, change, person, plan, policy, request, roster};
+use super::testing::{NOW, T, asked, change, person, plan, policy, request, roster, sol};
 use crate::core::ids::{Actor, RequestId, TeamId, UserId};
 use crate::core::time::{Span, Timestamp};
 
@@ -533,4 +533,8 @@ fn money_takes_two_others_and_no_glass_can_be_broken_for_it() {
     let journal = super::journal::Journal::of(&asks.plan);
     let forged = Request { state: State::Executing { proof, journal, started_at: NOW }, ..asks };
     assert!(under_way(&forged).is_none(), "not from the database either");
+    let mut belittled = forged;
+    belittled.plan.action = Action::TopUp { amount: sol("1") };
+    belittled.plan.preview.risk = Risk::R1;
+    assert!(under_way(&belittled).is_none(), "whatever risk stands there");
 }

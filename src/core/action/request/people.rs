@@ -32,7 +32,7 @@ impl Request {
         }
         approvals.push(Approval { by: by.clone(), at: now, digest, on_call: roster.on_call.contains(&by.user) });
         let approvals = approvals.clone();
-        if met(&approvals, self.asked.on_call, rule.needs(self.plan.preview.risk)) {
+        if met(&approvals, self.asked.on_call, policy.needs(&self.plan)?) {
             self.state = State::Approved { proof: Proof::Quorum { approvals }, at: now };
         }
         Ok(self)

@@ -1,5 +1,6 @@
 //! The edges of what begins: rates, quiet hours, times, and approvals on record that no longer count.
 
+use super::super::kind::Kind;
 use super::super::policy::Rule;
 use super::super::request::Approval;
 use super::super::testing::rule;
@@ -161,4 +162,55 @@ fn a_request_lapses_at_its_time_and_not_before() {
     assert_eq!(approved.expire(later(610)).unwrap().state.as_str(), "expired");
     let running = begun(self::approved());
     assert_eq!((running.begin_by(), running.expire(later(9999))), (None, None));
+}
+
+/// A restart for which Kustomization `base` is suspended, and a policy whose second rule is about that.
+fn suspending(change_rule: impl FnOnce(&mut Rule)) -> (Request, Policy) {
+    let mut request = request();
+    let mut suspend = super::change(Write::Suspend { suspend: true }, "reconciles", "suspended");
+    suspend.object.target = "prod/flux-system/Kustomization/base".parse().unwrap();
+    request.plan.preview.changes.insert(0, suspend);
+    let mut second =
+        Rule { name: "flux".to_owned(), actions: vec![Kind::SuspendReconcile], kinds: Vec::new(), ..rule() };
+    second.namespaces = vec!["*".to_owned()];
+    change_rule(&mut second);
+    let mut policy = policy();
+    policy.rules.push(second);
+    (request, policy)
+}
+
+#[test]
+fn what_a_plan_does_to_others_takes_what_their_rule_asks_for() {
+    let roster = roster();
+    for (what, change) in [
+        ("more of them", (|rule| rule.quorum = Some(2)) as fn(&mut Rule)),
+        ("somebody on call", |rule| rule.on_call = Some(true)),
+        ("what its risk takes", |rule| rule.risk = Some(Risk::R2)),
+    ] {
+        let (request, policy) = suspending(change);
+        let yes = |request: Request, user: &str| {
+            let digest = request.plan.digest();
+            request.approve(&person(user), &digest, &policy, &roster, later(1)).unwrap()
+        };
+        let one = yes(request, "U0CAT");
+        assert_eq!(one.state.as_str(), "open", "{what}");
+        let both = yes(one, "U0BOB");
+        assert_eq!(both.state.as_str(), "approved", "{what}");
+        let gate = gate(&policy, &roster);
+        assert_eq!(released(both.clone(), &gate).1, "go", "{what}");
+        let State::Approved { proof: Proof::Quorum { mut approvals }, at } = both.state.clone() else { panic!() };
+        approvals.truncate(1);
+        let less = Request { state: State::Approved { proof: Proof::Quorum { approvals }, at }, ..both };
+        assert_ne!(released(less, &gate).1, "go", "{what}: not from the database either");
+    }
+}
+
+#[test]
+fn the_quiet_hours_of_what_is_suspended_hold_it_back_too() {
+    let (request, policy) = suspending(|rule| {
+        rule.quiet_hours = serde_json::from_str(r#"[{"times":[{"start_time":"07:00","end_time":"09:00"}]}]"#).unwrap();
+    });
+    let (digest, roster) = (request.plan.digest(), roster());
+    let approved = request.approve(&person("U0BOB"), &digest, &policy, &roster, later(1)).unwrap();
+    assert!(gate(&policy, &roster).holds_back(&approved).unwrap().starts_with("quiet hours"));
 }
