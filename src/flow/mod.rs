@@ -181,6 +181,8 @@ pub struct Flow {
     handoffs: handoff::Desk,
     link: RwLock<Link>,
     token_works: AtomicBool,
+    /// When the database last took no input or did not renew the lease, and why.
+    unwritten: Mutex<Option<(Timestamp, String)>>,
     /// A commit failed: memory may be behind the store, and is read again before the next decision.
     doubtful: AtomicBool,
 }
@@ -227,6 +229,7 @@ impl Flow {
             lease: RwLock::default(),
             followed_at: Mutex::default(),
             token_works: AtomicBool::new(true),
+            unwritten: Mutex::default(),
             clock,
             ids,
             store,
