@@ -238,11 +238,12 @@ async fn identify(flow: Arc<Flow>, stop: CancellationToken) {
         match flow.api.auth_test().await {
             Ok(identity) => {
                 tracing::info!(team = %identity.team, "connected to Slack as {}", identity.bot_user);
-                flow.set_home(Home {
+                let home = Home {
                     team: Some(identity.team),
                     team_name: identity.team_name.unwrap_or_default(),
                     bot_user: Some(identity.bot_user),
-                });
+                };
+                flow.learn_home(home).await;
                 return;
             }
             Err(error) => {

@@ -32,6 +32,7 @@ mod render;
 mod step;
 mod unfinished;
 mod wallets;
+mod whose;
 mod workload_card;
 pub mod workload_logs;
 mod workloads;
@@ -41,6 +42,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 use crate::chain;
@@ -102,7 +104,7 @@ pub struct Settings {
 }
 
 /// Who the bot is in its workspace, learned from `auth.test`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Home {
     pub team: Option<TeamId>,
     pub team_name: String,
