@@ -163,9 +163,15 @@ async fn observe(flow: Arc<Flow>, mut observations: mpsc::Receiver<Observation>,
 }
 
 async fn keep_lease(flow: Arc<Flow>) {
-    if let Err(error) = flow.keep_lease().await {
-        flow.metrics.store_failed();
-        tracing::error!(error = %error, "could not renew the lease");
+    let held = flow.lease().is_some();
+    match flow.keep_lease().await {
+        // What the last holder left is worked on at once: this process may not live long either.
+        Ok(true) if !held => sweep(flow).await,
+        Ok(_) => {}
+        Err(error) => {
+            flow.metrics.store_failed();
+            tracing::error!(error = %error, "could not renew the lease");
+        }
     }
 }
 
@@ -235,11 +241,12 @@ async fn identify(flow: Arc<Flow>, stop: CancellationToken) {
                 if identity.is_enterprise_install {
                     tracing::error!("the app is installed for a whole organization; install it into one workspace");
                 }
-                flow.set_home(Home {
+                let home = Home {
                     team: Some(identity.team),
                     team_name: identity.team_name.unwrap_or_default(),
                     bot_user: Some(identity.bot_user),
-                });
+                };
+                flow.learn_home(home).await;
                 return;
             }
             Err(error) => {
@@ -280,9 +287,14 @@ fn follow_socket(flow: &Flow, status: &SocketStatus) {
     let connected = usize::try_from(status.figures().connected).unwrap_or(usize::MAX);
     let now = flow.now();
     let link = match (flow.slack_link(), connected) {
-        (Link::Down { .. }, 0) => return,
+        (Link::Down { since, error: known }, 0) => match status.why() {
+            Some(error) if error != known => Link::Down { since, error },
+            // The same, or something that a person has to mend.
+            _ => return,
+        },
         (Link::Socket { .. } | Link::Http { .. }, 0) => {
-            Link::Down { since: now, error: "no Socket Mode connection is open".to_owned() }
+            let error = status.why().unwrap_or_else(|| "no Socket Mode connection is open".to_owned());
+            Link::Down { since: now, error }
         }
         (Link::Socket { since, .. }, connections) => Link::Socket { connections, since },
         (Link::Down { .. } | Link::Http { .. }, connections) => Link::Socket { connections, since: Some(now) },

@@ -136,6 +136,7 @@ impl App {
         let flow = Arc::new(flow);
         super::balances::watch(&flow, &config).await;
         flow.keep_lease().await?;
+        flow.recall_home().await?;
         flow.refresh_on_call().await?;
         flow.refresh_handoffs().await?;
         flow.commit_extra(Extra { records: vec![loaded(&config, &flow)], ..Extra::default() }).await?;

@@ -24,7 +24,8 @@ use super::page::Page;
 const KEEP_TRYING: Duration = Duration::from_hours(72);
 /// Slack takes answers for half an hour.
 const KEEP_ANSWERING: Duration = Duration::from_mins(30);
-const RETRY: Backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_mins(2) };
+/// A channel's messages wait behind the one that is tried again, so this is how long after a storm they go on.
+const RETRY: Backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(20) };
 /// A revoked token is put right by a person, so there is no hurry.
 const WITHOUT_TOKEN: Duration = Duration::from_mins(1);
 
@@ -99,6 +100,9 @@ impl Flow {
     async fn attempt(&self, job: &Job, effect: &Effect) -> Result<Attempt, StoreError> {
         Ok(match effect {
             Effect::Show { key, channel, message, .. } => match messages::get(&self.store, key).await? {
+                Some(_) if jobs::superseded(&self.store, job, &effect.coalesce().unwrap_or_default()).await? => {
+                    Attempt::Moot("a newer look is there or on its way")
+                }
                 Some(place) => self.edit(key, &place, message).await,
                 None => self.post(job, channel, None, message, Some(key)).await,
             },

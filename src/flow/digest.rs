@@ -10,7 +10,7 @@ use crate::core::ids::{ChannelId, GroupId};
 use crate::core::severity::Severity;
 use crate::slack::blocks::notes::{self, DigestItem};
 use crate::store::jobs::Depth;
-use crate::store::{StoreError, Tx, facts};
+use crate::store::{StoreError, Tx, facts, messages};
 
 use super::effect::{Effect, lane_of};
 use super::render::Scene;
@@ -34,13 +34,15 @@ pub(super) struct Gathering {
     digests: Digests,
     waiting: BTreeMap<String, u64>,
     digest_after: u64,
+    /// Channels whose digest nobody has seen yet.
+    unseen: BTreeSet<ChannelId>,
     touched: BTreeSet<ChannelId>,
 }
 
 impl Gathering {
-    pub fn new(digests: Digests, depth: &Depth, digest_after: u64) -> Self {
+    pub fn new(digests: Digests, unseen: BTreeSet<ChannelId>, depth: &Depth, digest_after: u64) -> Self {
         let waiting = depth.lanes.iter().map(|lane| (lane.lane.clone(), lane.queued)).collect();
-        Self { digests, waiting, digest_after, touched: BTreeSet::new() }
+        Self { digests, waiting, digest_after, unseen, touched: BTreeSet::new() }
     }
 
     /// Whether the group's news go into its channel's digest instead of a message of its own.
@@ -74,12 +76,18 @@ impl Gathering {
         };
         let fresh = || Digest { key: format!("digest:{}", scene.flow.ids.next(now)), groups: BTreeSet::new() };
         let digest = self.digests.entry(channel.clone()).or_insert_with(fresh);
-        if !open(digest) {
+        // One that still waits takes what comes, also when all in it is over: Slack away for a day is one message more.
+        if !open(digest) && !self.unseen.contains(channel) {
             *digest = fresh();
         }
         digest.groups.insert(id.clone());
         self.touched.insert(channel.clone());
         true
+    }
+
+    /// Whether the group has no message of its own.
+    pub fn holds(&self, group: &GroupId) -> bool {
+        self.digests.values().any(|digest| digest.groups.contains(group))
     }
 
     /// The digests that look different now.
@@ -118,6 +126,17 @@ impl Flow {
     /// Whether the group's news go into a digest, so that it has no message of its own.
     pub(super) fn digested(&self, group: &GroupId) -> bool {
         self.digests().values().any(|digest| digest.groups.contains(group))
+    }
+
+    /// The channels whose digest has not been posted.
+    pub(super) async fn unseen_digests(&self) -> Result<BTreeSet<ChannelId>, StoreError> {
+        let mut unseen = BTreeSet::new();
+        for (channel, digest) in self.digests() {
+            if messages::get(&self.store, &digest.key).await?.is_none() {
+                unseen.insert(channel);
+            }
+        }
+        Ok(unseen)
     }
 
     /// Only a decision that brings up new groups can start a digest, so only then is the outbox asked.

@@ -40,6 +40,14 @@ impl Flow {
     /// # Errors
     /// The store could not be asked. A lease that runs out meanwhile is given up.
     pub async fn keep_lease(&self) -> Result<bool, StoreError> {
+        let kept = self.take_or_renew().await;
+        if let Err(error) = &kept {
+            self.unwritten(error);
+        }
+        kept
+    }
+
+    async fn take_or_renew(&self) -> Result<bool, StoreError> {
         let now = self.now();
         let Some(held) = self.lease() else {
             let Some(lease) = lease::acquire(&self.store, LEASE, &self.holder, LEASE_TTL, now).await? else {

@@ -26,7 +26,7 @@ use crate::slack::blocks::status::{
     StoreLine,
 };
 use crate::slack::message::{Message, View};
-use crate::store::{Backend, jobs, lease};
+use crate::store::{Backend, StoreError, jobs, lease};
 
 use super::Flow;
 use super::lead::LEASE;
@@ -227,7 +227,8 @@ impl Flow {
     pub async fn readiness(&self) -> Vec<Part> {
         const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
         let store = match tokio::time::timeout(ANSWERS_WITHIN, self.store.ping()).await {
-            Ok(Ok(())) => None,
+            // A database that answers may still take nothing: its disk is full, or broken.
+            Ok(Ok(())) => self.takes_nothing(),
             Ok(Err(error)) => Some(error.to_string()),
             Err(_) => Some(format!("no answer within {} s", ANSWERS_WITHIN.as_secs())),
         };
@@ -242,6 +243,21 @@ impl Flow {
             Part { name: "slack", problem: slack },
             Part { name: "token", problem: token },
         ]
+    }
+
+    /// Remembers that something could not be written.
+    pub(super) fn unwritten(&self, error: &StoreError) {
+        *self.unwritten.lock().unwrap_or_else(PoisonError::into_inner) = Some((self.now(), error.to_string()));
+    }
+
+    /// The lease is renewed all the time, so a database that takes things again is known soon.
+    fn takes_nothing(&self) -> Option<String> {
+        const LATELY: Duration = Duration::from_secs(10);
+        let unwritten = self.unwritten.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, error) = unwritten.as_ref()?;
+        let now = self.now();
+        // A clock that was set back must not make it last.
+        (*at <= now && now.since(*at) < LATELY).then(|| format!("it takes nothing new: {error}"))
     }
 
     fn cluster_lines(&self) -> Vec<OwnedCluster> {

@@ -32,6 +32,7 @@ mod render;
 mod step;
 mod unfinished;
 mod wallets;
+mod whose;
 mod workload_card;
 pub mod workload_logs;
 mod workloads;
@@ -41,6 +42,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 use crate::chain;
@@ -114,7 +116,7 @@ pub struct Settings {
 }
 
 /// Who the bot is in its workspace, learned from `auth.test`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Home {
     pub team: Option<TeamId>,
     pub team_name: String,
@@ -195,6 +197,8 @@ pub struct Flow {
     handoffs: handoff::Desk,
     link: RwLock<Link>,
     token_works: AtomicBool,
+    /// When the database last took no input or did not renew the lease, and why.
+    unwritten: Mutex<Option<(Timestamp, String)>>,
     /// A commit failed: memory may be behind the store, and is read again before the next decision.
     doubtful: AtomicBool,
 }
@@ -243,6 +247,7 @@ impl Flow {
             lease: RwLock::default(),
             followed_at: Mutex::default(),
             token_works: AtomicBool::new(true),
+            unwritten: Mutex::default(),
             clock,
             ids,
             store,

@@ -158,6 +158,7 @@ impl Flow {
 
     pub(super) fn trouble(&self, error: &StoreError) {
         self.metrics.store_failed();
+        self.unwritten(error);
         tracing::error!(error = %error, "the database does not take inputs");
     }
 

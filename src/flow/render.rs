@@ -44,6 +44,10 @@ impl<'a> Scene<'a> {
             engine::Effect::Show { group, lane: _, attention } => {
                 self.group(group).map(|group| self.show(group, *attention, gathering)).unwrap_or_default()
             }
+            // There is no message for the line to hang on, unless this is what makes the group leave its digest.
+            engine::Effect::Note { group, note } if gathering.holds(group) && !matches!(note, Note::Worse { .. }) => {
+                Vec::new()
+            }
             engine::Effect::Note { group, note } => self.note(group, note).into_iter().collect(),
             engine::Effect::SilenceEnding { silence } => {
                 let silence = self.silences().into_iter().find(|known| known.id == *silence);

@@ -1,7 +1,7 @@
 //! The one place where state changes: the engine decides, everything that follows is committed in one transaction, and
 //! only then does the engine know. A failed commit leaves no trace, in memory or in the store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
@@ -86,8 +86,12 @@ impl Flow {
             let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
             engine.decide(inputs, now, self.ids.as_ref())
         };
-        let depth = if Self::may_flood(&decision) { jobs::depth(&self.store).await? } else { Depth::default() };
-        let mut gathering = Gathering::new(self.digests(), &depth, self.settings().digest_after);
+        let (depth, unseen) = if Self::may_flood(&decision) {
+            (jobs::depth(&self.store).await?, self.unseen_digests().await?)
+        } else {
+            (Depth::default(), BTreeSet::new())
+        };
+        let mut gathering = Gathering::new(self.digests(), unseen, &depth, self.settings().digest_after);
         let extra = extra(&decision.outcomes);
         let (effects, escalated) = {
             let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);

@@ -88,11 +88,7 @@ async fn write(store: Store, mut inputs: mpsc::Receiver<Waiting>) {
         }
         match insert(&store, batch.iter().map(|waiting| &waiting.input)).await {
             Ok(fresh) => answer(&mut batch, fresh),
-            Err(StoreError::Unavailable(why)) => {
-                for waiting in batch.drain(..) {
-                    let _ = waiting.answer.send(Err(StoreError::Unavailable(why.clone())));
-                }
-            }
+            Err(StoreError::Unavailable(_)) => once_more(&store, &mut batch).await,
             // One of them is not acceptable (a NUL character on Postgres): it must not take the others with it.
             Err(_) => {
                 for waiting in batch.drain(..) {
@@ -102,6 +98,23 @@ async fn write(store: Store, mut inputs: mpsc::Receiver<Waiting>) {
                 }
             }
         }
+    }
+}
+
+/// The answer may be all that was lost, and whoever is told that nothing was recorded must not find it done. What is found
+/// there now is taken for new: had it been there before, working on it would end with "done already".
+async fn once_more(store: &Store, batch: &mut Vec<Waiting>) {
+    batch.retain(|waiting| !waiting.answer.is_closed());
+    if batch.is_empty() {
+        return;
+    }
+    let written = insert(store, batch.iter().map(|waiting| &waiting.input)).await;
+    for waiting in batch.drain(..) {
+        let receipt = match &written {
+            Ok(_) => Ok(Receipt::New),
+            Err(error) => Err(StoreError::Unavailable(error.to_string())),
+        };
+        let _ = waiting.answer.send(receipt);
     }
 }
 

@@ -11,7 +11,7 @@ use crate::core::time::Timestamp;
 
 use super::{Backend, Store, StoreError, Tx};
 
-pub use look::{Dead, Depth, LaneDepth, dead, depth, next_due};
+pub use look::{Dead, Depth, LaneDepth, dead, depth, next_due, superseded};
 
 /// Work to be done after the transaction that asks for it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,6 +8,9 @@ use crate::core::time::Timestamp;
 
 use super::{Store, StoreError, Tx};
 
+/// So many times its length away no lease ends: farther than replicas' clocks differ.
+const FAR: u32 = 10;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
     pub name: String,
@@ -26,7 +29,8 @@ pub async fn acquire(
     ttl: Duration,
     now: Timestamp,
 ) -> Result<Option<Lease>, StoreError> {
-    // A lapse starts a new term even for the same holder: what it began before may not be finished now.
+    // A lapse starts a new term even for the same holder: what it began before may not be finished now. Nobody holds a lease
+    // for long, so one with an end far away is of a clock that was set back since.
     let upsert = "
         INSERT INTO leases (name, holder, term, expires_at) VALUES ($1, $2, 1, $3)
         ON CONFLICT (name) DO UPDATE SET
@@ -34,10 +38,11 @@ pub async fn acquire(
                    THEN leases.term ELSE leases.term + 1 END,
             holder = excluded.holder,
             expires_at = excluded.expires_at
-        WHERE leases.holder = excluded.holder OR leases.expires_at <= $4
+        WHERE leases.holder = excluded.holder OR leases.expires_at <= $4 OR leases.expires_at > $5
         RETURNING term";
     let expires_at = now.plus(ttl);
     let upsert = sqlx::query_as(upsert).bind(name).bind(holder).bind(expires_at.as_millis()).bind(now.as_millis());
+    let upsert = upsert.bind(now.plus(ttl.saturating_mul(FAR)).as_millis());
     let row: Option<(i64,)> = store.writer().await?.first(upsert).await?;
     Ok(row.map(|(term,)| Lease { name: name.to_owned(), holder: holder.to_owned(), term, expires_at }))
 }
@@ -111,6 +116,7 @@ mod tests {
         of_many_at_once_one_gets_it,
         a_released_lease_is_free_at_once,
         everybody_can_see_who_holds_it,
+        one_of_a_clock_that_was_set_back_is_nobodys,
     );
 
     async fn one_holds_it_until_it_lapses(db: Fresh) {
@@ -161,6 +167,15 @@ mod tests {
         assert!(acquire(&db.store, "tick", "b", TTL, db.now).await.unwrap().is_some());
         release(&db.store, &a).await.unwrap();
         assert_eq!(acquire(&db.store, "tick", "c", TTL, db.now).await.unwrap(), None);
+    }
+
+    async fn one_of_a_clock_that_was_set_back_is_nobodys(db: Fresh) {
+        let ahead = acquire(&db.store, "tick", "a", TTL, db.in_secs(3600)).await.unwrap().unwrap();
+        let behind = acquire(&db.store, "tick", "b", TTL, db.now).await.unwrap().unwrap();
+        assert_eq!((ahead.term, behind.term), (1, 2));
+        // Clocks that differ by a minute are no reason.
+        acquire(&db.store, "other", "a", TTL, db.in_secs(60)).await.unwrap().unwrap();
+        assert_eq!(acquire(&db.store, "other", "b", TTL, db.now).await.unwrap(), None);
     }
 
     async fn everybody_can_see_who_holds_it(db: Fresh) {

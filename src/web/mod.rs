@@ -3,6 +3,7 @@
 mod calendar;
 mod health;
 pub mod notified;
+mod seats;
 mod slack;
 
 use std::sync::Arc;
@@ -15,7 +16,6 @@ use axum::http::header::{CACHE_CONTROL, HeaderName, HeaderValue, X_CONTENT_TYPE_
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -26,6 +26,7 @@ use crate::slack::manifest::REQUEST_PATH;
 use crate::slack::signature::Verifier;
 
 use notified::Senders;
+use seats::{Seat, Seated, Seats};
 
 /// One slow request must not hold a connection for ever; Slack gives up after three seconds anyway.
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
@@ -72,7 +73,7 @@ pub fn metrics_router(metrics: Arc<Metrics>) -> Router {
 /// # Errors
 /// None so far; a connection that cannot be accepted is tried again.
 pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> std::io::Result<()> {
-    let connections = TaskTracker::new();
+    let (connections, seats) = (TaskTracker::new(), Seats::default());
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
@@ -80,7 +81,7 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
         };
         match accepted {
             Ok((stream, _)) => {
-                connections.spawn(converse(stream, router.clone(), stop.clone()));
+                connections.spawn(converse(stream, router.clone(), seats.take(), stop.clone()));
             }
             Err(error) => {
                 // Out of file descriptors, or a peer that left at once; a moment later there may be room.
@@ -94,13 +95,14 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
     Ok(())
 }
 
-async fn converse(stream: TcpStream, router: Router, stop: CancellationToken) {
+async fn converse(stream: TcpStream, router: Router, seat: Arc<Seat>, stop: CancellationToken) {
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_LIMIT);
-    let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let connection = http.serve_connection(TokioIo::new(stream), Seated::new(router, Arc::clone(&seat)));
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
+        () = seat.lost() => return,
         () = stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await

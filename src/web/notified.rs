@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 use crate::flow::Flow;
 use crate::prometheus::Notification;
+
+use super::seats::Seat;
 
 /// Where each sender posts, by its configured name.
 pub const PATH: &str = "/webhooks/alertmanager/{name}";
@@ -35,6 +37,7 @@ pub(super) struct Door {
 pub(super) async fn take(
     State(Door { flow, senders }): State<Door>,
     Path(name): Path<String>,
+    seat: Option<Extension<Arc<Seat>>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> (StatusCode, String) {
@@ -48,6 +51,7 @@ pub(super) async fn take(
         tracing::warn!(sender = name, "refused a notification without the sender's token");
         return (StatusCode::UNAUTHORIZED, "the bearer token is not this sender's\n".to_owned());
     }
+    let _at_work = seat.map(|Extension(seat)| seat.work());
     let body = match body {
         Ok(body) => body,
         Err(rejection) => {

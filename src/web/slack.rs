@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 
@@ -13,6 +13,8 @@ use crate::flow::Flow;
 use crate::flow::receive::Ack;
 use crate::slack::inbound::parse_http;
 use crate::slack::signature::Verifier;
+
+use super::seats::Seat;
 
 /// Slack waits three seconds; the rest is for the way back.
 const ACK_WITHIN: Duration = Duration::from_millis(2500);
@@ -25,6 +27,7 @@ pub(super) struct Door {
 
 pub(super) async fn take(
     State(Door { flow, verifier }): State<Door>,
+    seat: Option<Extension<Arc<Seat>>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
@@ -41,6 +44,7 @@ pub(super) async fn take(
         tracing::warn!(reason = %refused, "refused a request that Slack did not sign for us");
         return refusal(StatusCode::UNAUTHORIZED, "the signature is not Slack's");
     }
+    let _at_work = seat.map(|Extension(seat)| seat.work());
     flow.heard_from_slack(came_at);
     let delivery = parse_http(&headers, &body);
     let ack = Arc::clone(&flow).take(delivery, ACK_WITHIN).await;

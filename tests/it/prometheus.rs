@@ -18,7 +18,7 @@ use super::support::process::{Place, Running, until_answers};
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Ends with the test.
-struct Server(Child);
+pub struct Server(Child);
 
 impl Drop for Server {
     fn drop(&mut self) {
@@ -27,14 +27,14 @@ impl Drop for Server {
     }
 }
 
-fn start(program: &str, arguments: &[String]) -> Server {
+pub fn start(program: &str, arguments: &[String]) -> Server {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     Server(command.spawn().unwrap_or_else(|error| panic!("{program}: {error}; run tests/prometheus/setup")))
 }
 
 /// A port that nobody has at this moment.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 

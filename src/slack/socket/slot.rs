@@ -35,12 +35,16 @@ pub(super) async fn keep(shared: Arc<Shared>, index: u32, stop: CancellationToke
         let mut connection = match opened {
             Some(Ok(connection)) => connection,
             Some(Err(OpenError::ForNow { reason, at_least })) => {
+                shared.status.fails(Some(&reason));
                 wait = shared.settings.backoff.wait(failures, fastrand::f64()).max(at_least);
                 failures = failures.saturating_add(1);
                 tracing::warn!("could not open a Socket Mode connection, next try in {wait:?}: {reason}");
                 continue;
             }
-            Some(Err(OpenError::ForGood(stopped))) => return Err(stopped),
+            Some(Err(OpenError::ForGood(stopped))) => {
+                shared.status.fails(None);
+                return Err(stopped);
+            }
             None => {
                 if let Some(old) = retiring {
                     old.retire().await;
@@ -70,6 +74,7 @@ pub(super) async fn keep(shared: Arc<Shared>, index: u32, stop: CancellationToke
             Some(Signal::LinkDisabled) => return Err(Stopped::LinkDisabled),
             Some(Signal::Lost(reason)) => {
                 shared.status.lost();
+                shared.status.fails(Some(&reason));
                 tracing::warn!("lost a Socket Mode connection: {reason}");
                 backoff
             }

@@ -1,6 +1,7 @@
 //! How Socket Mode is doing, for health and metrics.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Counted by the loop, read by anyone.
 #[derive(Debug, Default)]
@@ -11,6 +12,8 @@ pub struct SocketStatus {
     envelopes: AtomicU64,
     acked_early: AtomicU64,
     withheld: AtomicU64,
+    /// Why the latest connection was lost or could not be opened, until one is up again.
+    why: Mutex<Option<String>>,
 }
 
 /// A reading of [`SocketStatus`].
@@ -43,7 +46,17 @@ impl SocketStatus {
         }
     }
 
+    /// What is wrong, as far as it is something that may pass.
+    pub fn why(&self) -> Option<String> {
+        self.why.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn fails(&self, why: Option<&str>) {
+        *self.why.lock().unwrap_or_else(PoisonError::into_inner) = why.map(str::to_owned);
+    }
+
     pub(super) fn up(&self) {
+        self.fails(None);
         self.connected.fetch_add(1, Ordering::Relaxed);
         self.opened.fetch_add(1, Ordering::Relaxed);
     }

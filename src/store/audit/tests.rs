@@ -267,10 +267,14 @@ async fn tamper(db: &Fresh, rng: &mut fastrand::Rng, entries: &[Entry]) -> Strin
     }
 }
 
+/// The long form: `WATCHKEEPER_FIRE_TAMPERS=10000 cargo test --lib every_one_of_many_random_changes -- --nocapture`, for Postgres
+/// with `WATCHKEEPER_TEST_POSTGRES`.
 async fn every_one_of_many_random_changes_is_found(db: Fresh) {
-    let rounds = match db.store.backend() {
-        Backend::Sqlite => 2000,
-        Backend::Postgres => 300,
+    let long = std::env::vars().find(|(name, _)| name == "WATCHKEEPER_FIRE_TAMPERS");
+    let rounds = match (long, db.store.backend()) {
+        (Some((_, rounds)), _) => rounds.parse().expect("WATCHKEEPER_FIRE_TAMPERS is a number"),
+        (None, Backend::Sqlite) => 2000,
+        (None, Backend::Postgres) => 300,
     };
     let entries = write(&db, 24).await;
     let noted = [head(&db.store).await.unwrap()];
@@ -288,6 +292,7 @@ async fn every_one_of_many_random_changes_is_found(db: Fresh) {
         db.tamper("INSERT INTO audit_head SELECT * FROM head_copy").await;
     }
     assert_eq!(verify(&db.store, &noted).await.unwrap().bad, []);
+    println!("{}: {rounds} of {rounds} changes found", db.store.backend());
 }
 
 /// Reading goes by numbers: what is far away, or no text, must not make it slow or blind.

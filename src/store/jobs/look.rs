@@ -6,6 +6,7 @@ use crate::core::ids::JobId;
 use crate::core::time::Timestamp;
 
 use super::super::{Store, StoreError};
+use super::Job;
 
 /// A job that was given up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +76,17 @@ pub async fn next_due(store: &Store) -> Result<Option<Timestamp>, StoreError> {
                 AND (o.priority > j.priority OR (o.priority = j.priority AND o.id < j.id)))";
     let row: Option<(Option<i64>,)> = store.reader().await?.first(sqlx::query_as(select)).await?;
     Ok(row.and_then(|(due,)| due).map(Timestamp::from_millis))
+}
+
+/// Whether a later job of the same lane, kind and coalesce key is done or will be: an urgent one overtakes an older one that
+/// was tried already and so was not given its payload.
+pub async fn superseded(store: &Store, job: &Job, coalesce: &str) -> Result<bool, StoreError> {
+    let select = "
+        SELECT COUNT(*) FROM jobs
+        WHERE id > $1 AND lane = $2 AND kind = $3 AND coalesce_key = $4 AND state <> 'dead'";
+    let select = sqlx::query_as(select).bind(job.id.as_str()).bind(job.lane.as_str()).bind(job.kind.as_str());
+    let row: Option<(i64,)> = store.reader().await?.first(select.bind(coalesce)).await?;
+    Ok(row.is_some_and(|(later,)| later > 0))
 }
 
 #[derive(FromRow)]

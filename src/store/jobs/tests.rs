@@ -15,6 +15,7 @@ on_both_databases!(
     an_untried_job_takes_the_newer_payload_in_its_place,
     a_job_that_was_tried_is_never_changed,
     coalescing_stays_within_lane_and_kind,
+    an_older_look_is_known_when_an_urgent_one_overtook_it,
     a_worker_that_died_leaves_an_interrupted_job,
     an_unknown_effect_comes_back_as_interrupted,
     a_deferred_job_was_not_tried,
@@ -139,6 +140,21 @@ async fn a_job_that_was_tried_is_never_changed(db: Fresh) {
     commit!(db, retry, &first[0], "timeout", Effect::Unknown, db.now);
     assert_eq!(queue(&db, &[edit("3")]).await, [Enqueued::Coalesced]);
     assert_eq!(claimed(&db, db.now).await[0].payload, "1");
+}
+
+async fn an_older_look_is_known_when_an_urgent_one_overtook_it(db: Fresh) {
+    let look = |id: &str, priority| NewJob { priority, coalesce: Some("group:1".into()), ..job(&db, id, "a") };
+    queue(&db, &[look("1", 0)]).await;
+    let older = claimed(&db, db.now).await.remove(0);
+    assert!(!superseded(&db.store, &older, "group:1").await.unwrap());
+    commit!(db, retry, &older, "503", Effect::None, db.now);
+    queue(&db, &[look("2", 5), NewJob { coalesce: Some("group:2".into()), ..job(&db, "3", "a") }]).await;
+    let newer = claimed(&db, db.now).await.remove(0);
+    assert_eq!(newer.id.as_str(), "2");
+    assert!(superseded(&db.store, &older, "group:1").await.unwrap());
+    commit!(db, succeed, &newer, db.now);
+    assert!(superseded(&db.store, &older, "group:1").await.unwrap(), "it was shown");
+    assert!(!superseded(&db.store, &newer, "group:1").await.unwrap());
 }
 
 async fn coalescing_stays_within_lane_and_kind(db: Fresh) {

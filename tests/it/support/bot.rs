@@ -158,6 +158,11 @@ impl Bot {
         self.world.lock().unwrap().stopped.insert(feed(symbol).id);
     }
 
+    /// The feed publishes again.
+    pub fn go_on(&self, symbol: &str) {
+        self.world.lock().unwrap().stopped.remove(&feed(symbol).id);
+    }
+
     pub fn stop_all(&self) {
         let mut world = self.world.lock().unwrap();
         world.stopped = world.feeds.iter().map(|feed| feed.id).collect();

@@ -12,6 +12,8 @@ pub mod nodes;
 pub mod payer;
 pub mod paying;
 pub mod process;
+pub mod wire;
+pub mod writing;
 
 pub use bot::{Bot, Replica};
 pub use clock::TestClock;

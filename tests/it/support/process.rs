@@ -58,8 +58,15 @@ impl Place {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_watchkeeper"));
-        command.args(arguments).current_dir(self.dir.path()).env_clear();
+        self.command_as(&[], arguments)
+    }
+
+    /// By way of another program, which becomes the bot.
+    fn command_as(&self, way: &[&str], arguments: &[&str]) -> Command {
+        let bot = env!("CARGO_BIN_EXE_watchkeeper");
+        let mut words = way.iter().copied().chain([bot]).chain(arguments.iter().copied());
+        let mut command = Command::new(words.next().unwrap_or(bot));
+        command.args(words).current_dir(self.dir.path()).env_clear();
         command.envs(self.secrets.iter().map(|(name, value)| (name, value))).stdin(Stdio::null());
         command
     }
@@ -75,7 +82,12 @@ impl Place {
 
     /// Runs in the background until it is signalled.
     pub fn start(&self, arguments: &[&str]) -> Running {
-        let mut child = self.command(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        self.start_as(&[], arguments)
+    }
+
+    /// As [`Self::start`], by way of another program, which becomes the bot: `prlimit --nofile=100`.
+    pub fn start_as(&self, way: &[&str], arguments: &[&str]) -> Running {
+        let mut child = self.command_as(way, arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = child.stderr.take().unwrap();
         let (tell, lines) = mpsc::unbounded_channel();
         std::thread::spawn(move || {
@@ -112,10 +124,23 @@ impl Running {
         found.unwrap_or_else(|| panic!("it never said `{what}`, but:\n{}", self.said.join("\n")))
     }
 
+    /// Everything it has said so far.
+    pub fn said_by_now(&mut self) -> &[String] {
+        while let Ok(line) = self.lines.try_recv() {
+            self.said.push(line);
+        }
+        &self.said
+    }
+
     /// Where it listens, once it is up.
     pub async fn address(&mut self) -> String {
         let line: serde_json::Value = serde_json::from_str(&self.says("watchkeeper is up").await).unwrap();
         line["address"].as_str().unwrap().to_owned()
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Sends a signal by name: `TERM`, `HUP`.
