@@ -104,7 +104,10 @@ impl Flow {
                     Attempt::Moot("a newer look is there or on its way")
                 }
                 Some(place) => self.edit(key, &place, message).await,
-                None => self.post(job, channel, None, message, Some(key)).await,
+                None => {
+                    let first = self.first_look(key);
+                    self.post(job, channel, None, first.as_ref().unwrap_or(message), Some(key)).await
+                }
             },
             Effect::Note { key, message, .. } => match messages::get(&self.store, key).await? {
                 Some(MessageRef { channel, ts }) => match self.post(job, &channel, Some(&ts), message, None).await {

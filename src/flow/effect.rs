@@ -215,10 +215,13 @@ pub fn lane_of(channel: &ChannelId) -> String {
     format!("channel:{channel}")
 }
 
+/// What the keys of groups' living messages begin with.
+pub(super) const GROUP_KEY: &str = "group:";
+
 /// The key under which a group's living message is known.
 #[must_use]
 pub fn group_key(group: &GroupId) -> String {
-    format!("group:{group}")
+    format!("{GROUP_KEY}{group}")
 }
 
 #[cfg(test)]

@@ -15,10 +15,11 @@ use crate::core::time::Timestamp;
 use crate::core::wallet::watch::{BALANCE_LOW, RUNWAY_SHORT};
 use crate::slack::blocks::alert::{self, AlertView};
 use crate::slack::blocks::notes::{self, NoteView, SilenceEndingView};
+use crate::slack::message::Message;
 
 use super::Flow;
 use super::digest::Gathering;
-use super::effect::{Charted, Effect, edit_priority, group_key, priority};
+use super::effect::{Charted, Effect, GROUP_KEY, edit_priority, group_key, priority};
 use super::look::members;
 
 /// The engine as it will be once `changes` are applied.
@@ -29,6 +30,22 @@ pub(super) struct Scene<'a> {
     /// The escalations that the decision changes.
     pub runs: &'a BTreeMap<GroupId, Run>,
     pub now: Timestamp,
+}
+
+impl Flow {
+    /// A group's message that nobody has seen yet, as it is by now. It calls whom a first message calls, also when a newer
+    /// look, which calls nobody, took its place while it waited. `None` when nobody has to be called any more.
+    pub(super) fn first_look(&self, key: &str) -> Option<Message> {
+        self.with_engine(|engine, _, now| {
+            let group = engine.group(&GroupId::new(key.strip_prefix(GROUP_KEY)?))?;
+            if !group.open() || group.acknowledged.is_some() || group.delivery.held.is_some() {
+                return None;
+            }
+            let (changes, runs) = (Changes::default(), BTreeMap::new());
+            let (show, _) = Scene { engine, changes: &changes, flow: self, runs: &runs, now }.look(group, true)?;
+            if let Effect::Show { message, .. } = show { Some(message) } else { None }
+        })
+    }
 }
 
 impl<'a> Scene<'a> {

@@ -23,6 +23,21 @@ async fn a_storm_of_429_and_5xx_delays_the_message_and_posts_it_once() {
     }
 }
 
+/// The first message waits, and newer looks of it, which call nobody by themselves, take its place.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_critical_message_that_had_to_wait_calls_people_all_the_same() {
+    for database in databases() {
+        let bot = Bot::on(database).await;
+        bot.slack.faults(|faults| faults.next("chat.postMessage", 40, Failure::Status(503)));
+        bot.stop("Crypto.SOL/USD");
+        bot.advance(900).await;
+        assert!(bot.posted().is_empty(), "{:#?}", bot.alerts());
+        bot.advance(900).await;
+        let alerts = bot.alerts();
+        assert!(alerts[0].contains("<!here>") && alerts[0].contains("critical"), "{alerts:#?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_post_whose_answer_was_lost_is_found_and_not_repeated() {
     for database in databases() {

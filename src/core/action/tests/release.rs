@@ -125,7 +125,7 @@ fn who_lost_the_right_to_what_a_plan_also_does_no_longer_counts() {
     asks.plan.preview.changes.insert(0, suspend);
     let flux = Rule {
         name: "flux".to_owned(),
-        actions: vec![super::super::kind::Kind::SuspendReconcile],
+        actions: vec![Kind::SuspendReconcile],
         namespaces: vec!["*".to_owned()],
         kinds: Vec::new(),
         ..rule()
@@ -167,7 +167,7 @@ fn a_request_lapses_at_its_time_and_not_before() {
 /// A restart for which Kustomization `base` is suspended, and a policy whose second rule is about that.
 fn suspending(change_rule: impl FnOnce(&mut Rule)) -> (Request, Policy) {
     let mut request = request();
-    let mut suspend = super::change(Write::Suspend { suspend: true }, "reconciles", "suspended");
+    let mut suspend = change(Write::Suspend { suspend: true }, "reconciles", "suspended");
     suspend.object.target = "prod/flux-system/Kustomization/base".parse().unwrap();
     request.plan.preview.changes.insert(0, suspend);
     let mut second =

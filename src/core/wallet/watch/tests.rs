@@ -4,7 +4,6 @@ use super::*;
 use crate::core::severity::Severity::{Critical, Warning};
 use crate::core::signal::Evidence;
 use crate::core::wallet::limits::{Levels, Limits};
-use crate::core::wallet::runway::Outlook;
 use crate::core::wallet::{Address, Amount, Asset, Balance, ChainKind, Why};
 
 const START: i64 = 1_800_000_000;
