@@ -167,7 +167,9 @@ async fn after_a_day_without_slack_what_holds_is_said_and_not_everything_that_ha
         for hour in 0..24 {
             // Three stay away from the third hour on; each hour half a dozen others come and go.
             if hour == 3 {
-                still.iter().for_each(|symbol| bot.stop(symbol));
+                for symbol in still {
+                    bot.stop(symbol);
+                }
             }
             let passing = (0..6).map(|n| &symbols[4 + (hour * 6 + n) % 56]);
             passing.clone().for_each(|symbol| bot.stop(symbol));

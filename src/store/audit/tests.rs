@@ -267,7 +267,7 @@ async fn tamper(db: &Fresh, rng: &mut fastrand::Rng, entries: &[Entry]) -> Strin
     }
 }
 
-/// The long form: `WATCHKEEPER_FIRE_TAMPERS=10000 cargo test --lib every_one_of_many_random_changes -- --nocapture`, for Postgres
+/// The long form: `WATCHKEEPER_FIRE_TAMPERS=10000 cargo test --lib every_one_of_many -- --include-ignored --nocapture`, for Postgres
 /// with `WATCHKEEPER_TEST_POSTGRES`.
 async fn every_one_of_many_random_changes_is_found(db: Fresh) {
     let long = std::env::vars().find(|(name, _)| name == "WATCHKEEPER_FIRE_TAMPERS");

@@ -102,34 +102,30 @@ impl Wire {
 
 async fn serve(address: SocketAddr, listener: TcpListener, ends: Arc<Ends>) {
     let mut open = ends.open.subscribe();
-    let mut listener = Some(listener);
+    let mut listener = listener;
     loop {
-        match &listener {
-            Some(listening) => {
-                ends.is_open.send_replace(true);
-                loop {
-                    tokio::select! {
-                        wanted = open.wait_for(|open| !open) => {
-                            if wanted.is_err() { return }
-                            break;
-                        }
-                        Ok((stream, _)) = listening.accept() => {
-                            tokio::spawn(carry(stream, Arc::clone(&ends)));
-                        }
+        ends.is_open.send_replace(true);
+        loop {
+            tokio::select! {
+                wanted = open.wait_for(|open| !open) => {
+                    if wanted.is_err() {
+                        return;
                     }
+                    break;
                 }
-                listener = None;
-            }
-            None => {
-                // Bound and not listening: whoever connects is refused, and nobody else gets the port.
-                let held = hold(address).await;
-                ends.is_open.send_replace(false);
-                if open.wait_for(|open| *open).await.is_err() {
-                    return;
+                Ok((stream, _)) = listener.accept() => {
+                    tokio::spawn(carry(stream, Arc::clone(&ends)));
                 }
-                listener = Some(held.listen(1024).unwrap());
             }
         }
+        drop(listener);
+        // Bound and not listening: whoever connects is refused, and nobody else gets the port.
+        let held = hold(address).await;
+        ends.is_open.send_replace(false);
+        if open.wait_for(|open| *open).await.is_err() {
+            return;
+        }
+        listener = held.listen(1024).unwrap();
     }
 }
 
