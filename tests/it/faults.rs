@@ -28,7 +28,9 @@ async fn a_storm_of_429_and_5xx_delays_the_message_and_posts_it_once() {
 async fn a_critical_message_that_had_to_wait_calls_people_all_the_same() {
     for database in databases() {
         let bot = Bot::on(database).await;
-        bot.slack.faults(|faults| faults.next("chat.postMessage", 40, Failure::Status(503)));
+        bot.slack.faults(|faults| {
+            faults.next("chat.postMessage", 40, Failure::Status(503));
+        });
         bot.stop("Crypto.SOL/USD");
         bot.advance(900).await;
         assert!(bot.posted().is_empty(), "{:#?}", bot.alerts());
