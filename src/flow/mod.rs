@@ -180,6 +180,7 @@ pub struct Flow {
     unsaid: Mutex<Unsaid>,
     settings: RwLock<Arc<Settings>>,
     home: RwLock<Home>,
+    home_told: Notify,
     people: RwLock<Arc<People>>,
     charts: RwLock<BTreeMap<GroupId, String>>,
     digests: Mutex<Digests>,
@@ -243,6 +244,7 @@ impl Flow {
             desk: oncall::Desk::default(),
             handoffs: handoff::Desk::default(),
             home: RwLock::default(),
+            home_told: Notify::new(),
             people: RwLock::default(),
             lease: RwLock::default(),
             followed_at: Mutex::default(),
@@ -282,6 +284,7 @@ impl Flow {
     pub fn set_home(&self, home: Home) {
         *self.home.write().unwrap_or_else(PoisonError::into_inner) = home;
         self.token_works.store(true, std::sync::atomic::Ordering::Relaxed);
+        self.home_told.notify_waiters();
     }
 
     pub fn slack_link(&self) -> Link {

@@ -102,6 +102,7 @@ impl Flow {
     async fn receive_command(&self, delivery: Delivery) -> Ack {
         let Input::Command(command) = &delivery.input else { return Ack::Empty };
         let caller = Caller::of(&command.user, command.user_team.as_ref(), Some(&command.channel));
+        self.know_home().await;
         let plan = self.plan(&command.text, &caller).await;
         let Plan::Answer(message) = plan else { return self.receive_stored(delivery).await };
         match self.take_in(&delivery, true).await {
@@ -127,6 +128,7 @@ impl Flow {
                 return self.unstored(&delivery.input).await;
             }
         }
+        self.know_home().await;
         match self.work(&delivery, Way::Ack).await {
             Ok(ack) => ack,
             Err(StepError::AlreadyDone) => self.duplicate(kind),
@@ -204,7 +206,7 @@ impl Flow {
     /// Works on what is stored and not done: left over from a crash, a database that was away, or another replica. Left
     /// to the replica that can do all of it. Returns how many were finished.
     pub async fn sweep(&self) -> Result<usize, StoreError> {
-        if self.lease().is_none() {
+        if self.lease().is_none() || self.home().team.is_none() {
             return Ok(0);
         }
         let mut finished = 0;

@@ -34,4 +34,13 @@ impl Flow {
         }
         self.set_home(home);
     }
+
+    /// At the very first start, whoever asks before Slack has said whose bot this is waits for that a little: everybody would
+    /// be a stranger.
+    pub(super) async fn know_home(&self) {
+        let told = self.home_told.notified();
+        if self.home().team.is_none() {
+            let _in_time = tokio::time::timeout(self.waits.look, told).await;
+        }
+    }
 }

@@ -45,8 +45,8 @@ fn kept((wallet, at, units, decimals, position): Row) -> Option<Kept> {
 }
 
 /// How many wallets [`since`] is asked for at once: each statement is well within its limit of time, however often they
-/// change.
-pub const WALLETS: usize = 32;
+/// change, and its rows are few enough to leave no trace in memory.
+pub const WALLETS: usize = 8;
 
 /// These wallets since `from`, oldest first, thinned as forecasts need them ([`SLOTS`]), and of each at least the latest
 /// there is.

@@ -37,7 +37,7 @@ fn configuration(place: &Place, dead: &str) -> String {
     let usual = usual.replace("filter: info", "filter: \"debug,watchkeeper=trace\"");
     let usual = usual.replace("metrics_listen: null", "metrics_listen: \"127.0.0.1:0\"");
     format!(
-        "{usual}heartbeat: {{every: 1s}}\naudit: {{file: checkpoints.jsonl}}\n\
+        "{usual}heartbeat: {{every: 10s}}\naudit: {{file: checkpoints.jsonl}}\n\
          prometheus:\n  server: {{url: \"{dead}\", token_env: PROM_TOKEN}}\n  alertmanagers: [{{name: am, token_env: AM_TOKEN}}]\n\
          \x20 graphs: [{{name: lag, query: up}}]\n\
          paging:\n  pagerduty: [{{name: pd, routing_key_env: PD_KEY, url: \"{dead}\"}}]\n\
@@ -45,7 +45,7 @@ fn configuration(place: &Place, dead: &str) -> String {
          escalation:\n  policies:\n    - name: all\n      after: 0s\n      steps: [{{targets: [{{pagerduty: pd}}, {{webhook: hook}}]}}]\n\
          \x20 rules: [{{policy: all}}]\n\
          oncall:\n  schedules: [{{name: primary, ical: {{url_env: CALENDAR_URL}}}}]\n\
-         balances:\n  chains: [{{name: base, kind: evm, identity: \"8453\", every: 1s, endpoints: [{{name: one, url_env: RPC_URL}}]}}]\n\
+         balances:\n  chains: [{{name: base, kind: evm, identity: \"8453\", every: 5s, endpoints: [{{name: one, url_env: RPC_URL}}]}}]\n\
          \x20 accounts: [{{name: pusher, chain: base, address: \"0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed\"}}]\n"
     )
 }
