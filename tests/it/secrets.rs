@@ -94,8 +94,8 @@ async fn no_planted_secret_is_in_a_log_a_page_a_message_or_the_database() {
     let address = bot.address().await;
     until_answers(&format!("http://{address}/healthz"), |status, _| status == 200).await;
     let pages = make_trouble(&place, &address).await;
-    // Each of them was used, and what they were used for failed.
-    for what in ["pagerduty", "webhook", "heartbeat", "calendar", "base"] {
+    // They were used, and what they were used for failed.
+    for what in ["a paging service failed", "the heartbeat did not arrive", r#""chain":"base""#] {
         bot.says(what).await;
     }
     let (_, doctor) = place.run(&["doctor"]).await;
@@ -111,8 +111,9 @@ async fn no_planted_secret_is_in_a_log_a_page_a_message_or_the_database() {
         ("what doctor says".to_owned(), doctor.into_bytes()),
         ("a message".to_owned(), Value::from(said).to_string().into_bytes()),
     ];
+    assert!(seen.iter().all(|(_, bytes)| bytes.len() > 10), "there is something to look at");
     files(place.dir.path(), &mut seen);
-    assert!(seen.len() > 5 && seen.iter().all(|(_, bytes)| !bytes.is_empty()), "there is something to look at");
+    assert!(seen.iter().any(|(place, bytes)| place.ends_with("wk.sqlite") && bytes.len() > 4096), "the database too");
     for (place, bytes) in &seen {
         for (name, secret) in &planted {
             let found = bytes.windows(secret.len()).any(|part| part == secret.as_bytes());

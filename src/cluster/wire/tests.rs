@@ -55,7 +55,7 @@ fn a_pod_becomes_slim() {
     assert_eq!((pod.phase, pod.ready, &pod.scheduling), (Phase::Running, false, &Scheduling::Scheduled));
     let app = pod.container("app").unwrap();
     assert!(app.in_crash_loop());
-    assert_eq!((app.restarts, &*app.image()), (7, "hermes:1.2"));
+    assert_eq!((app.restarts, app.image()), (7, "hermes:1.2"));
     let exit = app.last_exit().unwrap();
     assert_eq!((exit.code, exit.signal, &*exit.reason), (137, Some(9), "OOMKilled"));
     assert_eq!(exit.finished_at, Some(Timestamp::from_secs(1_795_521_510)));

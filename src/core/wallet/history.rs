@@ -7,7 +7,7 @@ use crate::core::time::Timestamp;
 /// One observed balance, in base units (lamports, wei). Packed: there are hundreds for each wallet, and a `u128` would have
 /// each of them take a third more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(packed(8))]
+#[repr(Rust, packed(8))]
 pub struct Point {
     pub at: Timestamp,
     pub units: u128,

@@ -18,7 +18,7 @@ fn rendered(kube: &Kube, profile: &str) -> Vec<Value> {
     let made = Command::new(helm)
         .args(["template", &kube.namespace])
         .arg(&chart)
-        .args(["--namespace", &kube.namespace, "--no-hooks", "--set", "rbac.clusters=true"])
+        .args(["--namespace", &kube.namespace, "--no-hooks", "--kube-version", "1.37.0", "--set", "rbac.clusters=true"])
         .arg("--values")
         .arg(chart.join(format!("ci/{profile}-values.yaml")))
         .output()
