@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use watchkeeper::sim::slack::Failure;
-use watchkeeper::sim::slack::Workspace;
+use watchkeeper::sim::slack::{Failure, Faults, Workspace};
 
 use super::support::{Bot, databases};
 
@@ -34,7 +33,7 @@ async fn a_critical_message_that_had_to_wait_calls_people_all_the_same() {
         bot.stop("Crypto.SOL/USD");
         bot.advance(900).await;
         assert!(bot.posted().is_empty(), "{:#?}", bot.alerts());
-        bot.slack.faults(|faults| faults.clear_calls());
+        bot.slack.faults(Faults::clear_calls);
         bot.advance(60).await;
         let posted = bot.slack.calls("chat.postMessage").into_iter().find(|call| call.status == 200).unwrap();
         let said = posted.args.to_string();
@@ -68,7 +67,7 @@ async fn killed_between_commit_and_post_it_posts_once_after_the_restart() {
         });
         bot.advance(55).await;
         assert!(bot.posted().is_empty());
-        bot.slack.faults(watchkeeper::sim::slack::Faults::clear_calls);
+        bot.slack.faults(Faults::clear_calls);
         let bot = bot.restart().await;
         bot.advance(130).await;
         assert_eq!(bot.posted().len(), 1, "{:#?}", bot.alerts());
@@ -88,7 +87,7 @@ async fn killed_between_post_and_record_it_does_not_post_again() {
             faults.next("*", 1000, Failure::Status(503));
         });
         bot.advance(55).await;
-        bot.slack.faults(watchkeeper::sim::slack::Faults::clear_calls);
+        bot.slack.faults(Faults::clear_calls);
         // What a worker does up to the moment it dies: it claims, it posts, and records nothing.
         bot.clock.advance(Duration::from_secs(200));
         let claimed = jobs::claim(&bot.flow.store, &bot.flow.holder, bot.clock.now(), Duration::from_secs(45), 1).await;

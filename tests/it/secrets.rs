@@ -76,9 +76,9 @@ fn files(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            files(&path, found)
+            files(&path, found);
         } else {
-            found.push((path.display().to_string(), fs::read(&path).unwrap()))
+            found.push((path.display().to_string(), fs::read(&path).unwrap()));
         }
     }
 }
