@@ -146,9 +146,13 @@ pub fn read_anything(json: &[u8]) {
     read::<wire::Nodes>(json);
     read::<wire::Pods>(json);
     read::<wire::Deployments>(json);
+    read::<wire::ReplicaSets>(json);
+    read::<wire::StatefulSets>(json);
+    read::<wire::DaemonSets>(json);
     read::<wire::Jobs>(json);
     read::<wire::CronJobs>(json);
     read::<wire::Autoscalers>(json);
+    read::<wire::Budgets>(json);
     read::<wire::Certificates>(json);
     read::<wire::Claims>(json);
 }

@@ -4,26 +4,20 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// The names of all functions in the tree's tests and sources.
-fn functions(folder: &Path, found: &mut BTreeSet<String>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            functions(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = fs::read_to_string(&path).unwrap();
-            let names = text.split("fn ").skip(1).filter_map(|rest| rest.split_once('('));
-            found.extend(names.map(|(name, _)| name.to_owned()));
-        }
-    }
-}
+use super::layers::sources;
 
 #[test]
 fn every_test_that_stands_behind_a_security_requirement_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    sources(&root.join("src"), &mut files);
+    sources(&root.join("tests"), &mut files);
     let mut there = BTreeSet::new();
-    functions(&root.join("src"), &mut there);
-    functions(&root.join("tests"), &mut there);
+    for file in files {
+        let text = fs::read_to_string(file).unwrap();
+        let names = text.split("fn ").skip(1).filter_map(|rest| rest.split_once('('));
+        there.extend(names.map(|(name, _)| name.to_owned()));
+    }
     let document = fs::read_to_string(root.join("docs/SECURITY.md")).unwrap();
     let (_, table) = document.split_once("## OWASP ASVS").unwrap();
     let (table, _) = table.split_once("\n## ").unwrap();

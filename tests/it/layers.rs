@@ -68,7 +68,8 @@ const IMPURE: &[&str] = &[
     "tracing",
 ];
 
-fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
+/// Every Rust file below.
+pub fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {

@@ -6,7 +6,7 @@ use std::ops::Deref;
 use super::journal::Journal;
 use super::plan::{Plan, Risk};
 use super::policy::{Freeze, Person, Policy, Rate, Roster};
-use super::request::{Approval, Proof, Request, State, met, rule_of};
+use super::request::{Approval, Proof, Request, State, met};
 use crate::core::engine::mute::first_unmuted;
 use crate::core::ids::Actor;
 use crate::core::time::{Timestamp, spoken};
@@ -102,8 +102,7 @@ impl Gate<'_> {
             return Some("everything is frozen".to_owned());
         }
         let rule = self.policy.rule_named(&request.plan.rule)?;
-        let rules = self.policy.rules_of(&request.plan).unwrap_or_else(|_| vec![rule]);
-        let quiet: Vec<_> = rules.iter().map(|rule| &rule.quiet_hours).collect();
+        let quiet: Vec<_> = self.policy.rules_of(&request.plan).flatten().map(|rule| &rule.quiet_hours).collect();
         let free = first_unmuted(&quiet, self.now);
         if free > self.now {
             return Some(format!("quiet hours, for another {}", spoken(free.since(self.now))));
@@ -133,15 +132,14 @@ impl Gate<'_> {
                 };
             }
         };
-        let (Ok(rule), Ok(needs)) = (rule_of(plan, self.policy), self.policy.needs(plan)) else {
+        let Ok(needs) = self.policy.needs(plan) else {
             return Err((Vec::new(), "the rule that allowed it is gone".to_owned()));
         };
         let digest = plan.digest();
         let counts = |approval: &Approval| {
             approval.digest == digest
                 && approval.at < plan.approve_by
-                && self.policy.may_approve(self.roster, &approval.by, &asked.by, rule).is_ok()
-                && self.policy.may_approve_also(self.roster, &approval.by, &asked.by, plan).is_ok()
+                && self.policy.may_approve_all(self.roster, &approval.by, &asked.by, plan).is_ok()
         };
         let mut left: Vec<Approval> = approvals.into_iter().filter(counts).collect();
         let mut seen: Vec<Person> = Vec::new();

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::digest::version_of;
 use super::kind::{Action, Kind};
 use super::plan::{Plan, Preview, Risk};
+use super::request::rule_of;
 use super::target::{Sort, Target};
 use crate::core::engine::mute::MuteInterval;
 use crate::core::ids::{Actor, TeamId, UserId};
@@ -293,14 +294,11 @@ impl Policy {
         own.chain(plan.also()).try_for_each(|(kind, target)| self.may_request(roster, person, kind, target).map(drop))
     }
 
-    /// The rules that a plan falls under: its own, and those of what it does to others than its target.
-    ///
-    /// # Errors
-    /// One of them is gone.
-    pub fn rules_of(&self, plan: &Plan) -> Result<Vec<&Rule>, Denied> {
-        let gone = || Denied::NoRule { kind: plan.action.kind(), target: plan.target.clone() };
-        let own = std::iter::once(self.rule_named(&plan.rule).ok_or_else(gone));
-        own.chain(plan.also().map(|(kind, target)| self.rule_for(kind, target))).collect()
+    /// The rules that a plan falls under: its own, and those of what it does to others than its target; an error for one
+    /// that is gone.
+    pub fn rules_of<'a>(&'a self, plan: &'a Plan) -> impl Iterator<Item = Result<&'a Rule, Denied>> {
+        let own = std::iter::once(rule_of(plan, self));
+        own.chain(plan.also().map(|(kind, target)| self.rule_for(kind, target)))
     }
 
     /// What a plan takes: the strictest of all its rules.
@@ -309,21 +307,21 @@ impl Policy {
     /// One of them is gone.
     pub fn needs(&self, plan: &Plan) -> Result<Needs, Denied> {
         let none = Needs { quorum: 1, on_call: false };
-        let each = self.rules_of(plan)?.into_iter().map(|rule| rule.needs(plan.preview.risk));
-        Ok(each.fold(none, Needs::and))
+        self.rules_of(plan).try_fold(none, |needs, rule| Ok(needs.and(rule?.needs(plan.preview.risk))))
     }
 
+    /// As [`Self::may_approve`], for everything that a plan does.
+    ///
     /// # Errors
-    /// `person` may not approve what a plan does to others than its target.
-    pub fn may_approve_also(
+    /// `person` may not approve a part of it.
+    pub fn may_approve_all(
         &self,
         roster: &Roster,
         person: &Person,
         requester: &Person,
         plan: &Plan,
     ) -> Result<(), Denied> {
-        let allowed = |(kind, target)| self.may_approve(roster, person, requester, self.rule_for(kind, target)?);
-        plan.also().try_for_each(allowed)
+        self.rules_of(plan).try_for_each(|rule| self.may_approve(roster, person, requester, rule?))
     }
 
     /// # Errors

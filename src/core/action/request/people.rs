@@ -24,9 +24,7 @@ impl Request {
         if *seen != digest {
             return Err(Refused::Changed);
         }
-        let rule = rule_of(&self.plan, policy)?;
-        policy.may_approve(roster, by, &self.asked.by, rule)?;
-        policy.may_approve_also(roster, by, &self.asked.by, &self.plan)?;
+        policy.may_approve_all(roster, by, &self.asked.by, &self.plan)?;
         if approvals.iter().any(|approval| approval.by.user == by.user) {
             return Err(Refused::Twice);
         }
