@@ -41,6 +41,9 @@ pub struct State {
     pub calls: VecDeque<Call>,
     pub out: Vec<Out>,
     rng: fastrand::Rng,
+    /// A row of ids for each kind: which channel is made first decides its id, and not what else happened meanwhile.
+    rows: BTreeMap<&'static str, fastrand::Rng>,
+    seed: u64,
 }
 
 /// Something to tell the outside once the lock is released.
@@ -152,6 +155,8 @@ impl State {
             calls: VecDeque::new(),
             out: Vec::new(),
             rng: fastrand::Rng::with_seed(seed),
+            rows: BTreeMap::new(),
+            seed,
         };
         let mut slackbot = User::person(SLACKBOT, "slackbot", "Slackbot", "", &state.team.id, "UTC");
         slackbot.is_bot = true;
@@ -168,10 +173,14 @@ impl State {
     }
 
     /// An id like Slack's: a letter or two and ten capitals or digits.
-    pub fn mint(&mut self, prefix: &str) -> String {
+    pub fn mint(&mut self, prefix: &'static str) -> String {
         const ALPHABET: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+        let row = self.rows.entry(prefix).or_insert_with(|| {
+            let of_kind = prefix.bytes().fold(self.seed, |seed, byte| seed.wrapping_mul(257).wrapping_add(u64::from(byte)));
+            fastrand::Rng::with_seed(of_kind)
+        });
         let mut id = prefix.to_owned();
-        id.extend((0..10).map(|_| char::from(ALPHABET[self.rng.usize(..ALPHABET.len())])));
+        id.extend((0..10).map(|_| char::from(ALPHABET[row.usize(..ALPHABET.len())])));
         id
     }
 
