@@ -129,6 +129,7 @@ pub struct Metrics {
     actions: ActionMetrics,
     socket_connections: Gauge,
     leader: Gauge,
+    tasks: Gauge,
     ack: Histogram,
     post: Histogram,
     canary: Seconds,
@@ -168,6 +169,7 @@ impl Default for Metrics {
             actions: ActionMetrics::default(),
             socket_connections: Gauge::default(),
             leader: Gauge::default(),
+            tasks: Gauge::default(),
             ack: seconds(),
             post: seconds(),
             canary: Seconds::default(),
@@ -221,6 +223,7 @@ impl Metrics {
         self.actions.register(registry);
         registry.register("slack_socket_connections", "Open Socket Mode connections", self.socket_connections.clone());
         registry.register("leader", "1 while this replica holds the lease", self.leader.clone());
+        registry.register("tasks", "Tasks of the runtime that have not ended", self.tasks.clone());
         registry.register(
             "ack_duration_seconds",
             "From a verified Slack request to its acknowledgement",
@@ -366,6 +369,10 @@ impl Metrics {
 
     pub fn leader(&self, held: bool) {
         self.leader.set(i64::from(held));
+    }
+
+    pub fn tasks(&self, alive: usize) {
+        self.tasks.set(i64::try_from(alive).unwrap_or(i64::MAX));
     }
 
     pub fn acked(&self, took: Duration) {

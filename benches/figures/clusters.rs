@@ -18,7 +18,7 @@ use crate::{spread, start};
 #[expect(dead_code, reason = "stories use the rest of it")]
 mod server;
 
-use server::ApiServer;
+pub use server::ApiServer;
 
 pub const PODS: usize = 10_000;
 const EVENTS_A_SECOND: usize = 1000;
@@ -123,7 +123,7 @@ async fn run() {
     stop.cancel();
 }
 
-fn pod(nth: usize, phase: &str) -> Value {
+pub fn pod(nth: usize, phase: &str) -> Value {
     let name = format!("pod-{nth:05}");
     let environment: Vec<Value> =
         (0..20).map(|n| json!({ "name": format!("VARIABLE_{n}"), "value": "value" })).collect();

@@ -14,6 +14,7 @@ mod inner;
 #[expect(dead_code, reason = "the proxy is for the stories")]
 mod nodes;
 mod process;
+mod soak;
 mod whole;
 mod world;
 
@@ -21,7 +22,7 @@ use std::time::{Duration, Instant};
 
 type Scenario = (&'static str, fn(&tokio::runtime::Runtime));
 
-const SCENARIOS: [Scenario; 8] = [
+const SCENARIOS: [Scenario; 9] = [
     ("inner", inner::measure),
     ("audit", audit::measure),
     ("clusters", clusters::measure),
@@ -30,7 +31,10 @@ const SCENARIOS: [Scenario; 8] = [
     ("alerts", alerts::measure),
     ("chains", chains::measure),
     ("whole", whole::measure),
+    ("soak", soak::measure),
 ];
+/// Too long for a run of everything.
+const BY_NAME_ONLY: &str = "soak";
 
 fn main() {
     // cargo itself adds `--bench`.
@@ -38,7 +42,7 @@ fn main() {
     let _first_in_this_process = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     for (name, measure) in SCENARIOS {
-        if wanted.is_empty() || wanted.iter().any(|one| one == name) {
+        if (wanted.is_empty() && name != BY_NAME_ONLY) || wanted.iter().any(|one| one == name) {
             println!("\n## {name}\n");
             measure(&runtime);
         }

@@ -13,7 +13,7 @@ use watchkeeper::store::{Settings, Store, balances};
 
 use crate::bot::{Bot, processor_time};
 use crate::chains::{self, ACCOUNTS_PER_CHAIN, Local};
-use crate::clusters::{PODS, server_of_pods};
+use crate::clusters::{ApiServer, PODS, server_of_pods};
 use crate::wait;
 use crate::world::World;
 
@@ -31,11 +31,28 @@ pub fn measure(runtime: &Runtime) {
     let with_pods = settled(&config, "10,000 pods");
     println!("{PODS} pods watched: {:.1} MB above idle", with_pods - idle);
 
-    let nodes = runtime.block_on(chains::nodes());
-    let whole = Config { sources: vec![world.source()], balances: wallets(&nodes), ..config };
-    let whole = Config { database: world.config("whole").database, ..whole };
+    let whole = watching(&world, &pods, &Nodes::start(runtime), "whole");
     runtime.block_on(past(&whole, world.clock.now()));
     settled(&whole, "500 feeds, 10,000 pods, 1,000 addresses with a past of eight days");
+}
+
+/// The nodes of four chains.
+pub struct Nodes(Vec<Local>);
+
+impl Nodes {
+    pub fn start(runtime: &Runtime) -> Self {
+        Self(runtime.block_on(chains::nodes()))
+    }
+}
+
+/// Everything is watched.
+pub fn watching(world: &World, pods: &ApiServer, nodes: &Nodes, name: &str) -> Config {
+    Config {
+        sources: vec![world.source()],
+        balances: wallets(&nodes.0),
+        clusters: vec![Cluster::by_kubeconfig("prod", pods.kubeconfig())],
+        ..world.config(name)
+    }
 }
 
 /// Resident memory once it has settled, in megabytes.
@@ -85,7 +102,7 @@ fn wallets(nodes: &[Local]) -> Balances {
 }
 
 /// Eight days of readings for each: every five minutes in the last day, every hour before.
-async fn past(config: &Config, now: Timestamp) {
+pub async fn past(config: &Config, now: Timestamp) {
     let store = Store::connect(&Settings::new(config.database.url.clone())).await.unwrap();
     store.migrate().await.unwrap();
     let minutes = |from: u64, to: u64, step: usize| (from..to).step_by(step).map(|ago| Duration::from_secs(ago * 60));

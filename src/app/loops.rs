@@ -184,6 +184,7 @@ async fn sweep(flow: Arc<Flow>) {
 
 async fn measure(flow: Arc<Flow>) {
     flow.measure();
+    flow.metrics.tasks(tokio::runtime::Handle::current().metrics().num_alive_tasks());
     if let Ok(depth) = jobs::depth(&flow.store).await {
         let oldest = depth.oldest().map(|at| flow.now().since(at)).unwrap_or_default();
         let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);

@@ -16,6 +16,7 @@ mod evidence;
 mod gitops;
 mod probe;
 pub mod read;
+mod selector;
 mod watch;
 mod wire;
 pub mod write;

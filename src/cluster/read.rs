@@ -1,15 +1,18 @@
 //! What is asked of a cluster once, when somebody wants to know: logs, events, revisions, who keeps an object, and what
 //! the bot is allowed to do.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::{ControllerRevision, ReplicaSet};
 use k8s_openapi::api::authorization::v1::SelfSubjectRulesReview;
 use k8s_openapi::api::core::v1::Event;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta, Time};
 use kube::api::{Api, ApiResource, DynamicObject, ListParams, LogParams, PostParams};
 use kube::core::GroupVersionKind;
 
+use super::selector::selects;
 use super::{ClusterError, Clusters, within};
 use crate::core::gitops::manager::{Manager, Marks, manager};
 use crate::core::rbac::Rule;
@@ -61,6 +64,16 @@ pub struct Revision {
     pub cause: Option<String>,
     /// Pods it has now, where the cluster counts them.
     pub pods: Option<i32>,
+}
+
+/// A disruption budget over a workload's pods.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Budget {
+    pub name: String,
+    pub healthy: i32,
+    pub needed: i32,
+    /// So many pods may be evicted now.
+    pub allowed: i32,
 }
 
 const CAUSE: &str = "kubernetes.io/change-cause";
@@ -145,15 +158,7 @@ impl Clusters {
         namespace: &str,
         name: &str,
     ) -> Result<Option<Manager>, ClusterError> {
-        let client = self.client(cluster).await?;
-        let (group, version) = match kind {
-            Kind::Job | Kind::CronJob => ("batch", "v1"),
-            Kind::Pod | Kind::Node => ("", "v1"),
-            _ => ("apps", "v1"),
-        };
-        let gvk = GroupVersionKind::gvk(group, version, kind.as_str());
-        let resource = ApiResource::from_gvk_with_plural(&gvk, kind.plural());
-        let objects: Api<DynamicObject> = Api::namespaced_with(client, namespace, &resource);
+        let (group, objects) = self.objects(cluster, kind, namespace).await?;
         let meta = within(WITHIN, objects.get_metadata(name)).await?.metadata;
         let managed_by = |fields: ManagedFieldsEntry| fields.manager;
         Ok(manager(&Marks {
@@ -165,6 +170,47 @@ impl Clusters {
             annotations: &meta.annotations.unwrap_or_default(),
             field_managers: &meta.managed_fields.into_iter().flatten().filter_map(managed_by).collect::<Vec<_>>(),
         }))
+    }
+
+    /// The disruption budgets over a workload's pods, by the labels its pods get.
+    ///
+    /// # Errors
+    /// They could not be read.
+    pub async fn budgets(
+        &self,
+        cluster: &str,
+        kind: Kind,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Vec<Budget>, ClusterError> {
+        let (_, objects) = self.objects(cluster, kind, namespace).await?;
+        let budgets: Api<PodDisruptionBudget> = Api::namespaced(self.client(cluster).await?, namespace);
+        let everything = ListParams::default();
+        let asked = tokio::try_join!(within(WITHIN, objects.get(name)), within(WITHIN, budgets.list(&everything)));
+        let (object, budgets) = asked?;
+        let labels = pod_labels(kind, object);
+        let covers = |budget: &PodDisruptionBudget| {
+            let selector = budget.spec.as_ref().and_then(|spec| serde_json::to_value(&spec.selector).ok());
+            selector.is_some_and(|selector| selects(&selector, &labels))
+        };
+        Ok(budgets.items.into_iter().filter(covers).filter_map(counted).collect())
+    }
+
+    /// The API of a kind in a namespace, and its group.
+    async fn objects(
+        &self,
+        cluster: &str,
+        kind: Kind,
+        namespace: &str,
+    ) -> Result<(&'static str, Api<DynamicObject>), ClusterError> {
+        let (group, version) = match kind {
+            Kind::Job | Kind::CronJob => ("batch", "v1"),
+            Kind::Pod | Kind::Node => ("", "v1"),
+            _ => ("apps", "v1"),
+        };
+        let gvk = GroupVersionKind::gvk(group, version, kind.as_str());
+        let resource = ApiResource::from_gvk_with_plural(&gvk, kind.plural());
+        Ok((group, Api::namespaced_with(self.client(cluster).await?, namespace, &resource)))
     }
 
     /// What the bot's credentials may do in a namespace, as the API server counts it.
@@ -190,6 +236,28 @@ impl Clusters {
         };
         Ok(rules.into_iter().map(rule).collect())
     }
+}
+
+/// The labels of the pods that `object` is or makes.
+fn pod_labels(kind: Kind, object: DynamicObject) -> BTreeMap<String, String> {
+    let template = match kind {
+        Kind::Pod => return object.metadata.labels.unwrap_or_default(),
+        Kind::CronJob => "/spec/jobTemplate/spec/template/metadata/labels",
+        _ => "/spec/template/metadata/labels",
+    };
+    let labels = object.data.pointer(template).cloned().unwrap_or_default();
+    serde_json::from_value(labels).unwrap_or_default()
+}
+
+/// `None` until its controller has counted.
+fn counted(budget: PodDisruptionBudget) -> Option<Budget> {
+    let status = budget.status?;
+    Some(Budget {
+        name: budget.metadata.name.unwrap_or_default(),
+        healthy: status.current_healthy?,
+        needed: status.desired_healthy?,
+        allowed: status.disruptions_allowed?,
+    })
 }
 
 fn at(time: Option<Time>) -> Option<Timestamp> {

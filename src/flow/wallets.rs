@@ -262,7 +262,7 @@ impl Flow {
             cards::wallet(&WalletCard {
                 row: self.row(wallet, engine),
                 limits: &watched.limits,
-                read_at: wallet.history().last().map(|point| point.at),
+                read_at: wallet.last().map(|point| point.at),
                 last_top_up: top_up.and_then(|top_up| Some((top_up.at, wallet.of_units(top_up.added)?))),
                 spent: spent.and_then(|(length, units)| Some((length, wallet.of_units(units)?))),
                 address: &address,
@@ -377,7 +377,7 @@ fn drawn(wallet: &Wallet, alert_at: Option<Timestamp>) -> chart::Balance {
     let symbol = &wallet.watched().symbol;
     let value = |units| wallet.of_units(units).map_or(0.0, Amount::to_f64);
     let point = |point: &Point| (point.at, value(point.units));
-    let last = wallet.history().last();
+    let last = wallet.last();
     let runway = wallet.outlook().runway();
     let forecast = runway.zip(last).map(|(runway, last)| {
         let until = last.at.plus(runway.seen.max(Duration::from_mins(1)));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::cluster::read::Warning;
+use crate::cluster::read::{self, Warning};
 use crate::core::redact::redact;
 use crate::core::time::Timestamp;
 use crate::core::workload::find::Target;
@@ -23,9 +23,10 @@ const RECENT: Duration = Duration::from_hours(6);
 impl Flow {
     pub(super) async fn workload_card(&self, target: &Target) -> Message {
         let Target { cluster, id, .. } = target;
-        let (warnings, manager) = tokio::join!(
+        let (warnings, manager, budgets) = tokio::join!(
             tokio::time::timeout(self.waits.look, self.clusters.warnings(cluster, &id.namespace)),
             tokio::time::timeout(self.waits.look, self.clusters.manager(cluster, id.kind, &id.namespace, &id.name)),
+            tokio::time::timeout(self.waits.look, self.clusters.budgets(cluster, id.kind, &id.namespace, &id.name)),
         );
         let warnings = match warnings {
             Ok(Ok(warnings)) => Ok(warnings),
@@ -33,6 +34,7 @@ impl Flow {
             Err(_) => Err("the cluster takes too long to answer".to_owned()),
         };
         let manager = manager.ok().and_then(Result::ok).flatten();
+        let budgets = budgets.ok().and_then(Result::ok).unwrap_or_default();
         let now = self.now();
         let typed = typed(target);
         self.with_clusters(|clusters| {
@@ -64,7 +66,7 @@ impl Flow {
                 complaints,
                 restarts: restarts(&pods),
                 autoscaling: autoscaling(index, id),
-                budget: budget(index, id),
+                budgets: budgets.into_iter().map(shown).collect(),
                 owner: owner(index, id),
                 touched: touched.map(|it| (&*it.by, it.at)),
                 manager,
@@ -132,14 +134,9 @@ fn autoscaling(index: &Index, id: &Id) -> Option<Autoscaling> {
     Some(Autoscaling { min: hpa.min, max: hpa.max, current: hpa.current })
 }
 
-/// The index does not know selectors: a budget of the same name is the workload's, as is usual.
-fn budget(index: &Index, id: &Id) -> Option<Budget> {
-    let budget = index.budget(&id.namespace, &id.name)?;
-    Some(Budget {
-        healthy: budget.current_healthy,
-        needed: budget.desired_healthy,
-        allowed: budget.disruptions_allowed,
-    })
+fn shown(budget: read::Budget) -> Budget {
+    let read::Budget { name, healthy, needed, allowed } = budget;
+    Budget { name, healthy, needed, allowed }
 }
 
 /// The warnings about the workload, its pods and what makes them.

@@ -26,7 +26,7 @@ impl Flow {
             Ask::Nodes { cluster } => Plan::Answer(self.node_list(cluster.as_deref())),
             Ask::Pods { filter, place } => Plan::Answer(self.pod_list(filter.as_deref(), &place)),
             Ask::Workload(wanted) => match self.target(&wanted, "workload") {
-                Ok(target) => Plan::Answer(self.workload_card(&target).await),
+                Ok(target) => Plan::Answer(Box::pin(self.workload_card(&target)).await),
                 Err(message) => Plan::Answer(message),
             },
             Ask::Rollout(wanted) => match self.target(&wanted, "rollout") {

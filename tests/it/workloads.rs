@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
@@ -120,6 +121,28 @@ async fn a_card_says_all_that_matters_of_a_workload() {
     }
     let cron = watched.ask("/wk workload report-publishers").await;
     assert!(cron.contains("*/10 * * * *"), "{cron}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_budget_is_the_workloads_by_the_pods_it_covers_and_not_by_its_name() {
+    let watched = Watched::start().await;
+    let budget = |name: &str, app: &str| {
+        let selector = json!({"matchLabels": {"app": app}});
+        let object = json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
+            "metadata": {"name": name, "namespace": "feeds"}, "spec": {"minAvailable": 1, "selector": selector}});
+        watched.cluster.create("poddisruptionbudgets", object, "kubectl");
+        watched.cluster.tick();
+    };
+    assert!(!watched.ask("/wk workload price-pusher-evm -n feeds").await.contains("budget"));
+    budget("pushers", "price-pusher-evm");
+    let card = watched.ask("/wk workload price-pusher-evm -n feeds").await;
+    assert!(card.contains("2 healthy, 1 needed: 1 may go"), "{card}");
+    budget("price-pusher-evm", "another");
+    let card = watched.ask("/wk workload price-pusher-evm -n feeds").await;
+    assert!(card.contains("2 healthy, 1 needed: 1 may go"), "the one of its name covers others: {card}");
+    budget("all-feeds", "price-pusher-evm");
+    let card = watched.ask("/wk workload price-pusher-evm -n feeds").await;
+    assert!(card.contains("`all-feeds` and `pushers`: Kubernetes evicts no pod that two of them cover"), "{card}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use crate::core::time::Timestamp;
 
-/// One observed balance, in base units (lamports, wei). Packed: there are hundreds for each wallet, and a `u128` would have
-/// each of them take a third more.
+/// One observed balance, in base units (lamports, wei).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(Rust, packed(8))]
 pub struct Point {
     pub at: Timestamp,
     pub units: u128,
@@ -46,8 +44,6 @@ pub const HOURLY: Duration = Duration::from_hours(30 * 24);
 /// One a day is stored this long.
 pub const DAILY: Duration = Duration::from_hours(2 * 365 * 24);
 
-const GROWTH: usize = 16;
-
 impl History {
     /// From rows of the store, in any order.
     #[must_use]
@@ -66,10 +62,6 @@ impl History {
             [.., last] if point.at <= last.at => return false,
             [.., before, last] if before.units == last.units && last.units == point.units => last.at = point.at,
             _ => {
-                if self.0.len() == self.0.capacity() {
-                    // Doubling would hold twice as much as is needed, for every wallet there is.
-                    self.0.reserve_exact(GROWTH);
-                }
                 self.0.push(point);
             }
         }

@@ -9,6 +9,7 @@ mod bech32;
 pub mod funding;
 pub mod history;
 pub mod limits;
+mod packed;
 mod round;
 pub mod runway;
 pub mod verdicts;

@@ -85,7 +85,7 @@ fn about(wallet: &Wallet) -> Evidence {
         Outlook::Steady { seen } => Some(format!("it has not got less for {}", spoken(*seen))),
         Outlook::Unknown { .. } => None,
     };
-    let last = wallet.history().last();
+    let last = wallet.last();
     let top_up = wallet.history().last_top_up().zip(last).and_then(|(TopUp { at, added, .. }, last)| {
         Some(format!("last top-up {} {}", amount(added)?, ago(at, last.at)))
     });

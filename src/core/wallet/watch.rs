@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::history::{History, Point};
+use super::packed::Packed;
 use super::runway::{WINDOW, outlook};
 use super::{Account, EndpointVerdict, Reading, Round, RoundOutcome, verdicts};
 use crate::core::decimal::Decimal;
@@ -100,7 +101,7 @@ impl Wallets {
             let Some(rows) = rows.remove(&wallet.watched.identity()) else { continue };
             let Some(latest) = rows.iter().max_by_key(|row| row.at) else { continue };
             // What was seen since is newer and finer than what was stored.
-            if wallet.history.last().is_some_and(|last| last.at >= latest.at) {
+            if wallet.last().is_some_and(|last| last.at >= latest.at) {
                 continue;
             }
             let decimals = latest.amount.decimals();
@@ -108,10 +109,11 @@ impl Wallets {
             wallet.position = latest.position;
             // Of another scale means of another token at the same place: that past is not its own.
             let same = rows.iter().filter(|row| row.amount.decimals() == decimals);
-            wallet.history = History::of(same.map(|row| Point { at: row.at, units: row.amount.units() }).collect());
-            wallet.stored = wallet.history.last();
-            wallet.history.thin(IN_MEMORY, latest.at);
-            wallet.outlook = outlook(&wallet.history);
+            let mut history = History::of(same.map(|row| Point { at: row.at, units: row.amount.units() }).collect());
+            wallet.stored = history.last();
+            history.thin(IN_MEMORY, latest.at);
+            wallet.outlook = outlook(&history);
+            wallet.past = Packed::of(&history);
         }
     }
 
@@ -173,7 +175,7 @@ impl Wallets {
     pub fn readings(&self, chain: &str) -> Vec<Reading> {
         let of_chain = self.known.values().filter(|wallet| wallet.watched.chain == chain);
         let reading = |wallet: &Wallet| {
-            let at = wallet.history.last()?.at;
+            let at = wallet.last()?.at;
             let account = wallet.watched.account.key.clone();
             Some(Reading { account, amount: wallet.amount()?, position: wallet.position, observed_at: at })
         };

@@ -176,7 +176,8 @@ impl State {
     pub fn mint(&mut self, prefix: &'static str) -> String {
         const ALPHABET: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
         let row = self.rows.entry(prefix).or_insert_with(|| {
-            let of_kind = prefix.bytes().fold(self.seed, |seed, byte| seed.wrapping_mul(257).wrapping_add(u64::from(byte)));
+            let of_kind =
+                prefix.bytes().fold(self.seed, |seed, byte| seed.wrapping_mul(257).wrapping_add(u64::from(byte)));
             fastrand::Rng::with_seed(of_kind)
         });
         let mut id = prefix.to_owned();

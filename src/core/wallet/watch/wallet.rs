@@ -9,6 +9,7 @@ use crate::core::severity::Severity;
 use crate::core::signal::{Condition, Signal};
 use crate::core::time::Timestamp;
 use crate::core::wallet::history::{History, Point, TopUp};
+use crate::core::wallet::packed::Packed;
 use crate::core::wallet::runway::{Outlook, outlook};
 use crate::core::wallet::{Amount, Reading, verdicts};
 
@@ -19,7 +20,7 @@ const STORE_EVERY: Duration = Duration::from_mins(15);
 #[derive(Clone, Debug)]
 pub struct Wallet {
     pub(super) watched: Watched,
-    pub(super) history: History,
+    pub(super) past: Packed,
     pub(super) decimals: Option<u8>,
     pub(super) position: u64,
     pub(super) outlook: Outlook,
@@ -34,7 +35,7 @@ impl Wallet {
     pub(super) fn new(watched: Watched) -> Self {
         Self {
             watched,
-            history: History::default(),
+            past: Packed::default(),
             decimals: None,
             position: 0,
             outlook: Outlook::Unknown { seen: Duration::ZERO },
@@ -57,8 +58,14 @@ impl Wallet {
 
     /// About the last eight days.
     #[must_use]
-    pub const fn history(&self) -> &History {
-        &self.history
+    pub fn history(&self) -> History {
+        self.past.history()
+    }
+
+    /// The newest of [`Self::history`].
+    #[must_use]
+    pub const fn last(&self) -> Option<Point> {
+        self.past.last()
     }
 
     #[must_use]
@@ -69,7 +76,7 @@ impl Wallet {
     /// What it held when it was last read.
     #[must_use]
     pub fn amount(&self) -> Option<Amount> {
-        self.of_units(self.history.last()?.units)
+        self.of_units(self.last()?.units)
     }
 
     /// Base units as an amount of this wallet's asset.
@@ -109,15 +116,16 @@ impl Wallet {
             return Some(format!("it is counted with {} decimals now; is it another token?", amount.decimals()));
         }
         self.decimals = Some(amount.decimals());
-        let before = self.history.last();
+        let (mut history, before) = (self.history(), self.last());
         let point = Point { at: *observed_at, units: amount.units() };
-        if !self.history.push(point) {
+        if !history.push(point) {
             return None;
         }
         self.position = *position;
-        self.history.thin(IN_MEMORY, now);
-        self.outlook = outlook(&self.history);
-        let usual = self.history.usual_fall();
+        history.thin(IN_MEMORY, now);
+        self.past = Packed::of(&history);
+        self.outlook = outlook(&history);
+        let usual = history.usual_fall();
         if let Some(top_up) = before.and_then(|before| TopUp::between(before, point, usual)) {
             heard.arrivals.push(Arrival { account: self.watched.account.key.clone(), top_up });
         }

@@ -42,7 +42,7 @@ fn calm<'a>(outside: &'a Outside, doubts: &'a [Doubt]) -> CardView<'a> {
         complaints: Vec::new(),
         restarts: Restarts::default(),
         autoscaling: Some(Autoscaling { min: 3, max: 6, current: 3 }),
-        budget: Some(Budget { healthy: 3, needed: 2, allowed: 1 }),
+        budgets: vec![budget("hermes", 3, 1)],
         owner: Some("oracle"),
         touched: Some(("argocd-controller", Some(before(6 * 3600)))),
         manager: Some(Manager {
@@ -54,6 +54,10 @@ fn calm<'a>(outside: &'a Outside, doubts: &'a [Doubt]) -> CardView<'a> {
         doubts,
         now: NOW,
     }
+}
+
+fn budget(name: &str, healthy: i32, allowed: i32) -> Budget {
+    Budget { name: name.to_owned(), healthy, needed: 2, allowed }
 }
 
 fn broken<'a>(outside: &'a Outside, doubts: &'a [Doubt], members: usize) -> CardView<'a> {
@@ -71,7 +75,7 @@ fn broken<'a>(outside: &'a Outside, doubts: &'a [Doubt], members: usize) -> Card
         complaints: vec!["CrashLoopBackOff".to_owned(), outside.value.clone()],
         restarts: Restarts { count: 14, last_exit: Some("137 OOMKilled".to_owned()), last_at: Some(before(40)) },
         autoscaling: Some(Autoscaling { min: 3, max: 3, current: 3 }),
-        budget: Some(Budget { healthy: 1, needed: 2, allowed: 0 }),
+        budgets: vec![budget("hermes", 1, 0)],
         owner: Some(&outside.name),
         touched: Some((&outside.name, None)),
         manager: Some(Manager {
@@ -110,7 +114,7 @@ fn cards(outside: &Outside, members: usize) -> Named {
         images: Vec::new(),
         revision: None,
         autoscaling: None,
-        budget: None,
+        budgets: vec![budget("one", 3, 1), budget("another", 3, 1)],
         manager: None,
         warnings: Err(outside.error.clone()),
         ..calm(outside, &trusted)

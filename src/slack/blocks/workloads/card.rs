@@ -27,7 +27,8 @@ pub struct CardView<'a> {
     pub complaints: Vec<String>,
     pub restarts: Restarts,
     pub autoscaling: Option<Autoscaling>,
-    pub budget: Option<Budget>,
+    /// The disruption budgets over its pods.
+    pub budgets: Vec<Budget>,
     /// Whose it is: text from a label.
     pub owner: Option<&'a str>,
     /// Who changed it last, and when by the cluster's clock.
@@ -58,8 +59,9 @@ pub struct Autoscaling {
     pub current: i32,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Budget {
+    pub name: String,
     pub healthy: i32,
     pub needed: i32,
     pub allowed: i32,
@@ -170,9 +172,17 @@ fn facts(view: &CardView) -> Vec<(&'static str, String)> {
         let limit = if current >= max { " ⚠️ at the maximum" } else { "" };
         facts.push(("Autoscaling", format!("{min} to {max}, now {current}{limit}")));
     }
-    if let Some(Budget { healthy, needed, allowed }) = view.budget {
-        let may = if allowed > 0 { format!("{allowed} may go") } else { "⚠️ none may go".to_owned() };
-        facts.push(("Disruption budget", format!("{healthy} healthy, {needed} needed: {may}")));
+    match view.budgets.as_slice() {
+        [] => {}
+        [Budget { healthy, needed, allowed, .. }] => {
+            let may = if *allowed > 0 { format!("{allowed} may go") } else { "⚠️ none may go".to_owned() };
+            facts.push(("Disruption budget", format!("{healthy} healthy, {needed} needed: {may}")));
+        }
+        several => {
+            let names: Vec<_> = several.iter().map(|it| code(&it.name)).collect();
+            let names = names.join(" and ");
+            facts.push(("Disruption budgets", format!("⚠️ {names}: Kubernetes evicts no pod that two of them cover")));
+        }
     }
     if let Some((by, at)) = view.touched {
         let at = at.map_or_else(String::new, |at| format!(", {}", ago(at, view.now)));
