@@ -54,7 +54,7 @@ pub struct ChainState {
 /// All wallets under watch.
 #[derive(Clone, Debug, Default)]
 pub struct Wallets {
-    setup: Setup,
+    configured: Vec<Chain>,
     known: BTreeMap<AccountKey, Wallet>,
     chains: BTreeMap<String, ChainState>,
 }
@@ -64,8 +64,9 @@ impl Wallets {
     pub fn configure(&mut self, setup: Setup) -> Vec<Signal> {
         let mut old = std::mem::take(&mut self.known);
         let mut ended = Vec::new();
-        for watched in &setup.wallets {
-            let known = old.remove(&watched.account.key);
+        for watched in setup.wallets {
+            let key = watched.account.key.clone();
+            let known = old.remove(&key);
             let wallet = match known {
                 Some(known) if known.watched.identity() == watched.identity() => {
                     let (low, short) = if known.watched.labels(BALANCE_LOW) == watched.labels(BALANCE_LOW) {
@@ -74,15 +75,15 @@ impl Wallets {
                         ended.extend(known.end());
                         (None, None)
                     };
-                    Wallet { watched: watched.clone(), low, short, ..known }
+                    Wallet { watched, low, short, ..known }
                 }
                 Some(known) => {
                     ended.extend(known.end());
-                    Wallet::new(watched.clone())
+                    Wallet::new(watched)
                 }
-                None => Wallet::new(watched.clone()),
+                None => Wallet::new(watched),
             };
-            self.known.insert(watched.account.key.clone(), wallet);
+            self.known.insert(key, wallet);
         }
         ended.extend(old.values().flat_map(Wallet::end));
         let names: BTreeSet<&str> = setup.chains.iter().map(|chain| chain.name.as_str()).collect();
@@ -91,7 +92,7 @@ impl Wallets {
             self.chains.remove(&name);
             ended.extend([BALANCE_UNRELIABLE, RPC_DEGRADED].map(|rule| over(chain_labels(rule, &name))));
         }
-        self.setup = setup;
+        self.configured = setup.chains;
         ended
     }
 
@@ -132,7 +133,7 @@ impl Wallets {
                 }
                 BALANCE_UNRELIABLE | RPC_DEGRADED => {
                     let chain = labels.get("chain").unwrap_or_default();
-                    self.setup.chains.iter().find(|known| known.name == chain).map(drop)
+                    self.configured.iter().find(|known| known.name == chain).map(drop)
                 }
                 _ => Some(()),
             };
@@ -146,7 +147,7 @@ impl Wallets {
     /// Takes a round over `chain` in.
     pub fn round(&mut self, chain: &str, round: &Round, prices: Prices<'_>, now: Timestamp) -> Heard {
         let mut heard = Heard::default();
-        let Some(setup) = self.setup.chains.iter().find(|known| known.name == chain) else { return heard };
+        let Some(setup) = self.configured.iter().find(|known| known.name == chain) else { return heard };
         let mut unknown = Vec::new();
         let mut wallets = 0;
         for (key, outcome) in &round.accounts {
@@ -201,7 +202,7 @@ impl Wallets {
 
     /// Every chain with how its last round went, if there was one.
     pub fn chains(&self) -> impl Iterator<Item = (&Chain, Option<&ChainState>)> {
-        self.setup.chains.iter().map(|chain| (chain, self.chains.get(&chain.name)))
+        self.configured.iter().map(|chain| (chain, self.chains.get(&chain.name)))
     }
 }
 
