@@ -12,14 +12,16 @@ COPY migrations migrations
 COPY benches benches
 COPY tests/it tests/it
 # The list of dependencies goes into the binary: `cargo audit bin` and scanners read it there.
-ENV SOURCE_DATE_EPOCH=0 RUSTFLAGS="--remap-path-prefix=/src=. --remap-path-prefix=/usr/local/cargo=cargo"
+# Relocations packed: two megabytes that are neither read nor held (needs glibc 2.36, which the base has).
+ENV SOURCE_DATE_EPOCH=0 RUSTFLAGS="--remap-path-prefix=/src=. --remap-path-prefix=/usr/local/cargo=cargo -C link-arg=-Wl,-z,pack-relative-relocs"
 RUN cargo auditable build --release --locked --no-default-features --bin watchkeeper \
  && install -d -o 65532 -g 65532 /data
 
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /src/target/release/watchkeeper /usr/local/bin/watchkeeper
 COPY --from=build --chown=65532:65532 /data /var/lib/watchkeeper
-ENV WATCHKEEPER_CONFIG=/etc/watchkeeper/watchkeeper.yaml
+# Memory that is free is given back at once.
+ENV WATCHKEEPER_CONFIG=/etc/watchkeeper/watchkeeper.yaml MIMALLOC_PURGE_DELAY=0
 WORKDIR /var/lib/watchkeeper
 USER 65532:65532
 EXPOSE 8080

@@ -1,4 +1,4 @@
-//! `watchkeeper serve` as a process of its own.
+//! `watchkeeper serve` as a process of its own: the binary that `WATCHKEEPER_BENCH_BOT` names, or this build's.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -36,7 +36,8 @@ impl Bot {
         let out = File::create(&log).unwrap();
         let AppConfig { bot_token, app_token, signing_secret, .. } = AppConfig::default();
         let started = start();
-        let child = Command::new(env!("CARGO_BIN_EXE_watchkeeper"))
+        let bot = std::env::vars().find(|(name, _)| name == "WATCHKEEPER_BENCH_BOT").map(|(_, path)| path);
+        let child = Command::new(bot.as_deref().unwrap_or(env!("CARGO_BIN_EXE_watchkeeper")))
             .arg("serve")
             .arg("--config")
             .arg(file)

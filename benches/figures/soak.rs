@@ -1,6 +1,6 @@
 //! The whole bot for an hour, with something to do all the time: does it grow, do its tasks end?
 //!
-//! Runs only when asked for by name; `WATCHKEEPER_SOAK_MINUTES` makes it shorter or longer.
+//! Runs only when asked for by name; `WATCHKEEPER_SOAK_MINUTES` makes it shorter (no less than 20) or longer.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ pub fn measure(runtime: &Runtime) {
     let bot = Bot::spawn(&config);
     bot.ready();
     let mut samples = Vec::new();
-    for minute in 0..minutes + WARM_UP {
+    for minute in 0..minutes {
         for step in 0..STEPS_A_MINUTE {
             busy(runtime, &world, &server, minute * STEPS_A_MINUTE + step);
             wait(STEP);
@@ -66,7 +66,8 @@ pub fn measure(runtime: &Runtime) {
     let (first, last) = (&watched[..part], &watched[watched.len() - part..]);
     let drift = |of: fn(&Sample) -> f64| (mean(last, of) / mean(first, of) - 1.0) * 100.0;
     println!(
-        "after {WARM_UP} min of warm-up, over {minutes} min: memory {:+.1} %, tasks {:+.1} %, open files {:+.1} %",
+        "after {WARM_UP} min of warm-up, over {} min: memory {:+.1} %, tasks {:+.1} %, open files {:+.1} %",
+        watched.len(),
         drift(|sample| sample.megabytes),
         drift(|sample| sample.tasks as f64),
         drift(|sample| sample.files as f64)
