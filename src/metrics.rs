@@ -130,6 +130,7 @@ pub struct Metrics {
     socket_connections: Gauge,
     leader: Gauge,
     tasks: Gauge,
+    shards: Family<Labels, Gauge>,
     ack: Histogram,
     post: Histogram,
     canary: Seconds,
@@ -170,6 +171,7 @@ impl Default for Metrics {
             socket_connections: Gauge::default(),
             leader: Gauge::default(),
             tasks: Gauge::default(),
+            shards: Family::default(),
             ack: seconds(),
             post: seconds(),
             canary: Seconds::default(),
@@ -224,6 +226,11 @@ impl Metrics {
         registry.register("slack_socket_connections", "Open Socket Mode connections", self.socket_connections.clone());
         registry.register("leader", "1 while this replica holds the lease", self.leader.clone());
         registry.register("tasks", "Tasks of the runtime that have not ended", self.tasks.clone());
+        registry.register(
+            "shards_held",
+            "Shards that this replica watches, by kind; none while nothing is divided",
+            self.shards.clone(),
+        );
         registry.register(
             "ack_duration_seconds",
             "From a verified Slack request to its acknowledgement",
@@ -365,6 +372,11 @@ impl Metrics {
 
     pub fn socket_connections(&self, open: i64) {
         self.socket_connections.set(open);
+    }
+
+    pub fn shards(&self, kind: &'static str, held: usize) {
+        let held = i64::try_from(held).unwrap_or(i64::MAX);
+        self.shards.get_or_create(&vec![("kind", kind.to_owned())]).set(held);
     }
 
     pub fn leader(&self, held: bool) {

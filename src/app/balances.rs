@@ -32,14 +32,14 @@ pub struct ChainLoop {
 }
 
 impl ChainLoop {
-    /// Asks every endpoint once. A replica that does not decide asks nobody.
+    /// Asks every endpoint once. A replica that is not to read the chain asks nobody.
     pub async fn round(&mut self, flow: &Flow) {
-        if flow.lease().is_none() {
+        let chain = self.reader.name().to_owned();
+        if !flow.reads_chain(&chain) {
             // Another replica reads on; what it read is taken over with the lease.
             self.book = None;
             return;
         }
-        let chain = self.reader.name().to_owned();
         let accounts = flow.wallet_accounts(&chain);
         if accounts.is_empty() {
             return;

@@ -10,11 +10,13 @@ use tokio_util::task::TaskTracker;
 use crate::cluster::{Access, Clusters, Settings, Update};
 use crate::config::Config;
 use crate::config::clusters::Cluster;
+use crate::core::shard::Shard;
 use crate::core::workload;
 use crate::core::workload::Name;
 use crate::flow::Flow;
 
 use super::loops::{every, next_batch};
+use super::shards;
 
 /// News waiting for the flow; when it is full, the API servers wait.
 const NEWS: usize = 1024;
@@ -58,7 +60,16 @@ pub(super) fn spawn(flow: &Arc<Flow>, seed: u64, tasks: &TaskTracker, stop: &Can
         return;
     }
     let (out, news) = mpsc::channel(NEWS);
-    flow.clusters.watch(&out, &flow.clock, seed, tasks, stop);
+    if flow.divides().is_some() {
+        let (watching, its) = (Arc::clone(flow), tasks.clone());
+        shards::follow(flow, tasks, stop, move |shard, stop| {
+            if let Shard::Cluster(name) = shard {
+                watching.clusters.watch_one(name, &out, &watching.clock, seed, &its, stop);
+            }
+        });
+    } else {
+        flow.clusters.watch(&out, &flow.clock, seed, tasks, stop);
+    }
     tasks.spawn(observe(Arc::clone(flow), news, stop.clone()));
     tasks.spawn(every(flow, JUDGE, stop.clone(), |flow| async move { flow.judge_clusters().await }));
     tasks.spawn(every(flow, JUDGE, stop.clone(), |flow| async move { flow.enquire_clusters().await }));

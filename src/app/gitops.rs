@@ -9,9 +9,11 @@ use tokio_util::task::TaskTracker;
 use crate::cluster::Clusters;
 use crate::config::Config;
 use crate::core::gitops::apps::{Apps, Event};
+use crate::core::shard::Shard;
 use crate::flow::Flow;
 
 use super::loops::next_batch;
+use super::shards;
 
 /// News waiting for the flow; when it is full, the API servers wait.
 const NEWS: usize = 256;
@@ -26,7 +28,16 @@ pub(super) fn spawn(flow: &Arc<Flow>, seed: u64, tasks: &TaskTracker, stop: &Can
         return;
     }
     let (out, news) = mpsc::channel(NEWS);
-    flow.clusters.watch_gitops(&out, &flow.clock, seed, tasks, stop);
+    if flow.divides().is_some() {
+        let (watching, its) = (Arc::clone(flow), tasks.clone());
+        shards::follow(flow, tasks, stop, move |shard, stop| {
+            if let Shard::Cluster(name) = shard {
+                watching.clusters.watch_gitops_of(name, &out, &watching.clock, seed, &its, stop);
+            }
+        });
+    } else {
+        flow.clusters.watch_gitops(&out, &flow.clock, seed, tasks, stop);
+    }
     tasks.spawn(observe(Arc::clone(flow), news, stop.clone()));
 }
 

@@ -66,8 +66,13 @@ impl App {
             }));
         }
         let (out, observations) = mpsc::channel(OBSERVATIONS);
+        super::shards::spawn(&flow, tasks, stop);
+        let parts = super::shards::parts(&flow, tasks, stop);
         for source in sources {
-            tasks.spawn(source.run(out.clone(), stop.clone()));
+            match flow.divides() {
+                Some(_) => tasks.spawn(source.run_parts(out.clone(), parts.clone(), stop.clone())),
+                None => tasks.spawn(source.run(out.clone(), stop.clone())),
+            };
         }
         super::clusters::spawn(&flow, seed, tasks, stop);
         super::gitops::spawn(&flow, seed, tasks, stop);
@@ -113,7 +118,9 @@ where
 async fn tick(flow: Arc<Flow>, stop: CancellationToken) {
     while !stop.is_cancelled() {
         flow.tick().await;
-        let due = flow.next_deadline().map_or(TICK, |at| at.since(flow.now()));
+        // What is due is the decider's to do: one that only follows it would turn here without a rest.
+        let deadline = flow.next_deadline().filter(|_| flow.lease().is_some());
+        let due = deadline.map_or(TICK, |at| at.since(flow.now()));
         tokio::select! {
             () = stop.cancelled() => {}
             () = flow.engine_bell.notified() => {}

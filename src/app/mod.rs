@@ -12,6 +12,7 @@ mod paging;
 mod prometheus;
 mod references;
 mod reload;
+mod shards;
 mod start;
 
 use std::sync::Arc;
@@ -88,6 +89,8 @@ impl App {
         self.spawn(&tasks, &stop, &late);
         stop.cancelled().await;
         tracing::info!("stopping: finishing what is under way");
+        // Watching has ended; others need not wait for what is still to be delivered.
+        flow.release_shards().await;
         if let Some(checkpoints) = checkpoints {
             checkpoints.take(&flow).await;
         }

@@ -22,7 +22,7 @@ use crate::metrics::Metrics;
 use crate::slack::api::{ApiSettings, SetupError, WebApi};
 use crate::slack::signature::{EmptySecret, Verifier};
 use crate::slack::socket::SocketStatus;
-use crate::store::{self, Store, StoreError, jobs};
+use crate::store::{self, Backend, Store, StoreError, jobs};
 
 use super::audit::{BadKey, Checkpoints};
 use super::liveness::HeartbeatUrl;
@@ -72,6 +72,10 @@ pub enum StartError {
     Chain { chain: String, error: String },
     #[error("the hot wallet `{wallet}` cannot pay: {error}")]
     HotWallet { wallet: String, error: String },
+    #[error(
+        "`replicas.divide` wants Postgres: a SQLite database has one process, which has nobody to divide the watch with; set DATABASE_URL or database.url to a postgres:// address, or leave `replicas.divide` out"
+    )]
+    Undivided,
     #[error(transparent)]
     AuditKey(BadKey),
     #[error("the first audit entry could not be written: {0}")]
@@ -92,6 +96,10 @@ impl App {
         let store = open_store(&config, &environment).await?;
         let (api, verifier) = slack(&config, &environment)?;
         let (sources, counters) = sources(&config, &environment, &clock, seed)?;
+        let shards = super::shards::divided(&config);
+        if shards.is_some() && store.backend() == Backend::Sqlite {
+            return Err(StartError::Undivided);
+        }
         let now = clock.now();
         let link = match config.slack.mode {
             Mode::Http => Link::Http { last_request_at: None },
@@ -132,6 +140,7 @@ impl App {
             prometheus: super::prometheus::client(&config, &environment)?,
             alertmanagers: super::prometheus::alertmanagers(&config)?,
             waits,
+            shards,
         });
         let flow = Arc::new(flow);
         super::balances::watch(&flow, &config).await;

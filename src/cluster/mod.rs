@@ -114,6 +114,21 @@ impl Clusters {
         }
     }
 
+    /// As [`Self::watch`], for one cluster.
+    pub fn watch_one(
+        &self,
+        cluster: &str,
+        out: &mpsc::Sender<Update>,
+        clock: &SharedClock,
+        seed: u64,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+    ) {
+        for connection in self.clusters.iter().filter(|connection| &*connection.settings.name == cluster) {
+            watch::spawn(connection, out, clock, seed, tasks, stop);
+        }
+    }
+
     /// Whether logs and events of this cluster may be asked for.
     #[must_use]
     pub fn tells(&self, cluster: &str) -> (bool, bool) {

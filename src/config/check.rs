@@ -53,6 +53,9 @@ pub fn contradictions(config: &Config) -> Vec<(String, String)> {
     slack(config, &mut say);
     http(config, &mut say);
     database(&config.database.url, &mut say);
+    if !(1..=256).contains(&config.replicas.feed_parts) {
+        say("replicas.feed_parts", "must be 1 to 256; 16 is enough for sixteen replicas".to_owned());
+    }
     sources(config, &mut say);
     clusters::check(&config.clusters, &mut say);
     gitops::check(&config.gitops, &mut say);

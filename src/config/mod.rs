@@ -43,7 +43,7 @@ use oncall::OnCall;
 use paging::Paging;
 use places::Places;
 use prometheus::Prometheus;
-use sections::{Canary, Database, Heartbeat, Http, Log, Slack};
+use sections::{Canary, Database, Heartbeat, Http, Log, Replicas, Slack};
 use sources::{HermesSource, References};
 
 /// Everything that is configured. Secrets are not: see `.env.example`.
@@ -54,6 +54,7 @@ pub struct Config {
     pub slack: Slack,
     pub http: Http,
     pub database: Database,
+    pub replicas: Replicas,
     /// Hermes sources; at least one to watch feeds.
     pub sources: Vec<HermesSource>,
     pub references: References,

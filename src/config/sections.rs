@@ -88,6 +88,24 @@ impl Default for Database {
     }
 }
 
+/// What several processes on one Postgres database do beside each other. Without this each watches everything, so that any
+/// of them can take over at once; divided, each watches a share, so that more of them watch more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Replicas {
+    /// Feeds, clusters and chains are shared out among the processes that run. Wants Postgres.
+    pub divide: bool,
+    /// In how many parts the feeds are shared out (1 to 256); more processes than this watch no more feeds. The same for all of
+    /// them, and best left as it is: with another number everything is shared out anew.
+    pub feed_parts: u32,
+}
+
+impl Default for Replicas {
+    fn default() -> Self {
+        Self { divide: false, feed_parts: 16 }
+    }
+}
+
 /// A URL that is called while the bot is well, so that something outside notices when it is not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

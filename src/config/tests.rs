@@ -104,6 +104,10 @@ fn a_text_that_cannot_be_read_shows_how_to_write_it() {
 fn names_that_lead_nowhere_are_found() {
     check(&[
         (
+            "replicas:\n  divide: true\n  feed_parts: 0\n",
+            "wk.yaml:3: replicas.feed_parts: must be 1 to 256; 16 is enough for sixteen replicas",
+        ),
+        (
             "alerting:\n  root:\n    receiver: defualt\n",
             "wk.yaml:3: alerting.root.receiver: no receiver is named `defualt`; did you mean `default`?",
         ),

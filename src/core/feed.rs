@@ -14,6 +14,18 @@ use super::time::Timestamp;
 #[serde(try_from = "String", into = "String")]
 pub struct FeedId([u8; 32]);
 
+impl FeedId {
+    /// A number that spreads feeds evenly, the same on every machine and release: FNV-1a, whose low bits alone would tell
+    /// little, mixed as MurmurHash3 ends.
+    #[must_use]
+    pub fn spread(&self) -> u64 {
+        let bytes = self.0.iter().copied().map(u64::from);
+        let hash = bytes.fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ byte).wrapping_mul(0x0100_0000_01b3));
+        let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+        hash ^ (hash >> 33)
+    }
+}
+
 impl fmt::Display for FeedId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&hex::encode(self.0))
@@ -81,7 +93,7 @@ impl Feed {
 }
 
 /// One price as a source published it.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PriceUpdate {
     pub feed: FeedId,
     pub price: Decimal,
@@ -91,7 +103,7 @@ pub struct PriceUpdate {
 }
 
 /// A price for the same thing from elsewhere (an exchange), in the feed's quote currency.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReferencePrice {
     pub feed: FeedId,
     /// `coinbase`, `kraken`, `binance`, `coingecko`
@@ -101,7 +113,7 @@ pub struct ReferencePrice {
 }
 
 /// Whether a source (a Hermes host set) gives anything at all.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SourceStatus {
     /// Connected and delivering since.
     Up { since: Timestamp, endpoint: String },

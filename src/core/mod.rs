@@ -27,6 +27,7 @@ pub mod receiver;
 pub mod redact;
 pub mod route;
 pub mod severity;
+pub mod shard;
 pub mod signal;
 pub mod silence;
 pub mod time;

@@ -44,6 +44,7 @@ impl Flow {
             return Plan::Denied { why, action: verb.topic().name };
         }
         self.follow().await;
+        self.consult_for(&command).await;
         match command {
             Command::OnCall(ask) => self.plan_on_call(ask, caller).await,
             Command::Act(ask) => self.plan_act(ask, caller).await,
@@ -51,8 +52,8 @@ impl Flow {
             Command::Incident(ask) => Box::pin(self.plan_incident(ask, caller)).await,
             Command::Help { topic } => Plan::Answer(help::help(topic)),
             Command::Status => Plan::Answer(self.status().await),
-            Command::Feed { feed } => Plan::Answer(self.feed_card(&feed)),
-            Command::Feeds { filter, page } => Plan::Answer(self.feed_list(filter.as_deref(), page)),
+            Command::Feed { feed } => Plan::Answer(self.doubted(self.feed_card(&feed))),
+            Command::Feeds { filter, page } => Plan::Answer(self.doubted(self.feed_list(filter.as_deref(), page))),
             Command::Balance(ask) => Plan::Answer(self.balance(&ask).await),
             Command::Alerts { which } => Plan::Answer(self.alert_list(&which)),
             Command::Silences => Plan::Answer(self.with_engine(|engine, people, now| {
@@ -107,6 +108,7 @@ impl Flow {
             return Plan::Denied { why, action: "button" };
         }
         self.follow().await;
+        self.consult_for_press(press).await;
         let by = caller.actor();
         match press {
             Press::Acknowledge(group) => {

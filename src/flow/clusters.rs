@@ -81,6 +81,9 @@ impl Flow {
         let open: Vec<_> = {
             let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
             let open = engine.alerts().filter(|alert| !alert.resolved());
+            // What replicas divide was taken over with its shard.
+            let divided = |labels| self.divides().is_some_and(|shards| shards.of_alert(labels).is_some());
+            let open = open.filter(|alert| !divided(&alert.labels));
             open.map(|alert| (alert.labels.clone(), alert.severity, alert.since())).collect()
         };
         let ended = self.workloads.lock().unwrap_or_else(PoisonError::into_inner).resume(open);
@@ -90,7 +93,7 @@ impl Flow {
     /// Figures of each cluster, for the metrics.
     pub fn measure_clusters(&self) {
         let clusters = self.workloads.lock().unwrap_or_else(PoisonError::into_inner);
-        for cluster in clusters.iter() {
+        for cluster in clusters.iter().filter(|cluster| cluster.watched()) {
             let skew_millis = match cluster.index.reach() {
                 Reach::Up { skew_millis, .. } => *skew_millis,
                 Reach::Unknown | Reach::Down { .. } => 0,

@@ -38,6 +38,7 @@ impl Flow {
         if due.is_some_and(|at| at > now) {
             return Ok(false);
         }
+        self.follow_wallets().await;
         let settings = self.settings();
         let receiver = settings.receivers.get(&plan.receiver).or_else(|| settings.receivers.values().next());
         let post = due.and(receiver).map(|receiver| Effect::Post {

@@ -92,6 +92,11 @@ impl Flow {
         let _no_decision_meanwhile = self.stepping.lock().await;
         self.doubtful.store(false, Ordering::Relaxed);
         let live = self.load_state().await?;
+        // What replicas divide was taken over with its shard; the rest belongs to who decides.
+        let live = match self.divides() {
+            Some(shards) => live.into_iter().filter(|(labels, _)| shards.of_alert(labels).is_none()).collect(),
+            None => live,
+        };
         self.restore_wallets(&live).await?;
         self.apps.lock().unwrap_or_else(PoisonError::into_inner).resume(live.iter().cloned());
         self.watch.lock().unwrap_or_else(PoisonError::into_inner).resume(live, self.now());

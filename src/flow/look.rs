@@ -12,6 +12,7 @@ use crate::core::engine::Engine;
 use crate::core::feed::SourceStatus;
 use crate::core::group::Group;
 use crate::core::ids::{GroupId, UserId};
+use crate::core::shard::spoken;
 use crate::core::silence::Silence;
 use crate::core::time::Timestamp;
 use crate::core::wallet::EndpointVerdict;
@@ -22,8 +23,8 @@ use crate::slack::blocks::feed::{self as cards, FeedCard, FeedCondition, FeedRow
 use crate::slack::blocks::home::{self, HomeView};
 use crate::slack::blocks::lists::{self, AlertItem, AlertsView};
 use crate::slack::blocks::status::{
-    self, AlertCounts, BalanceLine, ClusterLine, DeadLetter, LeaseLine, Outbox, SlackLink, SourceLine, StatusView,
-    StoreLine,
+    self, AlertCounts, BalanceLine, ClusterLine, DeadLetter, LeaseLine, Outbox, ReplicaLine, SlackLink, SourceLine,
+    StatusView, StoreLine,
 };
 use crate::slack::message::{Message, View};
 use crate::store::{Backend, StoreError, jobs, lease};
@@ -84,6 +85,14 @@ impl Flow {
         // What is wrong comes first, then the alphabet.
         rows.sort_by(|a, b| b.condition.cmp(&a.condition).then_with(|| a.symbol.cmp(b.symbol)));
         cards::feeds(&FeedsView { rows: &rows, filter, page, now })
+    }
+
+    /// With what to keep in mind about feeds that other replicas watch.
+    pub(super) fn doubted(&self, answer: Message) -> Message {
+        match self.feeds_doubt() {
+            Some(doubt) => cards::doubtful(answer, &doubt),
+            None => answer,
+        }
     }
 
     pub(super) fn alert_list(&self, which: &Which) -> Message {
@@ -177,13 +186,15 @@ impl Flow {
             None => lease::holder(&self.store, LEASE, now).await.ok().flatten(),
         };
         let alerts = self.with_engine(|engine, _, now| counts(engine, now));
-        // Another replica reads the chains when this one does not hold the lease.
-        let reads = self.lease().is_some();
+        let replicas = self.replica_lines();
+        let replicas: Vec<ReplicaLine> = replicas.iter().map(OwnedReplica::line).collect();
+        let unwatched = self.unwatched();
+        // Another replica reads the other chains.
         let chains: Vec<(Chain, Option<ChainState>)> = self
             .held()
             .wallets()
             .chains()
-            .filter(|_| reads)
+            .filter(|(chain, _)| self.reads_chain(&chain.name))
             .map(|(chain, state)| (chain.clone(), state.cloned()))
             .collect();
         let balances: Vec<BalanceLine> =
@@ -215,6 +226,8 @@ impl Flow {
                 },
             },
             balances: &balances,
+            replicas: &replicas,
+            unwatched: (!unwatched.is_empty()).then(|| spoken(&unwatched)).as_deref(),
             slack: match &link {
                 Link::Http { last_request_at } => SlackLink::Http { last_request_at: *last_request_at },
                 Link::Socket { connections, since } => SlackLink::Socket { connections: *connections, since: *since },
@@ -262,7 +275,8 @@ impl Flow {
 
     fn cluster_lines(&self) -> Vec<OwnedCluster> {
         self.with_clusters(|clusters| {
-            let own = clusters.iter().map(|Cluster { name, index, .. }| {
+            // Others are named with the replica that watches them.
+            let own = clusters.iter().filter(|cluster| cluster.watched()).map(|Cluster { name, index, .. }| {
                 let count = |wanted| index.counts().into_iter().find(|(kind, _)| *kind == wanted).map_or(0, |(_, n)| n);
                 let (version, skew_millis) = match index.reach() {
                     Reach::Up { version, skew_millis, .. } => (version.clone(), *skew_millis),
@@ -273,6 +287,12 @@ impl Flow {
             });
             own.collect()
         })
+    }
+
+    fn replica_lines(&self) -> Vec<OwnedReplica> {
+        let all = self.shard_holders().into_iter();
+        all.map(|(holder, shards)| OwnedReplica { this: holder == self.holder, holder, watches: spoken(&shards) })
+            .collect()
     }
 
     fn source_lines(&self) -> Vec<OwnedSource> {
@@ -305,6 +325,18 @@ struct OwnedSource {
 impl OwnedSource {
     fn line(&self) -> SourceLine<'_> {
         SourceLine { name: &self.name, status: self.status.as_ref(), feeds: self.feeds, silent: self.silent }
+    }
+}
+
+struct OwnedReplica {
+    holder: String,
+    this: bool,
+    watches: String,
+}
+
+impl OwnedReplica {
+    fn line(&self) -> ReplicaLine<'_> {
+        ReplicaLine { holder: &self.holder, this: self.this, watches: &self.watches }
     }
 }
 

@@ -10,6 +10,7 @@ mod checkpoint;
 mod clusters;
 mod deliver;
 mod digest;
+mod divide;
 pub mod effect;
 mod escalate;
 pub mod funding;
@@ -57,6 +58,7 @@ use crate::core::gitops::apps::Apps;
 use crate::core::graph::Graph;
 use crate::core::ids::{GroupId, Ids, TeamId, UserId};
 use crate::core::receiver::Receiver;
+use crate::core::shard::Shards;
 use crate::core::time::Timestamp;
 use crate::core::workload;
 use crate::metrics::Metrics;
@@ -70,6 +72,7 @@ use crate::store::lease::Lease;
 use crate::store::{Backend, Store};
 
 use digest::Digests;
+use divide::Division;
 use escalate::Escalations;
 use look::Link;
 use notified::Heard;
@@ -86,11 +89,17 @@ pub struct Waits {
     pub name: Duration,
     /// For what a card or a form shows besides; Slack takes a trigger for three seconds.
     pub look: Duration,
+    /// For what other replicas know of what they watch.
+    pub others: Duration,
 }
 
 impl Default for Waits {
     fn default() -> Self {
-        Self { name: Duration::from_millis(800), look: Duration::from_millis(1500) }
+        Self {
+            name: Duration::from_millis(800),
+            look: Duration::from_millis(1500),
+            others: Duration::from_millis(1200),
+        }
     }
 }
 
@@ -146,6 +155,8 @@ pub struct Parts {
     pub alertmanagers: prometheus::Alertmanagers,
     pub apps: Apps,
     pub waits: Waits,
+    /// What replicas divide among themselves; `None`: each watches everything.
+    pub shards: Option<Shards>,
 }
 
 /// Everything the use cases share.
@@ -191,6 +202,7 @@ pub struct Flow {
     prometheus: prometheus::Client,
     wallets: Mutex<wallets::Held>,
     lease: RwLock<Option<Lease>>,
+    division: Division,
     followed_at: Mutex<Option<Timestamp>>,
     limiter: Mutex<Limiter>,
     rng: Mutex<fastrand::Rng>,
@@ -209,9 +221,20 @@ impl Flow {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let Parts { clock, ids, store, metrics, api, holder, seed, settings, rules, policy, link, .. } = parts;
-        let Parts { paging, prometheus, alertmanagers, clusters, cluster_settings, apps, ci, payers, waits, .. } =
-            parts;
-        Self {
+        let Parts {
+            paging,
+            prometheus,
+            alertmanagers,
+            clusters,
+            cluster_settings,
+            apps,
+            ci,
+            payers,
+            waits,
+            shards,
+            ..
+        } = parts;
+        let flow = Self {
             digests: Mutex::default(),
             escalations: Escalations::default(),
             heard: Heard::default(),
@@ -247,6 +270,7 @@ impl Flow {
             home_told: Notify::new(),
             people: RwLock::default(),
             lease: RwLock::default(),
+            division: Division::new(shards),
             followed_at: Mutex::default(),
             token_works: AtomicBool::new(true),
             unwritten: Mutex::default(),
@@ -256,7 +280,9 @@ impl Flow {
             metrics,
             api,
             holder,
-        }
+        };
+        flow.begin_divided();
+        flow
     }
 
     /// The name of this process in the lease. SQLite has one process at a time (its lock sees to that), so a successor
@@ -321,7 +347,7 @@ impl Flow {
     /// The feeds under watch now, for the venues to compare.
     pub fn feeds(&self) -> Vec<Feed> {
         let watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
-        watch.feeds().map(|view| view.feed().clone()).collect()
+        watch.own_feeds().map(|view| view.feed().clone()).collect()
     }
 
     /// Figures that are read rather than counted.

@@ -1,16 +1,18 @@
 //! What sources say, and what time alone brings about: observations become signals, signals become decisions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 use std::time::Duration;
 
 use crate::core::alert::{Alert, AlertState};
 use crate::core::engine::{Engine, Input};
-use crate::core::feed::{Observation, SourceStatus};
+use crate::core::feed::{Feed, Observation, SourceStatus};
 use crate::core::label::Fingerprint;
 use crate::core::signal::{Condition, Signal};
 use crate::core::time::Timestamp;
+use crate::store::signals::{Decided, Posted};
 
+use super::divide::views::About;
 use super::step::StepError;
 use super::{Extra, Flow};
 
@@ -18,32 +20,58 @@ use super::{Extra, Flow};
 /// for a moment must not make it forgotten.
 #[derive(Debug, Default)]
 pub(super) struct Unsaid {
-    signals: BTreeMap<Fingerprint, Signal>,
+    pub(super) verdicts: BTreeMap<Fingerprint, Verdict>,
     /// When fresh evidence was last committed for its own sake.
     refreshed_at: Option<Timestamp>,
 }
 
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Verdict {
+    pub(super) signal: Signal,
+    /// Of one that came through the mailbox.
+    pub(super) revision: Option<String>,
+}
+
 /// Alerts that go on bring fresh evidence all the time. It is committed for all of them together, this often; what
 /// changes an alert's state is committed at once.
-const REFRESH: Duration = Duration::from_secs(1);
+pub(super) const REFRESH: Duration = Duration::from_secs(1);
 
 impl Unsaid {
     pub(super) fn hear(&mut self, signals: Vec<Signal>) {
-        self.signals.extend(signals.into_iter().map(|signal| (signal.labels.fingerprint(), signal)));
+        let verdict = |signal: Signal| (signal.labels.fingerprint(), Verdict { signal, revision: None });
+        self.verdicts.extend(signals.into_iter().map(verdict));
+    }
+
+    /// Hears what other replicas found. What was found here and is not on record yet is newer: who watches it is this one.
+    fn hear_posted(&mut self, posted: &[Posted]) {
+        for Posted { fingerprint, revision, signal } in posted {
+            if self.verdicts.get(fingerprint).is_none_or(|known| known.revision.is_some()) {
+                let verdict = Verdict { signal: signal.clone(), revision: Some(revision.clone()) };
+                self.verdicts.insert(*fingerprint, verdict);
+            }
+        }
+    }
+
+    /// It is on record; a newer one that was heard meanwhile is not.
+    pub(super) fn said(&mut self, fingerprint: Fingerprint, signal: &Signal, revision: Option<&str>) {
+        let known = self.verdicts.get(&fingerprint);
+        if known.is_some_and(|known| known.signal == *signal && known.revision.as_deref() == revision) {
+            self.verdicts.remove(&fingerprint);
+        }
     }
 
     /// What is to be decided now.
-    fn due(&mut self, engine: &Engine, now: Timestamp) -> Vec<Signal> {
-        self.signals.retain(|_, signal| engine.wants(signal));
+    fn due(&mut self, engine: &Engine, now: Timestamp) -> Vec<Verdict> {
+        self.verdicts.retain(|_, verdict| engine.wants(&verdict.signal));
         // A clock that went back must not hold evidence up.
         let refresh = self.refreshed_at.is_none_or(|at| now < at || now.since(at) >= REFRESH);
         let mut refreshed = false;
-        let due = self.signals.iter().filter(|(fingerprint, signal)| {
-            let evidence = engine.alert(**fingerprint).is_some_and(|alert| only_evidence(alert, signal));
+        let due = self.verdicts.iter().filter(|(fingerprint, verdict)| {
+            let evidence = engine.alert(**fingerprint).is_some_and(|alert| only_evidence(alert, &verdict.signal));
             refreshed |= evidence && refresh;
             refresh || !evidence
         });
-        let due = due.map(|(_, signal)| signal.clone()).collect();
+        let due = due.map(|(_, verdict)| verdict.clone()).collect();
         if refreshed {
             self.refreshed_at = Some(now);
         }
@@ -70,7 +98,11 @@ impl Flow {
         let now = self.now();
         let signals: Vec<Signal> = {
             let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
-            observations.iter().flat_map(|observation| watch.handle(observation, now)).collect()
+            let take = |observation: &Observation| match self.own_part(observation) {
+                Some((source, feeds)) => watch.catalogue_part(source, &feeds, now),
+                None => watch.handle(observation, now),
+            };
+            observations.iter().flat_map(take).collect()
         };
         for observation in observations {
             if let Observation::Source { source, status } = observation {
@@ -78,11 +110,23 @@ impl Flow {
             }
         }
         self.metrics.observed(observations.len() as u64, signals.len() as u64);
-        self.judge(signals, false).await;
+        self.judge(signals, false, false).await;
+    }
+
+    /// Of a catalogue, what is this replica's to watch. `None`: all of the observation is, or it is not a catalogue.
+    fn own_part<'a>(&self, observation: &'a Observation) -> Option<(&'a str, Vec<Feed>)> {
+        let shards = self.divides()?;
+        let Observation::Catalogue { source, feeds } = observation else { return None };
+        let now = self.now();
+        let own = |feed: &&Feed| shards.of_feed(&feed.id).is_some_and(|shard| self.division.holds(&shard, now));
+        // One without any feed is no answer, and is said to be none.
+        (!feeds.is_empty()).then(|| (source.as_str(), feeds.iter().filter(own).cloned().collect()))
     }
 
     /// Once a second: staleness, markets that open and close, apps, and every deadline of the engine.
     pub async fn tick(&self) {
+        self.lapse();
+        self.forget_views();
         let now = self.now();
         let mut signals = self.watch.lock().unwrap_or_else(PoisonError::into_inner).tick(now);
         signals.extend(self.apps.lock().unwrap_or_else(PoisonError::into_inner).tick(now));
@@ -90,41 +134,71 @@ impl Flow {
         if self.next_step().is_some_and(|at| at <= now) {
             self.look_up_targets(None).await;
         }
-        self.judge(signals, due).await;
+        self.look_where_posted().await;
+        self.judge(signals, due, true).await;
+    }
+
+    /// A message offers what can be done about a workload, so its cluster is looked at before the decision, wherever it is watched.
+    async fn look_where_posted(&self) {
+        const LATELY: Duration = Duration::from_secs(30);
+        if self.divides().is_none() || self.lease().is_none() || !self.settings().actions.enabled {
+            return;
+        }
+        let posted = self.mail().await;
+        let active = posted.iter().filter(|posted| posted.signal.condition != Condition::Inactive);
+        let clusters: BTreeSet<&str> = active.filter_map(|posted| posted.signal.labels.get("cluster")).collect();
+        for cluster in clusters {
+            self.consult_within(About::Clusters(Some(cluster)), LATELY).await;
+        }
     }
 
     /// Takes in what rules outside the feeds found; a signal that could not be committed is kept for the next try.
     pub async fn signals(&self, signals: Vec<Signal>) {
-        self.judge(signals, false).await;
+        self.judge(signals, false, false).await;
     }
 
-    async fn judge(&self, signals: Vec<Signal>, due: bool) {
-        let now = self.now();
-        let heard: Vec<Signal> = {
-            let mut unsaid = self.unsaid.lock().unwrap_or_else(PoisonError::into_inner);
-            if self.lease().is_none() {
-                // The replica that holds the lease watches the same feeds. Ends are kept for the day the lease comes here.
-                unsaid.hear(signals);
-                unsaid.signals.retain(|_, signal| signal.condition == Condition::Inactive);
+    /// `mail`: what other replicas found is to be decided as well.
+    async fn judge(&self, mut signals: Vec<Signal>, due: bool, mail: bool) {
+        let divided = self.divides().is_some();
+        let _no_shard_goes_meanwhile = if divided {
+            if signals.is_empty() && !due && !mail {
                 return;
             }
-            unsaid.hear(signals);
-            let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
-            unsaid.due(&engine, now)
+            let turn = self.division.saying().await;
+            let now = self.now();
+            signals.retain(|signal| self.judges(&signal.labels, now));
+            Some(turn)
+        } else {
+            None
         };
-        if heard.is_empty() && !due {
+        if self.lease().is_none() {
+            if divided {
+                self.post_verdicts(signals).await;
+                return;
+            }
+            // The replica that holds the lease watches the same feeds. Ends are kept for the day the lease comes here.
+            let mut unsaid = self.unsaid.lock().unwrap_or_else(PoisonError::into_inner);
+            unsaid.hear(signals);
+            unsaid.verdicts.retain(|_, verdict| verdict.signal.condition == Condition::Inactive);
             return;
         }
-        let inputs =
-            if heard.is_empty() { vec![Input::Tick] } else { heard.iter().cloned().map(Input::Signal).collect() };
-        match self.step(inputs, |_| Extra::default()).await {
+        let posted = if divided && mail { self.mail().await } else { Vec::new() };
+        let (heard, mut decided) = self.hear(signals, &posted);
+        if divided {
+            decided.extend(heard.iter().map(decision_of));
+        }
+        let inputs = match (heard.is_empty(), due) {
+            (true, false) if decided.is_empty() => return,
+            (true, _) => vec![Input::Tick],
+            (false, _) => heard.iter().map(|verdict| Input::Signal(verdict.signal.clone())).collect(),
+        };
+        match self.step(inputs, |_| Extra { decided, ..Extra::default() }).await {
             Ok(_) => {
                 let mut unsaid = self.unsaid.lock().unwrap_or_else(PoisonError::into_inner);
-                for signal in heard {
+                for Verdict { signal, revision } in heard {
                     let fingerprint = signal.labels.fingerprint();
-                    if unsaid.signals.get(&fingerprint) == Some(&signal) {
-                        unsaid.signals.remove(&fingerprint);
-                    }
+                    unsaid.said(fingerprint, &signal, revision.as_deref());
+                    self.unpost(fingerprint);
                 }
             }
             Err(StepError::NotLeader) => self.lose_lease(),
@@ -134,6 +208,23 @@ impl Flow {
             }
         }
     }
+
+    /// What is to be decided now, and what of the mailbox the engine does not want.
+    fn hear(&self, signals: Vec<Signal>, posted: &[Posted]) -> (Vec<Verdict>, Vec<Decided>) {
+        let mut unsaid = self.unsaid.lock().unwrap_or_else(PoisonError::into_inner);
+        unsaid.hear_posted(posted);
+        unsaid.hear(signals);
+        let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
+        let due = unsaid.due(&engine, self.now());
+        let unwanted = posted.iter().filter(|posted| !unsaid.verdicts.contains_key(&posted.fingerprint));
+        let unwanted =
+            unwanted.map(|posted| Decided { fingerprint: posted.fingerprint, revision: Some(posted.revision.clone()) });
+        (due, unwanted.collect())
+    }
+}
+
+fn decision_of(Verdict { signal, revision }: &Verdict) -> Decided {
+    Decided { fingerprint: signal.labels.fingerprint(), revision: revision.clone() }
 }
 
 #[cfg(test)]
@@ -155,6 +246,28 @@ mod tests {
             pending_for: Span::from_secs(0),
             keep_firing_for: Span::from_secs(10),
         }
+    }
+
+    #[test]
+    fn what_another_replica_posted_before_does_not_undo_what_was_found_here_since() {
+        let mut unsaid = Unsaid::default();
+        let posted = |revision: &str, value: &str| {
+            let signal = signal(Severity::Warning, value);
+            Posted { fingerprint: signal.labels.fingerprint(), revision: revision.to_owned(), signal }
+        };
+        unsaid.hear_posted(&[posted("1", "30 s old")]);
+        unsaid.hear_posted(&[posted("2", "31 s old")]);
+        let end = Signal { condition: Condition::Inactive, ..signal(Severity::Warning, "") };
+        let fingerprint = end.labels.fingerprint();
+        assert_eq!(unsaid.verdicts[&fingerprint].revision.as_deref(), Some("2"), "the newest");
+        // Another one came while that was decided.
+        unsaid.said(fingerprint, &posted("1", "30 s old").signal, Some("1"));
+        assert!(unsaid.verdicts.contains_key(&fingerprint));
+        unsaid.hear(vec![end.clone()]);
+        unsaid.hear_posted(&[posted("2", "31 s old")]);
+        assert_eq!(unsaid.verdicts[&fingerprint], Verdict { signal: end.clone(), revision: None });
+        unsaid.said(fingerprint, &end, None);
+        assert!(unsaid.verdicts.is_empty());
     }
 
     #[test]

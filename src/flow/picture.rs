@@ -12,6 +12,7 @@ use crate::slack::api::{ApiError, Upload};
 use crate::store::{StoreError, Tx, facts};
 
 use super::Flow;
+use super::divide::views::About;
 use super::effect::Charted;
 use super::render::Scene;
 
@@ -38,6 +39,9 @@ impl Flow {
     }
 
     async fn upload_price_chart(&self, feed: FeedId, since: Timestamp) -> Result<Option<String>, ApiError> {
+        if !self.watches_feed(&feed) {
+            self.consult(About::Feeds).await;
+        }
         let (samples, title) = {
             let watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
             let Some(view) = watch.feed(&feed) else { return Ok(None) };

@@ -20,6 +20,7 @@ impl Flow {
         messages::prune(&self.store, digest::DIGEST, before).await?;
         handoffs::prune(&self.store, before).await?;
         balances::thin(&self.store, self.now()).await?;
+        self.prune_division(before).await?;
         facts::prune_groups(&self.store, picture::CHART, before).await?;
         // Silences last a month at most.
         facts::prune_groups(&self.store, outside::OUTSIDE, before).await?;

@@ -11,6 +11,7 @@ use crate::core::ids::JobId;
 use crate::core::time::Timestamp;
 use crate::store::jobs::{self, Depth, NewJob};
 use crate::store::lease::{self, Lease};
+use crate::store::signals::{self, Decided};
 use crate::store::{StoreError, Tx, actions, alerts, audit, facts, handoffs, inbox, incidents, oncall};
 
 use super::Flow;
@@ -40,18 +41,21 @@ pub struct Extra {
     /// Small things to remember, and to forget, by their names.
     pub facts: Vec<(String, String)>,
     pub forgotten: Vec<String>,
+    /// Verdicts that leave the mailbox.
+    pub decided: Vec<Decided>,
 }
 
 impl Extra {
     fn is_empty(&self) -> bool {
-        let Self { finish, effects, records, escalate: _, oncall, actions, handoffs, incidents, facts, forgotten } =
-            self;
+        let Self { finish, effects, records, escalate: _, oncall, actions, handoffs, incidents, .. } = self;
+        let Self { facts, forgotten, decided, .. } = self;
         let rest = oncall.is_empty()
             && actions.is_empty()
             && handoffs.is_empty()
             && incidents.is_empty()
             && facts.is_empty()
-            && forgotten.is_empty();
+            && forgotten.is_empty()
+            && decided.is_empty();
         finish.is_none() && effects.is_empty() && records.is_empty() && rest
     }
 }
@@ -258,6 +262,7 @@ async fn remember(tx: &mut Tx, extra: &Extra, now: Timestamp) -> Result<(), Step
     for key in &extra.forgotten {
         facts::forget(tx, key).await?;
     }
+    signals::settle(tx, &extra.decided).await?;
     Ok(())
 }
 

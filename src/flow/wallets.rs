@@ -1,6 +1,6 @@
 //! Wallets: rounds over chains become stored balances, signals and notes; questions get their answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use crate::core::engine::{Changes, Engine};
 use crate::core::ids::AccountKey;
 use crate::core::label::Labels;
 use crate::core::severity::Severity;
+use crate::core::shard::{Shard, Sort};
 use crate::core::time::Timestamp;
 use crate::core::wallet::history::{History, Point};
 use crate::core::wallet::runway::{Outlook, WINDOW};
@@ -25,6 +26,7 @@ use crate::slack::message::Message;
 use crate::store::{StoreError, balances};
 
 use super::Flow;
+use super::divide::views::About;
 use super::effect::{Effect, group_key, priority};
 use super::funding::Plan;
 use super::render::Scene;
@@ -78,18 +80,43 @@ impl Flow {
 
     /// Takes a round over `chain` in, and commits what follows from it.
     pub async fn balances(&self, chain: &str, round: &Round) {
+        self.know_prices(chain).await;
         let now = self.now();
         let heard = self.held().wallets.round(chain, round, &|symbol| self.dollars(symbol), now);
         self.measure_wallets(chain);
-        if let Err(error) = self.keep_balances(&heard, now).await {
+        if let Err(error) = self.keep_balances(chain, &heard, now).await {
             self.metrics.store_failed();
             tracing::warn!(error = %error, "balances could not be stored; the next round stores them");
         }
         self.signals(heard.signals).await;
     }
 
-    async fn keep_balances(&self, heard: &Heard, now: Timestamp) -> Result<(), StepError> {
-        let Some(lease) = self.lease() else { return Ok(()) };
+    /// Asks for the prices of feeds that other replicas watch and that this chain's wallets are measured by.
+    async fn know_prices(&self, chain: &str) {
+        if self.divides().is_none() {
+            return;
+        }
+        let symbols: BTreeSet<String> = {
+            let held = self.held();
+            let wallets = held.wallets.wallets().filter(|wallet| wallet.watched().chain == chain);
+            wallets.filter_map(|wallet| wallet.watched().price.clone()).collect()
+        };
+        let own: BTreeSet<String> = self.feeds().into_iter().map(|feed| feed.symbol).collect();
+        if !symbols.is_subset(&own) {
+            self.consult(About::Feeds).await;
+        }
+    }
+
+    async fn keep_balances(&self, chain: &str, heard: &Heard, now: Timestamp) -> Result<(), StepError> {
+        let lease = match self.divides() {
+            Some(_) => self.division.lease(&Shard::Chain(chain.to_owned())),
+            None => self.lease(),
+        };
+        let Some(lease) = lease else { return Ok(()) };
+        if !heard.arrivals.is_empty() {
+            // Which alerts are open, and where, is what the replica that decides committed.
+            self.follow().await;
+        }
         let notes: Vec<_> = heard.arrivals.iter().flat_map(|arrival| self.arrival_notes(arrival, now)).collect();
         if heard.keep.is_empty() && notes.is_empty() {
             return Ok(());
@@ -136,7 +163,7 @@ impl Flow {
         Ok(())
     }
 
-    async fn read_stored_balances(&self) -> Result<(), StoreError> {
+    pub(super) async fn read_stored_balances(&self) -> Result<(), StoreError> {
         let now = self.now();
         let from = now.minus(WINDOW + Duration::from_hours(24));
         let wallets: Vec<String> = self.held().wallets.wallets().map(|wallet| wallet.watched().identity()).collect();
@@ -148,10 +175,17 @@ impl Flow {
     }
 
     /// Before a question is answered: a replica without the lease reads what the holder stored lately.
-    async fn follow_wallets(&self) {
+    pub(super) async fn follow_wallets(&self) {
         let now = self.now();
         let due = self.held().followed_at.is_none_or(|at| now < at || now.since(at) >= FOLLOW);
-        if self.lease().is_some() || !due {
+        let reads_all = match self.divides() {
+            Some(shards) => {
+                let mut chains = shards.all().iter().filter(|shard| shard.sort() == Sort::Chain);
+                chains.all(|chain| self.division.holds(chain, now))
+            }
+            None => self.lease().is_some(),
+        };
+        if reads_all || !due {
             return;
         }
         match self.read_stored_balances().await {
@@ -308,6 +342,7 @@ impl Flow {
         account: &AccountKey,
         since: Timestamp,
     ) -> Result<Option<String>, ApiError> {
+        self.follow_wallets().await;
         let wallet = self.held().wallets.wallet(account).cloned();
         match wallet {
             Some(wallet) => self.upload_balance_chart(&wallet, Some(since)).await,
@@ -367,6 +402,10 @@ impl Flow {
 }
 
 impl Held {
+    pub(super) const fn wallets_mut(&mut self) -> &mut Wallets {
+        &mut self.wallets
+    }
+
     pub(super) const fn wallets(&self) -> &Wallets {
         &self.wallets
     }

@@ -9,7 +9,7 @@ use crate::core::time::Timestamp;
 use super::{Store, StoreError, Tx};
 
 /// So many times its length away no lease ends: farther than replicas' clocks differ.
-const FAR: u32 = 10;
+pub(super) const FAR: u32 = 10;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {

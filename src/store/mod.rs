@@ -17,6 +17,9 @@ pub mod jobs;
 pub mod lease;
 pub mod messages;
 pub mod oncall;
+pub mod shards;
+pub mod signals;
+pub mod views;
 
 mod connect;
 mod error;

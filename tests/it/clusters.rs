@@ -113,7 +113,7 @@ impl Watched {
     }
 }
 
-fn pod(namespace: &str, name: &str) -> Value {
+pub fn pod(namespace: &str, name: &str) -> Value {
     json!({
         "metadata": { "name": name, "namespace": namespace, "uid": name },
         "spec": { "nodeName": "node-1", "containers": [{ "name": "app", "image": "app:1" }] },
@@ -125,7 +125,7 @@ fn node(name: &str) -> Value {
     json!({ "metadata": { "name": name }, "status": { "conditions": [{ "type": "Ready", "status": "True" }] } })
 }
 
-async fn server() -> ApiServer {
+pub async fn server() -> ApiServer {
     let server = ApiServer::start().await;
     server.put("nodes", node("node-1"));
     server.put("pods", pod("prices", "hermes-0"));
@@ -290,7 +290,7 @@ async fn namespaces_that_are_not_wanted_are_left_out() {
 }
 
 /// `rules` fire after a minute, so that stories stay short.
-fn soon(rules: &'static [RuleName]) -> impl FnOnce(&mut Cluster) {
+pub fn soon(rules: &'static [RuleName]) -> impl FnOnce(&mut Cluster) {
     move |cluster| {
         let config = RuleConfig { pending_for: Some(Span::from_secs(60)), ..RuleConfig::default() };
         cluster.rules = rules.iter().map(|rule| (*rule, config.clone())).collect();
@@ -298,7 +298,7 @@ fn soon(rules: &'static [RuleName]) -> impl FnOnce(&mut Cluster) {
 }
 
 /// A pod whose container was killed for its memory and waits to be restarted.
-fn crashing(name: &str) -> Value {
+pub fn crashing(name: &str) -> Value {
     let mut pod = pod("prices", name);
     pod["metadata"]["labels"] = json!({ "team": "oracle" });
     pod["status"]["conditions"] = json!([{ "type": "Ready", "status": "False" }]);

@@ -1,6 +1,6 @@
 //! The Hermes client against the local Hermes over loopback: what breaks, and what still arrives.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use watchkeeper::clock::{SharedClock, SystemClock};
 use watchkeeper::core::decimal::Decimal;
 use watchkeeper::core::feed::{Observation, SourceStatus};
 use watchkeeper::core::market::MarketHours;
+use watchkeeper::core::shard::{Parts, Shards};
 use watchkeeper::feeds::hermes::{Counters, Hermes, Settings, Skipped};
 use watchkeeper::sim::hermes::{self, Config, Feeds, Handle};
 
@@ -314,4 +315,44 @@ async fn the_local_hermes_refuses_in_the_real_ones_words() {
     assert_eq!(ask(&format!("1000?ids[]={SOL}")).await, (404, "Update data not found".to_owned()));
     let lenient = ask(&format!("latest?ids[]={missing}&ids[]={SOL}&ignore_invalid_price_ids=true&parsed=false")).await;
     assert!(lenient.0 == 200 && lenient.1.contains("\"binary\"") && !lenient.1.contains("parsed"), "{lenient:?}");
+}
+
+#[tokio::test]
+async fn parts_of_the_feeds_are_followed_and_may_change_while_it_runs() {
+    let local = local_hermes().await;
+    let shards = Shards::new(4, &[], &[]);
+    let sol = SOL.parse().unwrap();
+    let with_sol = shards.parts(&shards.of_feed(&sol).into_iter().collect());
+    let without: BTreeSet<_> =
+        shards.all().iter().filter(|shard| Some(*shard) != shards.of_feed(&sol).as_ref()).cloned().collect();
+    let without = shards.parts(&without);
+    let (tell, parts) = tokio::sync::watch::channel(Parts::none());
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let (out, inbox) = mpsc::channel(4096);
+    let (counters, cancel) = (Arc::new(Counters::default()), CancellationToken::new());
+    let hermes = Hermes::new(settings(vec![local.base_url()]), clock(), 1, counters.clone()).unwrap();
+    tokio::spawn(hermes.run_parts(out, parts, cancel.clone()));
+    let mut watch = Watch { inbox, counters, _stop: cancel.drop_guard() };
+    let catalogue = |seen| match seen {
+        Observation::Catalogue { feeds, .. } => Some(feeds.len()),
+        _ => None,
+    };
+    let nothing = tokio::time::timeout(Duration::from_millis(300), watch.inbox.recv()).await;
+    assert!(nothing.is_err(), "without a part nobody is asked: {nothing:?}");
+
+    tell.send_replace(with_sol.clone());
+    let whole = watch.until(catalogue).await;
+    assert!(whole > 1, "the catalogue is passed on whole");
+    publish_sol(&local, "150", 5);
+    watch.sol("150").await;
+
+    tell.send_replace(without);
+    assert_eq!(watch.until(catalogue).await, whole);
+    watch.up().await;
+    publish_sol(&local, "151", 10);
+    let seen = tokio::time::timeout(Duration::from_millis(500), watch.sol("151")).await;
+    assert!(seen.is_err(), "it is of a part that went");
+
+    tell.send_replace(with_sol);
+    watch.sol("151").await;
 }

@@ -43,6 +43,7 @@ mod replicas;
 mod review;
 mod running;
 mod secrets;
+mod shards;
 mod side_by_side;
 mod slack_wire;
 mod store;

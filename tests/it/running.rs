@@ -1,5 +1,6 @@
 //! The whole bot as it runs: every loop of its own, Socket Mode, the machine's clock.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,12 +75,17 @@ async fn running_with(more: Vec<(String, String)>, change: impl FnOnce(&mut Conf
     let secrets = secrets.map(|(name, value)| (name.to_owned(), value)).into_iter();
     let environment = Environment::from_pairs(secrets.chain(more));
     let wiring = Wiring { config, environment, clock, ids: Arc::new(Ulids::from_seed(3)), seed: 3, waits: PATIENT };
-    let app = App::start(wiring).await.unwrap();
-    let (flow, stop) = (app.flow(), CancellationToken::new());
-    let ended = tokio::spawn(app.run(stop.clone()));
+    let (flow, stop, ended) = run(wiring).await;
     let connected = slack.until(PATIENCE, |slack| (slack.socket_count() > 0).then_some(())).await;
     connected.expect("the bot connects");
     Running { slack, hermes, flow, stop, ended, database }
+}
+
+async fn run(wiring: Wiring) -> (Arc<Flow>, CancellationToken, tokio::task::JoinHandle<()>) {
+    let app = App::start(wiring).await.unwrap();
+    let (flow, stop) = (app.flow(), CancellationToken::new());
+    let ended = tokio::spawn(app.run(stop.clone()));
+    (flow, stop, ended)
 }
 
 impl Running {
@@ -169,4 +175,73 @@ async fn what_was_taken_in_before_the_signal_is_answered_before_the_end() {
     bot.end().await;
     assert_eq!(slack.thread("general", &ts).len(), 2, "the question and its answer");
     assert!(flow.lease().is_none(), "the lease was given back");
+}
+
+/// Two processes with every loop of theirs on one Postgres database, dividing what there is.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_running_bots_divide_the_feeds_and_one_goes_on_with_all_of_them() {
+    let Some(database) = Database::postgres() else { return };
+    let clock: SharedClock = Arc::new(SystemClock::new(1));
+    let slack = slack::start(slack::Config::new(clock.clone())).await.unwrap();
+    let hermes =
+        hermes::start(hermes::Config { script: None, ..hermes::Config::demo(clock.clone(), 1) }).await.unwrap();
+    let app = AppConfig::default();
+    let secrets = [("SLACK_BOT_TOKEN", app.bot_token.clone()), ("SLACK_APP_TOKEN", app.app_token.clone())];
+    slack.install(AppConfig { delivery: slack::Delivery::SocketMode, ..app }).await.unwrap();
+    let mut config = Config {
+        slack: Slack { api_url: slack.api_url(), ..Slack::default() },
+        http: Http { listen: SocketAddr::from(([127, 0, 0, 1], 0)), metrics_listen: None, ..Http::default() },
+        sources: vec![HermesSource {
+            name: "hermes".to_owned(),
+            endpoints: vec![hermes.base_url().to_string()],
+            token_env: "HERMES_TOKEN".to_owned(),
+            feeds: Selection::default(),
+        }],
+        ..Config::default()
+    };
+    config.database.url.clone_from(&database.url);
+    config.replicas.divide = true;
+    let wiring = |seed: u64| {
+        let secrets = secrets.clone().map(|(name, value)| (name.to_owned(), value));
+        let (config, environment) = (config.clone(), Environment::from_pairs(secrets));
+        let ids = Arc::new(Ulids::from_seed(seed));
+        Wiring { config, environment, clock: clock.clone(), ids, seed, waits: PATIENT }
+    };
+    let symbols = |flow: &Flow| flow.feeds().into_iter().map(|feed| feed.symbol).collect::<BTreeSet<String>>();
+    let (first, stop, ended) = run(wiring(3)).await;
+    until("one alone watches everything", || first.shards().borrow().len() == 16 && !symbols(&first).is_empty()).await;
+    let all = symbols(&first);
+    let (second, also_stop, also_ended) = run(wiring(4)).await;
+    let divided = || {
+        let (one, other) = (symbols(&first), symbols(&second));
+        !one.is_empty() && !other.is_empty() && one.is_disjoint(&other) && &one | &other == all
+    };
+    until("each watches a share", divided).await;
+
+    // Slack hands it to one of them; whoever gets it answers.
+    let sockets = slack.until(PATIENCE, |slack| (slack.socket_count() >= 4).then_some(())).await;
+    sockets.expect("both are connected");
+    for symbol in [&symbols(&first), &symbols(&second)].map(|symbols| symbols.first().unwrap().clone()) {
+        let mut told = String::new();
+        while !told.contains("*Price*") {
+            told = slack.slash("alice", "feeds-alerts", &format!("/wk feed {symbol}")).await.to_string();
+            assert!(!told.contains("I watch no feed"), "{told}");
+        }
+    }
+    stop.cancel();
+    until("the other watches everything at once", || symbols(&second) == all).await;
+    tokio::time::timeout(PATIENCE, ended).await.expect("it ends when told to").unwrap();
+    assert!(first.shards().borrow().is_empty() && second.shards().borrow().len() == 16);
+    also_stop.cancel();
+    tokio::time::timeout(PATIENCE, also_ended).await.expect("it ends when told to").unwrap();
+}
+
+async fn until(what: &str, holds: impl Fn() -> bool) {
+    let mut looks = tokio::time::interval(Duration::from_millis(20));
+    let seen = tokio::time::timeout(PATIENCE, async {
+        while !holds() {
+            looks.tick().await;
+        }
+    });
+    seen.await.unwrap_or_else(|_| panic!("never: {what}"));
 }

@@ -54,8 +54,23 @@ impl Clusters {
         tasks: &TaskTracker,
         stop: &CancellationToken,
     ) {
-        let mut rng = fastrand::Rng::with_seed(seed);
         for connection in &self.clusters {
+            self.watch_gitops_of(&connection.settings.name, out, clock, seed, tasks, stop);
+        }
+    }
+
+    /// As [`Self::watch_gitops`], for one cluster.
+    pub fn watch_gitops_of(
+        &self,
+        cluster: &str,
+        out: &mpsc::Sender<Event>,
+        clock: &SharedClock,
+        seed: u64,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+    ) {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        for connection in self.clusters.iter().filter(|connection| &*connection.settings.name == cluster) {
             for scope in scopes(&connection.settings) {
                 let follower = Follower {
                     connection: Arc::clone(connection),

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// A histogram of ages in half-octave buckets, the older half forgotten by halving: 32 counters, no allocation.
 /// The quantile is right to within one bucket (a factor of 1.5).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Gaps {
     counts: [u16; BUCKETS],
     total: u32,

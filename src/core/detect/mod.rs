@@ -4,6 +4,7 @@
 //! Severity is not among them: an alert that turns critical stays the same alert. So that routes and silences can match
 //! on `severity`, whoever matches must add that label from the alert's severity at match time, and never to its identity.
 
+mod divide;
 mod gaps;
 mod history;
 mod jump;
@@ -29,6 +30,7 @@ use super::severity::Severity;
 use super::signal::{Condition, Signal};
 use super::time::Timestamp;
 
+pub use divide::{FeedCopy, SourceCopy};
 pub use history::Sample;
 pub use rules::{FeedOverrides, RuleConfig, RuleName, RuleSettings, Rules};
 pub use source::Tally;
@@ -48,6 +50,8 @@ pub struct Watch {
     /// Alerts that were active before this watch began, until their source's catalogue comes.
     resumed: Vec<(Labels, Severity)>,
     ignored: IgnoredCounts,
+    /// Another replica speaks of the sources as such.
+    mute_about_sources: bool,
 }
 
 /// Why an observation changed nothing.
@@ -76,7 +80,14 @@ type Peers = BTreeMap<(usize, String), (usize, usize)>;
 impl Watch {
     #[must_use]
     pub const fn new(rules: Rules) -> Self {
-        Self { rules, feeds: BTreeMap::new(), sources: Vec::new(), resumed: Vec::new(), ignored: BTreeMap::new() }
+        Self {
+            rules,
+            feeds: BTreeMap::new(),
+            sources: Vec::new(),
+            resumed: Vec::new(),
+            ignored: BTreeMap::new(),
+            mute_about_sources: false,
+        }
     }
 
     /// New rules hold from the next observation or tick on.
@@ -131,7 +142,7 @@ impl Watch {
         for index in 0..self.sources.len() {
             self.source_news(index, now, &mut out);
         }
-        for watched in self.feeds.values_mut() {
+        for watched in self.feeds.values_mut().filter(|watched| !watched.copied) {
             let context = Context { rules: &self.rules, source: &self.sources[watched.source], now };
             // Few feeds are stale; only theirs is looked up.
             let stale = watched.is_stale(now);
@@ -159,6 +170,12 @@ impl Watch {
         if feeds.is_empty() {
             return Some(Ignored::EmptyCatalogue);
         }
+        self.listed(source, feeds, now, out);
+        None
+    }
+
+    /// These are all the feeds of `source` that are watched here.
+    fn listed(&mut self, source: &str, feeds: &[Feed], now: Timestamp, out: &mut Vec<Signal>) {
         let index = self.source(source);
         let context = Context { rules: &self.rules, source: &self.sources[index], now };
         for feed in feeds {
@@ -172,14 +189,13 @@ impl Watch {
         }
         let named: BTreeSet<FeedId> = feeds.iter().map(|feed| feed.id).collect();
         self.feeds.retain(|id, watched| {
-            let stays = watched.source != index || named.contains(id);
+            let stays = watched.source != index || watched.copied || named.contains(id);
             if !stays {
                 watched.end(context, out);
             }
             stays
         });
         self.settle_resumed(source, now, out);
-        None
     }
 
     /// Alerts of before go on under their feed; those whose feed is gone end.
@@ -200,7 +216,9 @@ impl Watch {
     }
 
     fn price(&mut self, source: &str, update: &PriceUpdate, now: Timestamp, out: &mut Vec<Signal>) -> Option<Ignored> {
-        let Some(watched) = self.feeds.get_mut(&update.feed) else { return Some(Ignored::UnknownFeed) };
+        let Some(watched) = self.feeds.get_mut(&update.feed).filter(|watched| !watched.copied) else {
+            return Some(Ignored::UnknownFeed);
+        };
         let owner = &self.sources[watched.source];
         if owner.name != source {
             return Some(Ignored::OtherSource);
@@ -209,7 +227,9 @@ impl Watch {
     }
 
     fn reference(&mut self, quote: &ReferencePrice, now: Timestamp, out: &mut Vec<Signal>) -> Option<Ignored> {
-        let Some(watched) = self.feeds.get_mut(&quote.feed) else { return Some(Ignored::UnknownFeed) };
+        let Some(watched) = self.feeds.get_mut(&quote.feed).filter(|watched| !watched.copied) else {
+            return Some(Ignored::UnknownFeed);
+        };
         let context = Context { rules: &self.rules, source: &self.sources[watched.source], now };
         watched.reference(quote, context, out)
     }
@@ -220,7 +240,7 @@ impl Watch {
         let mut peers = Peers::new();
         self.sources.iter_mut().for_each(|source| source.tally = Tally::default());
         let mut any_stale = false;
-        for watched in self.feeds.values() {
+        for watched in self.feeds.values().filter(|watched| !watched.copied) {
             let tally = &mut self.sources[watched.source].tally;
             let settled = watched.settled(now);
             tally.feeds += 1;
@@ -229,7 +249,7 @@ impl Watch {
             any_stale |= watched.is_stale(now);
         }
         if any_stale {
-            for watched in self.feeds.values().filter(|watched| watched.settled(now)) {
+            for watched in self.feeds.values().filter(|watched| !watched.copied && watched.settled(now)) {
                 let (stale, all) = peers.entry((watched.source, watched.feed.asset_class.clone())).or_default();
                 *all += 1;
                 *stale += usize::from(watched.is_stale(now));
@@ -239,6 +259,9 @@ impl Watch {
     }
 
     fn source_news(&mut self, index: usize, now: Timestamp, out: &mut Vec<Signal>) {
+        if self.mute_about_sources {
+            return;
+        }
         let settings = self.rules.settings(RuleName::FeedSourceDown);
         let source = &self.sources[index];
         let verdict = if settings.enabled { source.verdict(settings.severity) } else { Verdict::Inactive };
@@ -260,7 +283,7 @@ impl Watch {
     fn silent_classes(&self, source: usize, now: Timestamp) -> Option<String> {
         let silent_after = self.rules.silent_after.duration();
         let mut classes: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-        for watched in self.feeds.values().filter(|w| w.source == source && w.settled(now)) {
+        for watched in self.feeds.values().filter(|w| !w.copied && w.source == source && w.settled(now)) {
             let (silent, open) = classes.entry(&watched.feed.asset_class).or_default();
             *open += 1;
             *silent += usize::from(watched.is_silent(silent_after, now));

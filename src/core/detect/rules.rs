@@ -42,6 +42,11 @@ impl RuleName {
         }
     }
 
+    #[must_use]
+    pub fn named(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|rule| rule.as_str() == text)
+    }
+
     /// Its key in the `rules:` section.
     const fn key(self) -> &'static str {
         match self {

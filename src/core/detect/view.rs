@@ -206,7 +206,7 @@ impl Watch {
         found.into_iter().map(|(_, _, watched)| self.view(watched)).collect()
     }
 
-    fn view<'a>(&'a self, watched: &'a Watched) -> FeedView<'a> {
+    pub(super) fn view<'a>(&'a self, watched: &'a Watched) -> FeedView<'a> {
         FeedView { watched, source: &self.sources[watched.source] }
     }
 }

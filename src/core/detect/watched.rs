@@ -30,9 +30,11 @@ pub(super) struct Watched {
     pub(super) history: History,
     pub(super) venues: Venues,
     pub(super) slots: [Slot; RULES.len()],
-    since: Timestamp,
-    gaps: Gaps,
+    pub(super) since: Timestamp,
+    pub(super) gaps: Gaps,
     pub(super) jump: Jump,
+    /// As another replica told: to be looked at, never to be judged.
+    pub(super) copied: bool,
 }
 
 /// The rules that a feed has slots for, in their order.
@@ -80,6 +82,7 @@ impl Watched {
             since: now,
             gaps: Gaps::default(),
             jump: Jump::default(),
+            copied: false,
         }
     }
 

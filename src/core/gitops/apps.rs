@@ -1,6 +1,10 @@
 //! All apps of all clusters as they were last seen, and what can be asked about them.
 
+mod divide;
+
 use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
 
 use super::revision::Revision;
 use super::rules::{self, GitOps, Said};
@@ -9,6 +13,8 @@ use crate::core::label::Labels;
 use crate::core::severity::Severity;
 use crate::core::signal::Signal;
 use crate::core::time::Timestamp;
+
+pub use divide::AppsCopy;
 
 /// What a cluster tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +33,7 @@ pub enum Event {
 }
 
 /// What is listed and followed as one.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Scope {
     pub cluster: String,
     pub kind: Kind,
@@ -36,7 +42,7 @@ pub struct Scope {
 }
 
 /// Whether a scope can be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reach {
     /// Not listed yet.
     Unknown,
@@ -57,6 +63,8 @@ pub struct Apps {
     known: BTreeMap<AppId, App>,
     reach: BTreeMap<Scope, Reach>,
     pub(super) said: BTreeMap<Labels, Said>,
+    /// Clusters that another replica watches: what is known of them here is what that one told.
+    elsewhere: BTreeSet<String>,
 }
 
 /// An app with what fetches its manifests.
@@ -65,6 +73,16 @@ pub struct View<'a> {
     pub app: &'a App,
     /// Flux: the source it is made from, if it is known.
     pub source: Option<&'a App>,
+}
+
+impl Event {
+    fn cluster(&self) -> &str {
+        match self {
+            Self::Listed { scope, .. } | Self::Reach { scope, .. } => &scope.cluster,
+            Self::Changed(app) => &app.id.cluster,
+            Self::Gone(id) => &id.cluster,
+        }
+    }
 }
 
 impl Scope {
@@ -102,6 +120,9 @@ impl Apps {
     }
 
     pub fn handle(&mut self, event: Event, now: Timestamp) {
+        if self.elsewhere.contains(event.cluster()) {
+            return;
+        }
         match event {
             Event::Listed { scope, apps } => {
                 let there: BTreeSet<AppId> = apps.iter().map(|app| app.id.clone()).collect();

@@ -10,11 +10,13 @@ pub mod testing;
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::time::Timestamp;
 use revision::Revision;
 
 /// What kind of object declares it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Kind {
     /// Argo CD.
     Application,
@@ -127,7 +129,7 @@ impl fmt::Display for Kind {
 }
 
 /// Which object it is.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AppId {
     /// The cluster's name in the configuration.
     pub cluster: String,
@@ -137,7 +139,7 @@ pub struct AppId {
 }
 
 /// One object that declares what runs: small, read from the object itself. Texts come from the cluster, cut to a few lines.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct App {
     pub id: AppId,
     /// `None` for a rollout, which says how to change and not to what.
@@ -166,7 +168,7 @@ pub struct App {
 }
 
 /// What is applied, held against what is declared.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Sync {
     Synced,
     /// The tool is at work on it.
@@ -189,7 +191,7 @@ pub enum Sync {
 }
 
 /// Whether what is applied works.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Health {
     Healthy,
     Progressing { message: String },
@@ -199,14 +201,14 @@ pub enum Health {
     Unknown,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Since {
     pub sync: Option<Timestamp>,
     pub health: Option<Timestamp>,
 }
 
 /// Its tool was told to leave it alone.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suspended {
     pub since: Option<Timestamp>,
     /// The field manager that wrote so: `flux`, `kubectl-edit`.
@@ -214,7 +216,7 @@ pub struct Suspended {
 }
 
 /// Whether new revisions and drift are dealt with unasked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Automation {
     /// Somebody presses Sync.
     Manual,
@@ -225,7 +227,7 @@ pub enum Automation {
 }
 
 /// Where manifests or a chart are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// As written, maybe with a secret in it: show [`revision::shown_address`] of it.
     pub repository: String,
@@ -236,7 +238,7 @@ pub struct Origin {
 }
 
 /// How far a canary is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Steps {
     /// From 0.
     pub current: u32,
@@ -247,7 +249,7 @@ pub struct Steps {
 }
 
 /// What the tool did last.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operation {
     /// Its word for the outcome: `Succeeded`, `Failed`, `Running`, `deployed`.
     pub phase: String,
@@ -260,7 +262,7 @@ pub struct Operation {
 }
 
 /// A condition that tells something.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
     /// `ComparisonError`, `Ready: ArtifactFailed`
     pub name: String,
@@ -270,7 +272,7 @@ pub struct Note {
 }
 
 /// An object that it declares.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resource {
     pub kind: String,
     pub namespace: String,
@@ -278,7 +280,7 @@ pub struct Resource {
     pub problem: Problem,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Problem {
     OutOfSync,
     /// It is in the cluster and no longer in Git.
@@ -304,7 +306,7 @@ impl fmt::Display for Resource {
 }
 
 /// How bad it is, in the order of the list: the worst first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Standing {
     Failed,
     Degraded,

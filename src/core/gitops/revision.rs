@@ -1,9 +1,10 @@
 //! What was applied: a commit, a tag or a chart's version, and where a browser shows it.
 
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 /// A revision as the tools write it: `main@sha1:4f2c…`, `4f2c…`, `v1.2.0@sha256:…`, `6.5.4`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revision {
     /// Branch, tag or version, when one is named.
     pub name: Option<String>,

@@ -162,7 +162,7 @@ pub fn default_inhibitions() -> Vec<InhibitRule> {
 
 pub(super) fn tick(apps: &mut Apps, now: Timestamp) -> Vec<Signal> {
     let mut active: BTreeMap<Labels, Signal> = BTreeMap::new();
-    for view in apps.views() {
+    for view in apps.views().filter(|view| apps.watches(&view.app.id.cluster)) {
         for rule in RuleName::ALL {
             let settings = apps.rules.settings(rule);
             if !settings.enabled || !holds(rule, &view, &apps.rules, now) {

@@ -144,6 +144,14 @@ impl Wallets {
         ended
     }
 
+    /// Another replica reads `chain` from now on: its alerts are that one's to end.
+    pub fn release(&mut self, chain: &str) {
+        self.chains.remove(chain);
+        for wallet in self.known.values_mut().filter(|wallet| wallet.watched.chain == chain) {
+            (wallet.low, wallet.short, wallet.unknown) = (None, None, None);
+        }
+    }
+
     /// Takes a round over `chain` in.
     pub fn round(&mut self, chain: &str, round: &Round, prices: Prices<'_>, now: Timestamp) -> Heard {
         let mut heard = Heard::default();

@@ -1,10 +1,12 @@
 //! What keeps pods running: Deployments, ReplicaSets, StatefulSets, DaemonSets.
 
+use serde::{Deserialize, Serialize};
+
 use super::names::Names;
 use super::object::{Image, Kept, Meta, Name, kept_meta};
 use crate::core::time::Timestamp;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deployment {
     pub meta: Meta,
     /// Wanted, from the spec.
@@ -23,14 +25,14 @@ pub struct Deployment {
 }
 
 /// Why a rollout does not go on, in the controller's words.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stuck {
     pub reason: Name,
     pub message: Box<str>,
 }
 
 /// The link between a Deployment and its pods.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplicaSet {
     pub meta: Meta,
     pub replicas: i32,
@@ -39,7 +41,7 @@ pub struct ReplicaSet {
     pub images: Box<[Image]>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatefulSet {
     pub meta: Meta,
     pub replicas: i32,
@@ -53,7 +55,7 @@ pub struct StatefulSet {
     pub progressed_at: Option<Timestamp>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DaemonSet {
     pub meta: Meta,
     /// Pods scheduled, of those on nodes that should have one.

@@ -1,10 +1,12 @@
 //! What runs to an end: Jobs, and the CronJobs that make them.
 
+use serde::{Deserialize, Serialize};
+
 use super::names::Names;
 use super::object::{Kept, Meta, Name, kept_meta};
 use crate::core::time::Timestamp;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
     pub meta: Meta,
     pub active: i32,
@@ -16,7 +18,7 @@ pub struct Job {
     pub end: Option<JobEnd>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum JobEnd {
     Complete,
     /// `BackoffLimitExceeded`, `DeadlineExceeded` …
@@ -26,7 +28,7 @@ pub enum JobEnd {
     },
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CronJob {
     pub meta: Meta,
     pub schedule: Name,

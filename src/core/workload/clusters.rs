@@ -36,20 +36,14 @@ pub struct Cluster {
     pub(super) changed: BTreeSet<Id>,
     /// When everything was last looked at.
     pub(super) swept_at: Option<Timestamp>,
+    /// By another replica, otherwise: what is known of it here is what that one told, and is not judged.
+    pub(super) watched: bool,
 }
 
 impl Clusters {
     #[must_use]
     pub fn new(clusters: impl IntoIterator<Item = (Name, Settings)>) -> Self {
-        let cluster = |(name, settings)| Cluster {
-            name,
-            index: Index::default(),
-            settings,
-            active: BTreeMap::new(),
-            outage: None,
-            changed: BTreeSet::new(),
-            swept_at: None,
-        };
+        let cluster = |(name, settings)| Cluster::new(name, settings, true);
         Self { clusters: clusters.into_iter().map(cluster).collect() }
     }
 
@@ -66,6 +60,27 @@ impl Clusters {
         self.clusters.iter_mut().find(|cluster| &*cluster.name == name)
     }
 
+    /// Whether the cluster is watched here from now on. What was known of it is forgotten, and nothing is said about it.
+    pub fn set_watched(&mut self, name: &str, watched: bool) {
+        if let Some(cluster) = self.get_mut(name) {
+            *cluster = Cluster::new(Name::clone(&cluster.name), std::mem::take(&mut cluster.settings), watched);
+        }
+    }
+
+    /// What another replica, which watches the cluster, knows of it; nothing any more when there is none.
+    pub fn paste(&mut self, name: &str, index: Option<Index>) {
+        if let Some(cluster) = self.get_mut(name).filter(|cluster| !cluster.watched) {
+            cluster.index = index.unwrap_or_default();
+        }
+    }
+
+    /// Who watches the cluster does not answer: what is known of it is as old as that, and is said to be.
+    pub fn unanswered(&mut self, name: &str, why: &str, now: Timestamp) {
+        if let Some(cluster) = self.get_mut(name).filter(|cluster| !cluster.watched) {
+            cluster.index.apply(News::Unreached { error: why.to_owned() }, now);
+        }
+    }
+
     /// New rules and owners, from the next look on.
     pub fn set_settings(&mut self, settings: impl IntoIterator<Item = (Name, Settings)>) {
         for (name, settings) in settings {
@@ -77,7 +92,7 @@ impl Clusters {
 
     /// Takes news of one cluster in; news of one that is not configured is left out.
     pub fn apply(&mut self, cluster: &str, news: News, now: Timestamp) {
-        let Some(cluster) = self.get_mut(cluster) else { return };
+        let Some(cluster) = self.get_mut(cluster).filter(|cluster| cluster.watched) else { return };
         // What an eviction means is told of the node.
         let evicting = match &news {
             News::Applied(_, object) => match &**object {
@@ -94,7 +109,7 @@ impl Clusters {
     /// in other words; those that go on are said again with every look at everything.
     pub fn judge(&mut self, now: Timestamp) -> Vec<Signal> {
         let mut out = Vec::new();
-        for cluster in &mut self.clusters {
+        for cluster in self.clusters.iter_mut().filter(|cluster| cluster.watched) {
             cluster.judge(now, &mut out);
         }
         out
@@ -108,7 +123,8 @@ impl Clusters {
             let Some(rule) = labels.get(ALERTNAME).and_then(RuleName::named) else { continue };
             let Some(name) = labels.get("cluster").map(ToOwned::to_owned) else { continue };
             match self.get_mut(&name) {
-                Some(cluster) => cluster.resume(rule, labels, severity, since),
+                Some(cluster) if cluster.watched => cluster.resume(rule, labels, severity, since),
+                Some(_) => {}
                 None => ended.push(super::judge::signal(
                     labels,
                     severity,
@@ -122,7 +138,8 @@ impl Clusters {
 
     /// What to ask the clusters about alerts that fire or are about to: a few for each rule, the rest reads the same.
     pub fn enquiries(&mut self, now: Timestamp) -> Vec<Enquiry> {
-        self.clusters.iter_mut().flat_map(|cluster| cluster.enquiries(now)).collect()
+        let watched = self.clusters.iter_mut().filter(|cluster| cluster.watched);
+        watched.flat_map(|cluster| cluster.enquiries(now)).collect()
     }
 
     /// What came of an enquiry; shown from the next look on.
@@ -130,5 +147,26 @@ impl Clusters {
         if let Some(cluster) = self.get_mut(&enquiry.cluster) {
             cluster.answer(enquiry, details);
         }
+    }
+}
+
+impl Cluster {
+    fn new(name: Name, settings: Settings, watched: bool) -> Self {
+        Self {
+            name,
+            index: Index::default(),
+            settings,
+            active: BTreeMap::new(),
+            outage: None,
+            changed: BTreeSet::new(),
+            swept_at: None,
+            watched,
+        }
+    }
+
+    /// Whether it is watched here.
+    #[must_use]
+    pub const fn watched(&self) -> bool {
+        self.watched
     }
 }

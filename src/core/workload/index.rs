@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use super::batch::{CronJob, Job};
 use super::names::Names;
@@ -15,7 +17,7 @@ use super::{Kind, Name, News};
 use crate::core::time::Timestamp;
 
 /// One cluster's objects, and whether they can be believed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Index {
     nodes: Table<Node>,
     pods: Table<Pod>,
@@ -29,16 +31,19 @@ pub struct Index {
     budgets: Table<PodDisruptionBudget>,
     claims: Table<PersistentVolumeClaim>,
     certificates: Table<Certificate>,
+    #[serde(skip)]
     names: Names,
     reach: Reach,
+    #[serde(with = "pairs")]
     watches: BTreeMap<Scope, Watching>,
     /// Objects that could not be read, by kind.
     unreadable: BTreeMap<Kind, u64>,
     /// Shared texts are looked through again when there are this many.
+    #[serde(skip)]
     prune_at: usize,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Watching {
     sync: Sync,
     /// Counts the listings of this watch.
@@ -371,4 +376,24 @@ impl Index {
 fn direct(meta: &Meta) -> Option<(Kind, &str)> {
     let controller = meta.controller.as_ref()?;
     Some((Kind::named(&controller.kind)?, &controller.name))
+}
+
+/// A map whose keys are no texts, as pairs.
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<K: Serialize, V: Serialize, S: Serializer>(
+        map: &BTreeMap<K, V>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map)
+    }
+
+    pub fn deserialize<'de, K: Deserialize<'de> + Ord, V: Deserialize<'de>, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<K, V>, D::Error> {
+        Ok(Vec::<(K, V)>::deserialize(deserializer)?.into_iter().collect())
+    }
 }

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::names::Names;
 use super::object::{Kept, Meta, Name, kept_meta};
 use crate::core::time::Timestamp;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Node {
     pub meta: Meta,
     pub ready: Readiness,
@@ -22,7 +24,7 @@ pub struct Node {
     pub turns: Vec<Timestamp>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Readiness {
     Ready,
     NotReady,
@@ -31,7 +33,7 @@ pub enum Readiness {
     Unknown,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Pressure {
     Memory,
     Disk,
@@ -50,7 +52,7 @@ impl Pressure {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Taint {
     pub key: Name,
     /// `NoSchedule`, `PreferNoSchedule`, `NoExecute`

@@ -3,6 +3,8 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::Kind;
 use super::apps::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use super::batch::{CronJob, Job};
@@ -16,7 +18,7 @@ use crate::core::time::Timestamp;
 pub type Name = Arc<str>;
 
 /// What every object has.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Meta {
     /// Empty for cluster-scoped kinds.
     pub namespace: Name,
@@ -53,7 +55,7 @@ impl Meta {
 }
 
 /// A digest of an object's uid: all that is asked of it is whether it is still that of the same object.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Uid(u64);
 
 impl Uid {
@@ -66,14 +68,14 @@ impl Uid {
 }
 
 /// Who controls an object. The kind is a text, since it may be one that is not watched.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Controller {
     pub kind: Name,
     pub name: Name,
 }
 
 /// From `managedFields`: who wrote last, and when by the cluster's clock.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Touch {
     /// The field manager: `kubectl-client-side-apply`, `argocd-controller` …
     pub by: Name,
@@ -81,7 +83,7 @@ pub struct Touch {
 }
 
 /// A container's name and image in a pod template.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Image {
     pub container: Name,
     pub image: Name,

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::names::Names;
 use super::object::{Image, Kept, Meta, Name, kept_meta};
 use crate::core::time::Timestamp;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pod {
     pub meta: Meta,
     /// Where it was scheduled to.
@@ -21,7 +23,7 @@ pub struct Pod {
     pub containers: Box<[Container]>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Phase {
     Pending,
     Running,
@@ -32,7 +34,7 @@ pub enum Phase {
 }
 
 /// Why a pod has no node.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Scheduling {
     #[default]
     Scheduled,
@@ -42,7 +44,7 @@ pub enum Scheduling {
     Unschedulable(Box<str>),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     pub reason: Name,
     pub message: Box<str>,
@@ -51,7 +53,7 @@ pub struct Failure {
     pub seen_at: Option<Timestamp>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Container {
     pub spec: Arc<Image>,
     /// Init containers; sidecars among them keep running.
@@ -66,7 +68,7 @@ pub struct Container {
 }
 
 /// What only the past of a container tells.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
     /// When it was last waiting in CrashLoopBackOff, after it left it.
     pub backoff_at: Option<Timestamp>,
@@ -74,7 +76,7 @@ pub struct Seen {
     pub exit_at: Option<Timestamp>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum State {
     /// `CrashLoopBackOff`, `ImagePullBackOff`, `ContainerCreating` …
     Waiting(Box<Wait>),
@@ -86,14 +88,14 @@ pub enum State {
 }
 
 /// Why a container does not run yet, or not now.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wait {
     pub reason: Name,
     pub message: Box<str>,
 }
 
 /// How a run of a container ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exit {
     pub code: i32,
     pub signal: Option<i32>,

@@ -1,10 +1,12 @@
 //! What steers and serves workloads: autoscalers, disruption budgets, volume claims, certificates.
 
+use serde::{Deserialize, Serialize};
+
 use super::names::Names;
 use super::object::{Controller, Kept, Meta, Name, kept_meta};
 use crate::core::time::Timestamp;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HorizontalPodAutoscaler {
     pub meta: Meta,
     /// What it scales.
@@ -17,7 +19,7 @@ pub struct HorizontalPodAutoscaler {
     pub progressed_at: Option<Timestamp>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PodDisruptionBudget {
     pub meta: Meta,
     pub desired_healthy: i32,
@@ -26,14 +28,14 @@ pub struct PodDisruptionBudget {
     pub disruptions_allowed: i32,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersistentVolumeClaim {
     pub meta: Meta,
     pub phase: ClaimPhase,
     pub storage_class: Option<Name>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ClaimPhase {
     Pending,
     Bound,
@@ -44,7 +46,7 @@ pub enum ClaimPhase {
 }
 
 /// cert-manager's; the Secret with the certificate itself is never read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Certificate {
     pub meta: Meta,
     pub not_after: Option<Timestamp>,

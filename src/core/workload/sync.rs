@@ -1,10 +1,12 @@
 //! Whether what the index holds can be believed: the state of each watch, and of a cluster as a whole.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Kind, Name};
 use crate::core::time::Timestamp;
 
 /// What one watch covers: a kind, in one namespace or in all.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Scope {
     pub kind: Kind,
     pub namespace: Option<Name>,
@@ -18,7 +20,7 @@ impl Scope {
 }
 
 /// How one watch stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Sync {
     /// Being listed; what is missing may still come.
     Listing,
@@ -33,7 +35,7 @@ pub enum Sync {
 }
 
 /// Whether the API server answers at all.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reach {
     /// Not asked yet.
     #[default]

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::names::Names;
 use super::object::{Kept, Name};
 use crate::core::time::Timestamp;
@@ -85,5 +87,21 @@ impl<T: Kept> Table<T> {
 
     pub const fn len(&self) -> usize {
         self.len
+    }
+}
+
+impl<T: Kept + Serialize> Serialize for Table<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+impl<'de, T: Kept + Deserialize<'de>> Deserialize<'de> for Table<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (mut table, mut names) = (Self::default(), Names::default());
+        for object in Vec::deserialize(deserializer)? {
+            table.put(object, 0, &mut names, Timestamp::default());
+        }
+        Ok(table)
     }
 }

@@ -220,3 +220,42 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_index_passed_on_is_the_same_and_keeps_equal_texts_once() {
+    let mut index = index();
+    put(&mut index, Object::Pod(pod("prices", "hermes-0")));
+    put(&mut index, Object::Pod(pod("prices", "hermes-1")));
+    put(&mut index, Object::Deployment(apps_deployment("prices", "hermes")));
+    index.apply(News::Unreadable { scope: scope(Kind::Node) }, at(5));
+    let passed: Index = serde_json::from_slice(&serde_json::to_vec(&index).unwrap()).unwrap();
+    assert_eq!(passed.pods().collect::<Vec<_>>(), index.pods().collect::<Vec<_>>());
+    assert_eq!((passed.counts(), passed.status()), (index.counts(), index.status()));
+    assert_eq!((passed.live(Kind::Pod), passed.unreadable()), (index.live(Kind::Pod), index.unreadable()));
+    let namespaces: Vec<&Name> = passed.pods().map(|pod| &pod.meta.namespace).collect();
+    assert!(Arc::ptr_eq(namespaces[0], namespaces[1]));
+}
+
+#[test]
+fn a_cluster_that_another_replica_watches_is_looked_at_and_not_judged() {
+    let mut clusters = Clusters::new([("eu".into(), Settings::default())]);
+    let mut failing = pod("prices", "hermes-0");
+    (failing.ready, failing.phase) = (false, Phase::Pending);
+    let mut told = index();
+    put(&mut told, Object::Pod(failing.clone()));
+    let judged = |clusters: &mut Clusters| (0..600).flat_map(|secs| clusters.judge(at(secs))).count();
+    clusters.set_watched("eu", false);
+    clusters.paste("eu", Some(told.clone()));
+    assert_eq!((judged(&mut clusters), clusters.get("eu").unwrap().index.pods().count()), (0, 1));
+    assert!(clusters.enquiries(at(600)).is_empty());
+    // News of a watch that has not ended yet.
+    clusters.apply("eu", News::Deleted(Id::new(Kind::Pod, "prices", "hermes-0")), at(601));
+    assert_eq!(clusters.get("eu").unwrap().index.pods().count(), 1);
+    clusters.unanswered("eu", "no answer", at(602));
+    assert!(clusters.get("eu").unwrap().index.status().unreachable());
+
+    clusters.set_watched("eu", true);
+    assert_eq!(clusters.get("eu").unwrap().index.pods().count(), 0, "it is listed anew");
+    clusters.paste("eu", Some(told));
+    assert_eq!(clusters.get("eu").unwrap().index.pods().count(), 0, "what others tell is not believed any more");
+}

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use tokio::sync::mpsc::Sender;
+use tokio::sync::watch::{self, Receiver};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -28,6 +29,7 @@ use self::status::Tracker;
 use crate::clock::SharedClock;
 use crate::core::backoff::Backoff;
 use crate::core::feed::{Feed, FeedId, Observation};
+use crate::core::shard::Parts;
 
 /// Where a Hermes source is and what is wanted of it.
 #[derive(Clone, Debug)]
@@ -135,12 +137,18 @@ impl Hermes {
 
     /// Runs until `cancel` or until nobody receives any more.
     pub async fn run(self, out: Sender<Observation>, cancel: CancellationToken) {
+        let (_whole, parts) = watch::channel(Parts::all());
+        self.run_parts(out, parts, cancel).await;
+    }
+
+    /// As [`Self::run`], for the feeds of some parts only; the catalogue is passed on whole. Nobody is asked while there are none.
+    pub async fn run_parts(self, out: Sender<Observation>, mut parts: Receiver<Parts>, cancel: CancellationToken) {
         let hermes = Arc::new(self);
         let outlet = Arc::new(Outlet::new(hermes.name.clone(), out));
         tokio::select! {
             () = cancel.cancelled() => {}
             () = outlet.forward() => {}
-            () = watch(&hermes, &outlet) => {}
+            () = follow(&hermes, &outlet, &mut parts) => {}
         }
     }
 
@@ -201,10 +209,27 @@ impl Hermes {
 const CATALOGUE: usize = usize::MAX;
 
 /// Keeps the catalogue fresh, and the streams cut to the feeds it names.
-async fn watch(hermes: &Arc<Hermes>, outlet: &Arc<Outlet>) {
+async fn follow(hermes: &Arc<Hermes>, outlet: &Arc<Outlet>, parts: &mut Receiver<Parts>) {
     let mut streams = JoinSet::new();
     let mut followed = Vec::new();
-    while let Some(mut feeds) = hermes.catalogue(outlet).await {
+    let mut before = Parts::none();
+    loop {
+        let part = parts.borrow_and_update().clone();
+        if part != before {
+            // Whoever takes a part over has not heard yet how the source is.
+            *hermes.tracker() = Tracker::default();
+            before = part.clone();
+        }
+        if part.is_empty() {
+            streams.shutdown().await;
+            followed.clear();
+            outlet.expect(&[]);
+            if parts.changed().await.is_err() {
+                return;
+            }
+            continue;
+        }
+        let Some(mut feeds) = hermes.catalogue(outlet).await else { return };
         feeds.retain(|feed| hermes.wanted.matches(feed));
         let mut ids: Vec<_> = feeds.iter().map(|feed| feed.id).chain(hermes.wanted.ids.iter().copied()).collect();
         ids.sort_unstable();
@@ -216,6 +241,7 @@ async fn watch(hermes: &Arc<Hermes>, outlet: &Arc<Outlet>) {
             warn!(source = %hermes.name, "no price feed matches the configured selection; nothing is watched");
         }
         outlet.catalogue(feeds);
+        ids.retain(|id| part.contains(id));
         if ids != followed {
             info!(source = %hermes.name, feeds = ids.len(), "following price feeds");
             streams.shutdown().await;
@@ -226,7 +252,10 @@ async fn watch(hermes: &Arc<Hermes>, outlet: &Arc<Outlet>) {
             }
             followed = ids;
         }
-        hermes.clock.sleep(hermes.catalogue_every).await;
+        tokio::select! {
+            () = hermes.clock.sleep(hermes.catalogue_every) => {}
+            Ok(()) = parts.changed() => {}
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::core::action::approval::{Gate, Release, release};
 use crate::core::action::found::CannotPlan;
 use crate::core::action::policy::{Freeze, Person};
 use crate::core::action::request::{Proof, Request, State};
+use crate::core::action::target::Sort;
 use crate::core::audit::Record;
 use crate::core::severity::Severity;
 use crate::core::time::Timestamp;
@@ -18,6 +19,7 @@ use crate::store::actions::{self, Line, Stored};
 use crate::store::{StoreError, audit};
 
 use super::super::Flow;
+use super::super::divide::views::About;
 use super::super::effect::edit_priority;
 use super::super::step::{Extra, StepError, fenced};
 use super::Wait;
@@ -28,6 +30,8 @@ use super::record::{counted, record, state};
 
 /// Slack or a cluster that could not be asked is asked again after this.
 const AGAIN: Duration = Duration::from_secs(5);
+/// A price that other replicas told so lately is good enough.
+const LATELY: Duration = Duration::from_secs(30);
 /// How often a card that counts down is edited.
 const COUNT: Duration = Duration::from_mins(1);
 pub(super) const FROZEN: &str = "everything is frozen";
@@ -74,6 +78,10 @@ impl Flow {
         }
         if live.is_empty() {
             return Ok(0);
+        }
+        if live.iter().any(|stored| stored.request.plan.target.sort == Sort::Wallet) {
+            // What a payment is worth.
+            self.consult_within(About::Feeds, LATELY).await;
         }
         let freeze = self.frozen().await?;
         let drive = |stored: &Stored| self.drive(stored.clone(), freeze.as_ref(), &live);

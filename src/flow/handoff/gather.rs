@@ -23,6 +23,7 @@ use crate::core::wallet::watch::Wallet;
 use crate::store::audit::Of;
 use crate::store::{StoreError, actions, alerts, audit, handoffs};
 
+use super::super::divide::views::About;
 use super::Flow;
 
 /// Groups of one shift that are looked at; more is a storm, and counted well enough.
@@ -54,6 +55,9 @@ impl Flow {
     ) -> Result<Report, StoreError> {
         let now = self.now();
         self.follow().await;
+        self.consult(About::Feeds).await;
+        self.consult(About::Clusters(None)).await;
+        self.follow_wallets().await;
         let groups = alerts::during(&self.store, from, now, GROUPS).await?;
         let pages = audit::during(&self.store, Of::Action("alert.escalated"), (from, now), STEPS).await?.len();
         let before = match handoffs::latest(&self.store, &schedule.name).await? {

@@ -61,6 +61,15 @@ fn condition(view: &FeedCard) -> FeedCondition {
     }
 }
 
+/// With what to keep in mind about the answer.
+#[must_use]
+pub fn doubtful(mut answer: Message, doubt: &str) -> Message {
+    let doubt = format!("⚠️ {}", said(doubt, 300));
+    answer.text = format!("{} {doubt}", answer.text);
+    answer.blocks.extend(kit::values(&[kit::context(&doubt)], 1));
+    answer
+}
+
 fn facts(view: &FeedCard) -> Vec<(&'static str, String)> {
     let FeedCard { feed, latest, stale_limit, median, now, .. } = view;
     let mut facts = Vec::new();

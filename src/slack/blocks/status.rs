@@ -24,6 +24,20 @@ pub struct StatusView<'a> {
     pub slack: SlackLink<'a>,
     /// One a chain.
     pub balances: &'a [BalanceLine<'a>],
+    /// Who watches what, when that is divided.
+    pub replicas: &'a [ReplicaLine<'a>],
+    /// What nobody watches of what is divided.
+    pub unwatched: Option<&'a str>,
+}
+
+/// What one of several replicas watches.
+#[derive(Clone, Copy, Debug)]
+pub struct ReplicaLine<'a> {
+    pub holder: &'a str,
+    /// The one that answers.
+    pub this: bool,
+    /// `5 of 16 parts of the feeds, cluster eu`
+    pub watches: &'a str,
 }
 
 /// How a chain's last round went.
@@ -127,6 +141,7 @@ pub fn status(view: &StatusView) -> Message {
         cluster_lines(view),
         balance_lines(view),
         vec![slack_line(view), store_line(view), lease_line(view)],
+        replica_lines(view),
         outbox_lines(view),
     ];
     let lines: Vec<Line> = lines.into_iter().flatten().collect();
@@ -166,7 +181,8 @@ impl Line {
 fn alerts_line(view: &StatusView) -> String {
     let AlertCounts { open, unacknowledged, silenced } = view.alerts;
     let feeds: usize = view.sources.iter().map(|source| source.feeds).sum();
-    let feeds = count(feeds, "feed");
+    let here = if view.replicas.is_empty() { "" } else { " watched here" };
+    let feeds = format!("{}{here}", count(feeds, "feed"));
     if open == 0 {
         return format!("{feeds}, no open alert");
     }
@@ -298,6 +314,23 @@ fn lease_line(view: &StatusView) -> Line {
         LeaseLine::Theirs { holder } => Line::good(format!("*Watch*  led by {}", code(holder))),
         LeaseLine::Nobody => Line::bad("*Watch*  nobody leads: no alert can fire".to_owned()),
     }
+}
+
+fn replica_lines(view: &StatusView) -> Vec<Line> {
+    const SHOWN: usize = 12;
+    let line = |replica: &ReplicaLine| {
+        let ReplicaLine { holder, this, watches } = replica;
+        let who = if *this { "this process".to_owned() } else { code(holder) };
+        Line::good(format!("*Shards*  {who} watches {}", said(watches, 300)))
+    };
+    let mut lines: Vec<Line> = view.replicas.iter().take(SHOWN).map(line).collect();
+    if let Some(more) = view.replicas.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        lines.push(Line::good(format!("*Shards*  and {}", count(more, "more replica"))));
+    }
+    if let Some(unwatched) = view.unwatched {
+        lines.push(Line::bad(format!("*Shards*  nobody watches {}", said(unwatched, 300))));
+    }
+    lines
 }
 
 fn outbox_lines(view: &StatusView) -> Vec<Line> {

@@ -46,8 +46,18 @@ pub struct Bot {
 pub struct Replica {
     pub flow: Arc<Flow>,
     pub address: SocketAddr,
+    chains: tokio::sync::Mutex<Vec<ChainLoop>>,
     _running: DropGuard,
     _server: tokio::task::JoinHandle<()>,
+}
+
+impl Replica {
+    /// Every chain that is this one's to read is asked once.
+    pub async fn read_chains(&self) {
+        for chain in self.chains.lock().await.iter_mut() {
+            chain.round(&self.flow).await;
+        }
+    }
 }
 
 async fn identify(flow: &Flow) {
@@ -112,10 +122,26 @@ impl Bot {
     /// Another process on the same database. Slack does not know its address.
     pub async fn replica(&self) -> Result<Replica, StartError> {
         let app = start(&self.config, &self.clock, 8).await?;
-        let Wired { flow, address, running, server, .. } = serve(app);
+        let Wired { flow, address, running, server, chains } = serve(app);
         identify(&flow).await;
         flow.refresh_directory().await;
-        Ok(Replica { flow, address, _running: running.drop_guard(), _server: server })
+        Ok(Replica { flow, address, chains, _running: running.drop_guard(), _server: server })
+    }
+
+    /// Another process on the same database with another configuration, if it starts.
+    pub async fn started_with(&self, config: &Config) -> Result<(), StartError> {
+        start(config, &self.clock, 9).await.map(drop)
+    }
+
+    /// Types a command, which Slack delivers to the process at `address`; gives what it answers for their eyes only.
+    pub async fn ask_at(&self, address: SocketAddr, user: &str, line: &str) -> String {
+        let before = self.told(user).len();
+        self.slack.install(app(address)).await.unwrap();
+        let seen = self.slack.slash(user, ALERTS, line).await;
+        self.settle().await;
+        let told = self.told(user);
+        let new = told.len() - before;
+        format!("{seen} {}", told.into_iter().take(new).collect::<Vec<_>>().join("\n"))
     }
 
     /// The process dies without a word and another starts on the same database, at the same address book entry.
@@ -146,11 +172,18 @@ impl Bot {
     }
 
     async fn catalogue(&self, feeds: Vec<Feed>) {
+        self.flow.observe(&self.listing(feeds)).await;
+    }
+
+    fn listing(&self, feeds: Vec<Feed>) -> [Observation; 2] {
         let source = || "hermes".to_owned();
         let status = SourceStatus::Up { since: self.clock.now(), endpoint: "local".to_owned() };
-        let observations =
-            [Observation::Source { source: source(), status }, Observation::Catalogue { source: source(), feeds }];
-        self.flow.observe(&observations).await;
+        [Observation::Source { source: source(), status }, Observation::Catalogue { source: source(), feeds }]
+    }
+
+    /// What the source says to a client that has just begun.
+    pub fn listed(&self) -> [Observation; 2] {
+        self.listing(self.world.lock().unwrap().feeds.clone())
     }
 
     /// The feed stops publishing.
@@ -220,25 +253,28 @@ impl Bot {
     }
 
     async fn publish(&self) {
-        let now = self.clock.now();
-        let updates: Vec<Observation> = {
-            let mut world = self.world.lock().unwrap();
-            let World { prices, stopped, .. } = &mut *world;
-            let live = prices.iter_mut().filter(|(id, _)| !stopped.contains(*id));
-            live.map(|(id, price)| {
-                // A little noise: a feed that repeats itself to the digit is another kind of trouble.
-                *price += if now.as_secs() % 2 == 0 { 1_000 } else { -1_000 };
-                let update = PriceUpdate {
-                    feed: *id,
-                    price: Decimal::new(*price, -8),
-                    conf: Decimal::new(5_000_000, -8),
-                    publish_time: now,
-                };
-                Observation::Price { source: "hermes".to_owned(), update }
-            })
-            .collect()
-        };
+        let updates = self.prices();
         self.flow.observe(&updates).await;
+    }
+
+    /// What the feeds publish at this moment.
+    pub fn prices(&self) -> Vec<Observation> {
+        let now = self.clock.now();
+        let mut world = self.world.lock().unwrap();
+        let World { prices, stopped, .. } = &mut *world;
+        let live = prices.iter_mut().filter(|(id, _)| !stopped.contains(*id));
+        live.map(|(id, price)| {
+            // A little noise: a feed that repeats itself to the digit is another kind of trouble.
+            *price += if now.as_secs() % 2 == 0 { 1_000 } else { -1_000 };
+            let update = PriceUpdate {
+                feed: *id,
+                price: Decimal::new(*price, -8),
+                conf: Decimal::new(5_000_000, -8),
+                publish_time: now,
+            };
+            Observation::Price { source: "hermes".to_owned(), update }
+        })
+        .collect()
     }
 
     /// Does everything that can be done at this moment.

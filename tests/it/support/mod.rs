@@ -24,4 +24,5 @@ use std::time::Duration;
 use watchkeeper::app::Waits;
 
 /// On a busy machine a story must not be told with what was not known in time.
-pub const PATIENT: Waits = Waits { name: Duration::from_secs(20), look: Duration::from_secs(20) };
+pub const PATIENT: Waits =
+    Waits { name: Duration::from_secs(20), look: Duration::from_secs(20), others: Duration::from_secs(2) };

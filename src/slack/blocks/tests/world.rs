@@ -2,6 +2,7 @@
 
 mod instants;
 mod pages;
+mod status;
 mod wallets;
 
 use std::collections::BTreeSet;
@@ -16,10 +17,7 @@ use super::super::lists::{AlertItem, AlertsView, SilencesView, alerts, silences}
 use super::super::modals::{self, SilenceForm, silence_form};
 use super::super::notes::{DigestItem, NoteView, SilenceEndingView, digest, digest_over, moved, note, silence_ending};
 use super::super::people::People;
-use super::super::status::{
-    AlertCounts, BalanceLine, ClusterLine, DeadLetter, LeaseLine, Outbox, SlackLink, SourceLine, StatusView, StoreLine,
-    status,
-};
+use super::super::status::SourceLine;
 use super::super::why::{Check, Posted, WhyView, why, why_quiet};
 use super::super::{help, replies};
 use super::oncall;
@@ -40,7 +38,6 @@ use crate::core::severity::Severity;
 use crate::core::signal::{Detail, Evidence, Link};
 use crate::core::silence::{Silence, SilencePhase};
 use crate::core::time::{Span, Timestamp};
-use crate::core::workload::{Kind, Status, Trouble};
 
 /// Texts that come from outside.
 pub struct Outside {
@@ -213,7 +210,7 @@ pub fn messages(outside: &Outside, members: usize) -> Vec<(&'static str, Value)>
     all.extend(super::gitops::messages(outside, members));
     all.extend(list_messages(outside, members));
     all.extend(why_messages(outside, members));
-    all.extend(status_messages(outside));
+    all.extend(status::messages(outside));
     all.extend(pages::graph_messages(outside));
     all.extend(pages::page_messages(outside, members));
     all.extend(pages::escalating_messages(outside, members));
@@ -450,61 +447,6 @@ fn why_messages(outside: &Outside, members: usize) -> Named {
         ("why_pending", why(&WhyView { explanation: &untold, ..view })),
         ("why_quiet", why_quiet(&outside.symbol, &[check; 5])),
     ]
-}
-
-fn status_messages(outside: &Outside) -> Named {
-    let up = SourceStatus::Up { since: before(5000), endpoint: "https://hermes.pyth.network".to_owned() };
-    let down = SourceStatus::Down { since: before(90), error: outside.error.clone() };
-    let hermes = SourceLine { name: "hermes", status: Some(&up), feeds: 40, silent: 0 };
-    let healthy = Status::Healthy { since: before(7200) };
-    let prod =
-        ClusterLine { name: "prod", status: &healthy, version: "v1.34.1", nodes: 12, pods: 480, skew_millis: 300 };
-    let error = outside.error.clone();
-    let unreachable = Status::Degraded { what: Trouble::Unreachable, since: before(90), error: error.clone() };
-    let kinds = vec![Kind::Node, Kind::PodDisruptionBudget];
-    let partly = Status::Degraded { what: Trouble::Kinds(kinds), since: before(900), error };
-    let solana =
-        BalanceLine { chain: "solana", wallets: 12, unknown: 0, endpoints: 3, agreed: 3, last_round: Some(before(20)) };
-    let chains = [
-        BalanceLine { agreed: 2, ..solana },
-        BalanceLine { chain: &outside.name, unknown: 3, ..solana },
-        BalanceLine { chain: "base", last_round: None, ..solana },
-    ];
-    let chains: Vec<_> = chains.into_iter().cycle().take(15).collect();
-    let well = StatusView {
-        version: "0.1.0",
-        started_at: before(93_784),
-        now: NOW,
-        sources: &[hermes],
-        clusters: &[prod],
-        alerts: AlertCounts::default(),
-        outbox: Outbox { waiting: 0, oldest: None, dead: 0, dead_letters: &[] },
-        store: StoreLine { kind: "SQLite", answer: Ok(Duration::from_millis(2)) },
-        lease: LeaseLine::Single,
-        slack: SlackLink::Socket { connections: 2, since: Some(before(5000)) },
-        balances: &[solana],
-    };
-    let sources = [SourceLine { name: &outside.name, status: Some(&down), feeds: 3, silent: 3 }; 12];
-    let letter = DeadLetter { what: "post to C0ALERTS", error: &outside.error, at: before(600) };
-    let named = ClusterLine { name: &outside.name, ..prod };
-    let clusters = [
-        ClusterLine { status: &unreachable, ..named },
-        ClusterLine { status: &partly, ..named },
-        ClusterLine { skew_millis: -7_260_000, ..named },
-        ClusterLine { status: &Status::Connecting, version: "", ..named },
-    ];
-    let ill = StatusView {
-        sources: &sources,
-        clusters: &clusters,
-        alerts: AlertCounts { open: 3, unacknowledged: 2, silenced: 1 },
-        outbox: Outbox { waiting: 12, oldest: Some(before(300)), dead: 7, dead_letters: &[letter; 5] },
-        store: StoreLine { kind: "Postgres", answer: Err(&outside.error) },
-        lease: LeaseLine::Theirs { holder: &outside.name },
-        slack: SlackLink::Down { since: before(60), error: &outside.error },
-        balances: &chains,
-        ..well
-    };
-    vec![("status_well", status(&well)), ("status_ill", status(&ill))]
 }
 
 fn reply_messages(outside: &Outside) -> Named {
