@@ -131,6 +131,7 @@ pub struct Metrics {
     leader: Gauge,
     tasks: Gauge,
     shards: Family<Labels, Gauge>,
+    shards_unwatched: Gauge,
     ack: Histogram,
     post: Histogram,
     canary: Seconds,
@@ -172,6 +173,7 @@ impl Default for Metrics {
             leader: Gauge::default(),
             tasks: Gauge::default(),
             shards: Family::default(),
+            shards_unwatched: Gauge::default(),
             ack: seconds(),
             post: seconds(),
             canary: Seconds::default(),
@@ -230,6 +232,11 @@ impl Metrics {
             "shards_held",
             "Shards that this replica watches, by kind; none while nothing is divided",
             self.shards.clone(),
+        );
+        registry.register(
+            "shards_unwatched",
+            "Shards that no replica watches, as this one sees it",
+            self.shards_unwatched.clone(),
         );
         registry.register(
             "ack_duration_seconds",
@@ -377,6 +384,10 @@ impl Metrics {
     pub fn shards(&self, kind: &'static str, held: usize) {
         let held = i64::try_from(held).unwrap_or(i64::MAX);
         self.shards.get_or_create(&vec![("kind", kind.to_owned())]).set(held);
+    }
+
+    pub fn shards_unwatched(&self, count: usize) {
+        self.shards_unwatched.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     pub fn leader(&self, held: bool) {

@@ -1,5 +1,5 @@
-//! A signed slash command and its acknowledgement: ours, after the durable commit, beside Bolt for JavaScript, which
-//! stores nothing. Both verify every request and give the same answer; wrk asks each in turn.
+//! A signed slash command and its acknowledgement: ours, after the durable commit, beside Bolt for JavaScript and for
+//! Python, which store nothing. All verify every request and give the same answer; wrk asks each in turn.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
@@ -44,18 +44,19 @@ pub fn measure(runtime: &Runtime) {
     let our_answer = try_one(bot.address, &file, length);
     let answer = world.directory.path().join("answer.json");
     std::fs::write(&answer, our_answer.body.to_string()).unwrap();
-    let app = Bolt::start(&answer);
-    let their_answer = app.as_ref().map(|app| try_one(app.address, &file, length));
-    if let Some(theirs) = &their_answer {
-        assert_eq!(theirs.body, our_answer.body, "the two answer differently");
+    let mut rivals: Vec<Rival> = BOLTS.iter().filter_map(|(name, app)| Rival::start(name, app, &answer)).collect();
+    for rival in &mut rivals {
+        let theirs = try_one(rival.address, &file, length);
+        assert_eq!(theirs.body, our_answer.body, "{} answers differently", rival.name);
+        rival.answer_bytes = theirs.bytes;
     }
 
-    let (mut ours, mut theirs, mut asked) = (Vec::new(), Vec::new(), 1.0);
+    let (mut ours, mut asked) = (Vec::new(), 1.0);
     for round in 0..ROUNDS {
         sign(&world, &file, REQUESTS);
-        if let (Some(app), Some(answer)) = (&app, &their_answer) {
-            theirs.push(attack(app.address, app.child.id(), &file, length, answer.bytes));
-            say(round, "Bolt JS", &theirs);
+        for rival in &mut rivals {
+            rival.rounds.push(attack(rival.address, rival.child.id(), &file, length, rival.answer_bytes));
+            say(round, rival.name, &rival.rounds);
         }
         ours.push(attack(bot.address, bot.id(), &file, length, our_answer.bytes));
         asked += ours.last().map_or(0.0, |round| round.requests);
@@ -73,17 +74,16 @@ pub fn measure(runtime: &Runtime) {
     let median =
         |rounds: &[Round], of: fn(&Round) -> f64| percentile(&mut rounds.iter().map(of).collect::<Vec<_>>(), 50.0);
     println!("\n| server | requests/s | p50 | p99 | processor time each |\n|---|---|---|---|---|");
-    for (name, rounds) in [("watchkeeper serve", &ours), ("Bolt for JavaScript", &theirs)] {
-        if !rounds.is_empty() {
-            let [rate, p50, p99, micros] =
-                [|r: &Round| r.per_second, |r: &Round| r.p50, |r: &Round| r.p99, |r: &Round| r.micros]
-                    .map(|of| median(rounds, of));
-            println!("| {name} | {rate:.0} | {p50:.2} ms | {p99:.2} ms | {micros:.0} us |");
-        }
+    let theirs = rivals.iter().map(|rival| (rival.name, &rival.rounds));
+    for (name, rounds) in [("watchkeeper serve", &ours)].into_iter().chain(theirs) {
+        let [rate, p50, p99, micros] =
+            [|r: &Round| r.per_second, |r: &Round| r.p50, |r: &Round| r.p99, |r: &Round| r.micros]
+                .map(|of| median(rounds, of));
+        println!("| {name} | {rate:.0} | {p50:.2} ms | {p99:.2} ms | {micros:.0} us |");
     }
-    if !theirs.is_empty() {
-        let ratio = median(&ours, |r| r.per_second) / median(&theirs, |r| r.per_second);
-        println!("\nratio of the medians: {ratio:.2}");
+    for rival in &rivals {
+        let ratio = median(&ours, |r| r.per_second) / median(&rival.rounds, |r| r.per_second);
+        println!("\nratio of the medians to {}: {ratio:.2}", rival.name);
     }
 }
 
@@ -216,23 +216,34 @@ fn rows(runtime: &Runtime, url: &str) -> i64 {
     })
 }
 
-struct Bolt {
+/// Another server that answers the same, and how it did.
+struct Rival {
+    name: &'static str,
     child: Child,
     address: SocketAddr,
+    answer_bytes: f64,
+    rounds: Vec<Round>,
 }
 
-impl Bolt {
+/// Each with its app.
+const BOLTS: [(&str, &str); 2] = [("Bolt for JavaScript", "app.js"), ("Bolt for Python", "app.py")];
+
+impl Rival {
     /// `None`, and said so, when tests/bolt/setup has not installed it.
-    fn start(answer: &Path) -> Option<Self> {
+    fn start(name: &'static str, app: &str, answer: &Path) -> Option<Self> {
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-        let modules = root.join(".cache/bolt/node_modules");
-        if !modules.exists() {
-            println!("Bolt is not installed: run tests/bolt/setup (scripts/bench does); measuring watchkeeper alone");
+        let installed = root.join(".cache/bolt");
+        if !installed.join("installed").exists() {
+            println!("{name} is not installed: run tests/bolt/setup (scripts/bench does); measuring without it");
             return None;
         }
-        let mut child = Command::new("node")
-            .arg(root.join("benches/bolt/app.js"))
-            .env("NODE_PATH", modules)
+        let mut command = match app.ends_with(".js") {
+            true => Command::new("node"),
+            false => Command::new(installed.join("venv/bin/python")),
+        };
+        let mut child = command
+            .arg(root.join("benches/bolt").join(app))
+            .env("NODE_PATH", installed.join("node_modules"))
             .env("NODE_ENV", "production")
             .env("SIGNING_SECRET", AppConfig::default().signing_secret)
             .env("ANSWER", answer)
@@ -242,11 +253,12 @@ impl Bolt {
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        Some(Self { child, address: SocketAddr::from(([127, 0, 0, 1], line.trim().parse().unwrap())) })
+        let address = SocketAddr::from(([127, 0, 0, 1], line.trim().parse().unwrap()));
+        Some(Self { name, child, address, answer_bytes: 0.0, rounds: Vec::new() })
     }
 }
 
-impl Drop for Bolt {
+impl Drop for Rival {
     fn drop(&mut self) {
         drop(self.child.stdin.take());
         let _ended = self.child.wait();

@@ -330,6 +330,7 @@ async fn the_status_says_who_watches_what() {
     assert!(told.contains(&world.others[0].flow.holder), "{told}");
     let metrics = world.bot.flow.metrics.text();
     assert!(metrics.contains("shards_held{kind=\"feeds\"} 4"), "{metrics}");
+    assert!(metrics.contains("shards_unwatched 0"), "{metrics}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
