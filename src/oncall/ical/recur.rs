@@ -16,6 +16,10 @@ pub(super) struct Rule(RRuleSet);
 
 impl Rule {
     pub fn of(text: &str, start: &Moment) -> Result<Self, String> {
+        // All of RFC 5545's is ASCII; the rule crate takes texts apart as if they were.
+        if !text.is_ascii() {
+            return Err("its RRULE cannot be read".to_owned());
+        }
         let parts: Result<Vec<String>, String> = text
             .trim()
             .trim_end_matches(';')

@@ -86,6 +86,14 @@ fn what_cannot_be_read_is_named_and_hides_nothing_else() {
 }
 
 #[test]
+fn a_rule_that_is_not_ascii_is_refused() {
+    // Found by fuzzing: the last two bytes of the day are not a character.
+    let text = event("DTSTART:20260301T000000Z\nDTEND:20260302T000000Z\nRRULE:FREQ=WEEKLY;BYDAY=MOԨE");
+    let read = read(&text, at("2026-03-01T00:00:00Z"), at("2026-04-01T00:00:00Z")).unwrap();
+    assert!(read.skipped.join("\n").contains("its RRULE cannot be read"), "{:?}", read.skipped);
+}
+
+#[test]
 fn what_is_no_calendar_is_refused() {
     for text in ["", "<html>Sign in</html>", "BEGIN:VEVENT\nEND:VEVENT"] {
         assert!(read(text, at("2026-03-01T00:00:00Z"), at("2026-04-01T00:00:00Z")).is_err(), "{text}");
