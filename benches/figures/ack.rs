@@ -44,7 +44,8 @@ pub fn measure(runtime: &Runtime) {
     let our_answer = try_one(bot.address, &file, length);
     let answer = world.directory.path().join("answer.json");
     std::fs::write(&answer, our_answer.body.to_string()).unwrap();
-    let mut rivals: Vec<Rival> = BOLTS.iter().filter_map(|(name, app)| Rival::start(name, app, &answer)).collect();
+    let mut rivals: Vec<Rival> =
+        BOLTS.iter().filter_map(|(name, runs, app)| Rival::start(name, runs, app, &answer)).collect();
     for rival in &mut rivals {
         let theirs = try_one(rival.address, &file, length);
         assert_eq!(theirs.body, our_answer.body, "{} answers differently", rival.name);
@@ -225,23 +226,22 @@ struct Rival {
     rounds: Vec<Round>,
 }
 
-/// Each with its app.
-const BOLTS: [(&str, &str); 2] = [("Bolt for JavaScript", "app.js"), ("Bolt for Python", "app.py")];
+/// Each with its interpreter, ours if it is installed there, and its app.
+const BOLTS: [(&str, &str, &str); 2] =
+    [("Bolt for JavaScript", "node", "app.js"), ("Bolt for Python", "venv/bin/python", "app.py")];
 
 impl Rival {
     /// `None`, and said so, when tests/bolt/setup has not installed it.
-    fn start(name: &'static str, app: &str, answer: &Path) -> Option<Self> {
+    fn start(name: &'static str, interpreter: &str, app: &str, answer: &Path) -> Option<Self> {
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
         let installed = root.join(".cache/bolt");
         if !installed.join("installed").exists() {
             println!("{name} is not installed: run tests/bolt/setup (scripts/bench does); measuring without it");
             return None;
         }
-        let mut command = match app.ends_with(".js") {
-            true => Command::new("node"),
-            false => Command::new(installed.join("venv/bin/python")),
-        };
-        let mut child = command
+        let own = installed.join(interpreter);
+        let interpreter = if own.exists() { own } else { PathBuf::from(interpreter) };
+        let mut child = Command::new(interpreter)
             .arg(root.join("benches/bolt").join(app))
             .env("NODE_PATH", installed.join("node_modules"))
             .env("NODE_ENV", "production")
