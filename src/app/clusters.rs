@@ -10,7 +10,6 @@ use tokio_util::task::TaskTracker;
 use crate::cluster::{Access, Clusters, Settings, Update};
 use crate::config::Config;
 use crate::config::clusters::Cluster;
-use crate::core::shard::Shard;
 use crate::core::workload;
 use crate::core::workload::Name;
 use crate::flow::Flow;
@@ -61,11 +60,8 @@ pub(super) fn spawn(flow: &Arc<Flow>, seed: u64, tasks: &TaskTracker, stop: &Can
     }
     let (out, news) = mpsc::channel(NEWS);
     if flow.divides().is_some() {
-        let (watching, its) = (Arc::clone(flow), tasks.clone());
-        shards::follow(flow, tasks, stop, move |shard, stop| {
-            if let Shard::Cluster(name) = shard {
-                watching.clusters.watch_one(name, &out, &watching.clock, seed, &its, stop);
-            }
+        shards::follow_clusters(flow, tasks, stop, move |flow, cluster, tasks, stop| {
+            flow.clusters.watch_one(cluster, &out, &flow.clock, seed, tasks, stop);
         });
     } else {
         flow.clusters.watch(&out, &flow.clock, seed, tasks, stop);

@@ -9,7 +9,6 @@ use tokio_util::task::TaskTracker;
 use crate::cluster::Clusters;
 use crate::config::Config;
 use crate::core::gitops::apps::{Apps, Event};
-use crate::core::shard::Shard;
 use crate::flow::Flow;
 
 use super::loops::next_batch;
@@ -29,11 +28,8 @@ pub(super) fn spawn(flow: &Arc<Flow>, seed: u64, tasks: &TaskTracker, stop: &Can
     }
     let (out, news) = mpsc::channel(NEWS);
     if flow.divides().is_some() {
-        let (watching, its) = (Arc::clone(flow), tasks.clone());
-        shards::follow(flow, tasks, stop, move |shard, stop| {
-            if let Shard::Cluster(name) = shard {
-                watching.clusters.watch_gitops_of(name, &out, &watching.clock, seed, &its, stop);
-            }
+        shards::follow_clusters(flow, tasks, stop, move |flow, cluster, tasks, stop| {
+            flow.clusters.watch_gitops_of(cluster, &out, &flow.clock, seed, tasks, stop);
         });
     } else {
         flow.clusters.watch_gitops(&out, &flow.clock, seed, tasks, stop);

@@ -69,10 +69,7 @@ impl App {
         super::shards::spawn(&flow, tasks, stop);
         let parts = super::shards::parts(&flow, tasks, stop);
         for source in sources {
-            match flow.divides() {
-                Some(_) => tasks.spawn(source.run_parts(out.clone(), parts.clone(), stop.clone())),
-                None => tasks.spawn(source.run(out.clone(), stop.clone())),
-            };
+            tasks.spawn(source.run_parts(out.clone(), parts.clone(), stop.clone()));
         }
         super::clusters::spawn(&flow, seed, tasks, stop);
         super::gitops::spawn(&flow, seed, tasks, stop);

@@ -67,8 +67,23 @@ pub(super) fn parts(flow: &Arc<Flow>, tasks: &TaskTracker, stop: &CancellationTo
     parts
 }
 
+/// Calls `start` for each cluster that comes, with what stops it when the cluster goes.
+pub(super) fn follow_clusters(
+    flow: &Arc<Flow>,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+    mut start: impl FnMut(&Flow, &str, &TaskTracker, &CancellationToken) + Send + 'static,
+) {
+    let (watching, its) = (Arc::clone(flow), tasks.clone());
+    follow(flow, tasks, stop, move |shard, stop| {
+        if let Shard::Cluster(name) = shard {
+            start(&watching, name, &its, stop);
+        }
+    });
+}
+
 /// Calls `start` for each shard that comes, with what stops it when the shard goes.
-pub(super) fn follow(
+fn follow(
     flow: &Arc<Flow>,
     tasks: &TaskTracker,
     stop: &CancellationToken,

@@ -109,8 +109,8 @@ impl Clusters {
         tasks: &TaskTracker,
         stop: &CancellationToken,
     ) {
-        for connection in &self.clusters {
-            watch::spawn(connection, out, clock, seed, tasks, stop);
+        for name in self.names() {
+            self.watch_one(name, out, clock, seed, tasks, stop);
         }
     }
 

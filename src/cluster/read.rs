@@ -18,6 +18,7 @@ use crate::core::gitops::manager::{Manager, Marks, manager};
 use crate::core::rbac::Rule;
 use crate::core::time::Timestamp;
 use crate::core::workload::Kind;
+use crate::core::workload::policy::Budget;
 
 /// A person waits for it.
 const WITHIN: Duration = Duration::from_secs(8);
@@ -64,16 +65,6 @@ pub struct Revision {
     pub cause: Option<String>,
     /// Pods it has now, where the cluster counts them.
     pub pods: Option<i32>,
-}
-
-/// A disruption budget over a workload's pods.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Budget {
-    pub name: String,
-    pub healthy: i32,
-    pub needed: i32,
-    /// So many pods may be evicted now.
-    pub allowed: i32,
 }
 
 const CAUSE: &str = "kubernetes.io/change-cause";

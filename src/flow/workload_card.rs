@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::cluster::read::{self, Warning};
+use crate::cluster::read::Warning;
 use crate::core::redact::redact;
 use crate::core::time::Timestamp;
 use crate::core::workload::find::Target;
@@ -10,7 +10,7 @@ use crate::core::workload::health::{clock, complaint, health, images, owner};
 use crate::core::workload::pod::Pod;
 use crate::core::workload::{Cluster, Id, Index, Kind};
 use crate::slack::blocks::workloads::{
-    self as blocks, Autoscaling, Budget, CardView, Restarts, RevisionLine, RolloutView, WarningLine,
+    self as blocks, Autoscaling, CardView, Restarts, RevisionLine, RolloutView, WarningLine,
 };
 use crate::slack::message::Message;
 
@@ -66,7 +66,7 @@ impl Flow {
                 complaints,
                 restarts: restarts(&pods),
                 autoscaling: autoscaling(index, id),
-                budgets: budgets.into_iter().map(shown).collect(),
+                budgets,
                 owner: owner(index, id),
                 touched: touched.map(|it| (&*it.by, it.at)),
                 manager,
@@ -132,11 +132,6 @@ fn autoscaling(index: &Index, id: &Id) -> Option<Autoscaling> {
     };
     let hpa = index.autoscalers_in(&id.namespace).find(mine)?;
     Some(Autoscaling { min: hpa.min, max: hpa.max, current: hpa.current })
-}
-
-fn shown(budget: read::Budget) -> Budget {
-    let read::Budget { name, healthy, needed, allowed } = budget;
-    Budget { name, healthy, needed, allowed }
 }
 
 /// The warnings about the workload, its pods and what makes them.

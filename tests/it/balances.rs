@@ -11,10 +11,10 @@ use watchkeeper::sim::wallets::{self, Fault, Handle};
 use super::support::{Bot, Database, TestClock, databases};
 
 pub const KEEPER: &str = "9WzDXwBbmkg8ZTbNMqUxvQRAyrZzDsGYdLVL9zYtAWWM";
-pub const TREASURY: &str = "7UX2i7SucgLMQcfZ75s3VXmZZY4YRUyJN9X1RgfMoDUi";
-pub const PUSHER: &str = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed";
+const TREASURY: &str = "7UX2i7SucgLMQcfZ75s3VXmZZY4YRUyJN9X1RgfMoDUi";
+const PUSHER: &str = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed";
 pub const SOL: u128 = 1_000_000_000;
-pub const ETH: u128 = 1_000_000_000_000_000_000;
+const ETH: u128 = 1_000_000_000_000_000_000;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -45,7 +45,7 @@ fn limit(runway: &str) -> Limit {
 }
 
 /// A keeper, a treasury and a pusher on two chains.
-pub fn balances(world: &Handle) -> Balances {
+fn balances(world: &Handle) -> Balances {
     let keeper = Account {
         warning: limit("8h"),
         critical: limit("2h"),
@@ -64,7 +64,7 @@ pub fn balances(world: &Handle) -> Balances {
 }
 
 /// The bot and the chains it reads: ten SOL that last ten hours, and two wallets that last.
-async fn started(database: Database, change: impl FnOnce(&mut Config)) -> (Bot, Handle) {
+pub async fn started(database: Database, change: impl FnOnce(&mut Config)) -> (Bot, Handle) {
     let clock = TestClock::new();
     let world = wallets::start(0, clock.clone(), None).await.unwrap();
     world.set(KEEPER, 10 * SOL, SOL);

@@ -52,23 +52,14 @@ async fn running_with(more: Vec<(String, String)>, change: impl FnOnce(&mut Conf
     slack.install(AppConfig { delivery: slack::Delivery::SocketMode, ..app }).await.unwrap();
     let database = Database::sqlite();
     let mut config = Config {
-        slack: Slack { api_url: slack.api_url(), ..Slack::default() },
-        http: Http { listen: SocketAddr::from(([127, 0, 0, 1], 0)), metrics_listen: None, ..Http::default() },
-        sources: vec![HermesSource {
-            name: "hermes".to_owned(),
-            endpoints: vec![hermes.base_url().to_string()],
-            token_env: "HERMES_TOKEN".to_owned(),
-            feeds: Selection::default(),
-        }],
         receivers: vec![Receiver {
             name: "default".to_owned(),
             channel: ChannelId::new("C0ALERTS"),
             fallback_channel: None,
             mention: std::collections::BTreeMap::new(),
         }],
-        ..Config::default()
+        ..watching(&slack, &hermes, &database)
     };
-    config.database.url.clone_from(&database.url);
     let quick = Overrides { stale_max: Some(Span::from_secs(40)), ..Overrides::default() };
     config.rules.classes.insert("crypto".to_owned(), quick);
     change(&mut config);
@@ -79,6 +70,23 @@ async fn running_with(more: Vec<(String, String)>, change: impl FnOnce(&mut Conf
     let connected = slack.until(PATIENCE, |slack| (slack.socket_count() > 0).then_some(())).await;
     connected.expect("the bot connects");
     Running { slack, hermes, flow, stop, ended, database }
+}
+
+/// The local Slack and Hermes, on a port of its own.
+fn watching(slack: &Workspace, hermes: &hermes::Handle, database: &Database) -> Config {
+    let mut config = Config {
+        slack: Slack { api_url: slack.api_url(), ..Slack::default() },
+        http: Http { listen: SocketAddr::from(([127, 0, 0, 1], 0)), metrics_listen: None, ..Http::default() },
+        sources: vec![HermesSource {
+            name: "hermes".to_owned(),
+            endpoints: vec![hermes.base_url().to_string()],
+            token_env: "HERMES_TOKEN".to_owned(),
+            feeds: Selection::default(),
+        }],
+        ..Config::default()
+    };
+    config.database.url.clone_from(&database.url);
+    config
 }
 
 async fn run(wiring: Wiring) -> (Arc<Flow>, CancellationToken, tokio::task::JoinHandle<()>) {
@@ -188,18 +196,7 @@ async fn two_running_bots_divide_the_feeds_and_one_goes_on_with_all_of_them() {
     let app = AppConfig::default();
     let secrets = [("SLACK_BOT_TOKEN", app.bot_token.clone()), ("SLACK_APP_TOKEN", app.app_token.clone())];
     slack.install(AppConfig { delivery: slack::Delivery::SocketMode, ..app }).await.unwrap();
-    let mut config = Config {
-        slack: Slack { api_url: slack.api_url(), ..Slack::default() },
-        http: Http { listen: SocketAddr::from(([127, 0, 0, 1], 0)), metrics_listen: None, ..Http::default() },
-        sources: vec![HermesSource {
-            name: "hermes".to_owned(),
-            endpoints: vec![hermes.base_url().to_string()],
-            token_env: "HERMES_TOKEN".to_owned(),
-            feeds: Selection::default(),
-        }],
-        ..Config::default()
-    };
-    config.database.url.clone_from(&database.url);
+    let mut config = watching(&slack, &hermes, &database);
     config.replicas.divide = true;
     let wiring = |seed: u64| {
         let secrets = secrets.clone().map(|(name, value)| (name.to_owned(), value));

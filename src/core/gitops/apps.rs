@@ -300,23 +300,8 @@ fn same_health(one: &Health, other: &Health) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{SHA, app, failed, id, scope};
+    use super::super::testing::{NOW, SHA, app, apps, at, failed, id, scope};
     use super::*;
-
-    const NOW: Timestamp = Timestamp::from_secs(1_796_000_000);
-
-    fn at(secs: i64) -> Timestamp {
-        Timestamp::from_secs(NOW.as_secs() + secs)
-    }
-
-    fn apps(all: &[App]) -> Apps {
-        let mut apps = Apps::new(GitOps::default(), Kind::ALL.map(scope));
-        for kind in Kind::ALL {
-            let apps_of = all.iter().filter(|app| app.id.kind == kind).cloned().collect();
-            apps.handle(Event::Listed { scope: scope(kind), apps: apps_of }, NOW);
-        }
-        apps
-    }
 
     fn names(views: &[View]) -> Vec<String> {
         views.iter().map(|view| format!("{}/{}", view.app.id.kind, view.app.id.name)).collect()

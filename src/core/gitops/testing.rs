@@ -1,8 +1,10 @@
 //! Apps for the tests of this module and of what shows them.
 
-use super::apps::Scope;
+use super::apps::{Apps, Event, Scope};
 use super::revision::Revision;
+use super::rules::GitOps;
 use super::{App, AppId, Automation, Health, Kind, Origin, Since, Sync};
+use crate::core::time::Timestamp;
 
 pub const SHA: &str = "4f2c1ab09d8e7f6a5b4c3d2e1f0a9b8c7d6e5f40";
 
@@ -42,4 +44,20 @@ pub fn app(kind: Kind, name: &str) -> App {
 
 pub fn failed(message: &str) -> Sync {
     Sync::Failed { reason: "ReconciliationFailed".to_owned(), message: message.to_owned() }
+}
+
+pub const NOW: Timestamp = Timestamp::from_secs(1_796_000_000);
+
+pub fn at(secs: i64) -> Timestamp {
+    Timestamp::from_secs(NOW.as_secs() + secs)
+}
+
+/// Everything that was listed of all kinds at [`NOW`].
+pub fn apps(all: &[App]) -> Apps {
+    let mut apps = Apps::new(GitOps::default(), Kind::ALL.map(scope));
+    for kind in Kind::ALL {
+        let apps_of = all.iter().filter(|app| app.id.kind == kind).cloned().collect();
+        apps.handle(Event::Listed { scope: scope(kind), apps: apps_of }, NOW);
+    }
+    apps
 }

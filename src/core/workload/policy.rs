@@ -28,6 +28,16 @@ pub struct PodDisruptionBudget {
     pub disruptions_allowed: i32,
 }
 
+/// A disruption budget over a workload's pods.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Budget {
+    pub name: String,
+    pub healthy: i32,
+    pub needed: i32,
+    /// So many pods may be evicted now.
+    pub allowed: i32,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersistentVolumeClaim {
     pub meta: Meta,

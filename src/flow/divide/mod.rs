@@ -148,8 +148,9 @@ impl Flow {
         let seen = store::held(&self.store, LEASE_TTL, self.now()).await?;
         let (replicas, holders) = peers(shards, &seen);
         *self.division.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
-        self.metrics.shards_unwatched(self.unwatched().len());
         let held = self.division.held();
+        let watched = |shard: &&Shard| holders.contains_key(*shard) || held.contains_key(*shard);
+        self.metrics.shards_unwatched(shards.all().iter().filter(|shard| !watched(shard)).count());
         // Taken, and the answer was lost.
         let unknown: Vec<Shard> = holders
             .iter()

@@ -5,29 +5,16 @@ use std::time::Duration;
 use watchkeeper::core::shard::Shard;
 use watchkeeper::flow::Flow;
 use watchkeeper::jobs;
-use watchkeeper::sim::wallets::{self, Handle};
+use watchkeeper::sim::wallets::Handle;
 
-use super::super::balances::{ETH, KEEPER, PUSHER, SOL, TREASURY, balances};
-use super::super::support::{Bot, Database, Replica, TestClock};
+use super::super::balances::{KEEPER, SOL, started};
+use super::super::support::{Bot, Database, Replica};
 use super::{answering, divide};
 
 const FIVE_MINUTES: Duration = Duration::from_mins(5);
 
 async fn pair() -> Option<(Bot, Replica, Handle)> {
-    let database = Database::postgres()?;
-    let clock = TestClock::new();
-    let world = wallets::start(0, clock.clone(), None).await.unwrap();
-    world.set(KEEPER, 10 * SOL, SOL);
-    world.set(TREASURY, 12_500 * SOL, 0);
-    world.set(PUSHER, 2 * ETH, ETH / 1000);
-    let bot = Bot::at(clock, database, |config| {
-        config.balances = balances(&world);
-        divide(config, true);
-        // Time moves in leaps here, which feeds would be blamed for.
-        config.rules.stale.enabled = Some(false);
-        config.rules.source_down.enabled = Some(false);
-    })
-    .await;
+    let (bot, world) = started(Database::postgres()?, |config| divide(config, true)).await;
     let other = bot.replica().await.unwrap();
     Some((bot, other, world))
 }

@@ -68,25 +68,9 @@ impl Apps {
 mod tests {
     use super::super::super::Kind;
     use super::super::super::rules::GitOps;
-    use super::super::super::testing::{app, failed, scope};
+    use super::super::super::testing::{app, apps, at, failed, scope};
     use super::super::Event;
     use super::*;
-    use crate::core::time::Timestamp;
-
-    const NOW: Timestamp = Timestamp::from_secs(1_796_000_000);
-
-    fn at(secs: i64) -> Timestamp {
-        Timestamp::from_secs(NOW.as_secs() + secs)
-    }
-
-    fn apps(all: &[App]) -> Apps {
-        let mut apps = Apps::new(GitOps::default(), Kind::ALL.map(scope));
-        for kind in Kind::ALL {
-            let apps_of = all.iter().filter(|app| app.id.kind == kind).cloned().collect();
-            apps.handle(Event::Listed { scope: scope(kind), apps: apps_of }, NOW);
-        }
-        apps
-    }
 
     fn names(apps: &Apps) -> Vec<String> {
         apps.list(None).iter().map(|view| view.app.id.name.clone()).collect()

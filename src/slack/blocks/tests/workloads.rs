@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::workloads::{
-    Autoscaling, Budget, Candidate, CardView, ClusterLine, ClustersView, Doubt, LogView, NodeLine, NodesView, PodLine,
+    Autoscaling, Candidate, CardView, ClusterLine, ClustersView, Doubt, LogView, NodeLine, NodesView, PodLine,
     PodsView, Restarts, RevisionLine, RolloutView, WarningLine, Whole, card, clusters, log, log_failed, no_clusters,
     no_such_cluster, no_such_workload, nodes, not_answering, pods, reading, rollout, which_workload,
 };
@@ -12,6 +12,7 @@ use crate::core::command::workload::Run;
 use crate::core::gitops::manager::{By, Manager, Reverts};
 use crate::core::time::Span;
 use crate::core::workload::health::{Health, Rollout};
+use crate::core::workload::policy::Budget;
 use crate::core::workload::problems::{Problem, Weight};
 use crate::core::workload::{Id, Kind, Status, Trouble};
 

@@ -7,6 +7,7 @@ use super::{Doubt, doubts, short_image};
 use crate::core::gitops::manager::Manager;
 use crate::core::time::Timestamp;
 use crate::core::workload::health::{Health, Rollout};
+use crate::core::workload::policy::Budget;
 use crate::slack::message::Message;
 
 /// What the answer to `/wk workload` is made from.
@@ -57,14 +58,6 @@ pub struct Autoscaling {
     pub min: i32,
     pub max: i32,
     pub current: i32,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Budget {
-    pub name: String,
-    pub healthy: i32,
-    pub needed: i32,
-    pub allowed: i32,
 }
 
 /// A warning of the workload or of one of its pods.

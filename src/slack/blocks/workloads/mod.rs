@@ -7,7 +7,7 @@ mod pods;
 mod replies;
 mod rollout;
 
-pub use card::{Autoscaling, Budget, CardView, Restarts, WarningLine, card};
+pub use card::{Autoscaling, CardView, Restarts, WarningLine, card};
 pub use clusters::{ClusterLine, ClustersView, NodeLine, NodesView, clusters, nodes};
 pub use logs::{LogView, Whole, log, log_failed, reading};
 pub use pods::{PodLine, PodsView, pods};
