@@ -1,5 +1,5 @@
 #![no_main]
-//! The bytes of accounts on Solana.
+//! Rounds of balances over nodes of every kind of chain that answer with anything.
 
 use libfuzzer_sys::fuzz_target;
 

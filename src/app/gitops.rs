@@ -28,7 +28,10 @@ pub(super) fn spawn(flow: &Arc<Flow>, seed: u64, tasks: &TaskTracker, stop: &Can
     }
     let (out, news) = mpsc::channel(NEWS);
     if flow.divides().is_some() {
+        // Clusters that come together try again at different times.
+        let mut seeds = fastrand::Rng::with_seed(seed);
         shards::follow_clusters(flow, tasks, stop, move |flow, cluster, tasks, stop| {
+            let seed = seeds.u64(..);
             flow.clusters.watch_gitops_of(cluster, &out, &flow.clock, seed, tasks, stop);
         });
     } else {

@@ -11,7 +11,7 @@ use crate::core::ids::AccountKey;
 use crate::core::wallet::{Account, Address, Amount, Asset, Balance, ChainKind, Unit};
 
 const NATIVE: &str = "0x1::aptos_coin::AptosCoin";
-const LEDGER_VERSION: &str = "x-aptos-ledger-version";
+pub(super) const LEDGER_VERSION: &str = "x-aptos-ledger-version";
 
 pub(super) struct Aptos {
     http: Http,

@@ -153,6 +153,12 @@ impl Http {
         reply.result()
     }
 
+    #[cfg(fuzzing)]
+    async fn send(&self, _: RequestBuilder) -> Result<Reply, CallError> {
+        super::fuzzing::reply()
+    }
+
+    #[cfg(not(fuzzing))]
     async fn send(&self, request: RequestBuilder) -> Result<Reply, CallError> {
         let Inner { gate, clock, timeout, calls, .. } = &*self.0;
         let Ok(_permit) = gate.permits.acquire().await else {

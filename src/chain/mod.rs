@@ -4,6 +4,8 @@
 mod aptos;
 mod cosmos;
 mod evm;
+#[cfg(fuzzing)]
+mod fuzzing;
 mod http;
 mod near;
 mod reader;
@@ -21,6 +23,8 @@ use futures_util::future::BoxFuture;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use url::Url;
 
+#[cfg(fuzzing)]
+pub use self::fuzzing::read_anything;
 pub use self::http::{CallError, Hosts};
 pub use self::reader::ChainReader;
 use crate::core::ids::AccountKey;
@@ -122,11 +126,4 @@ fn misplaced(account: &Account, kind: ChainKind) -> String {
 fn native(units: u128, unit: Option<&Unit>) -> Result<Amount, String> {
     let Some(unit) = unit else { return Err("this chain has no native coin".to_owned()) };
     Amount::new(units, unit.decimals).map_err(|error| error.to_string())
-}
-
-/// Every layout of bytes on a chain that is read by hand, for `fuzz/`.
-#[cfg(fuzzing)]
-pub fn read_anything(bytes: &[u8]) {
-    let _head = solana::token::TokenHead::read(bytes);
-    let _decimals = solana::token::decimals(bytes);
 }

@@ -18,7 +18,7 @@ use crate::core::oncall::{Person, Schedule};
 use crate::feeds::hermes;
 use crate::slack::api::{ApiSettings, Identity, Standing, WebApi};
 use crate::slack::manifest;
-use crate::store::{Store, StoreError};
+use crate::store::{Fit, Schema, Store, StoreError};
 
 use super::{Failure, chains, features, hot_wallets, rbac, say};
 
@@ -268,16 +268,23 @@ async fn database(config: &Config, env: &Environment, findings: &mut Findings) -
 /// Looks only: the schema is brought up to date by a start or by `migrate`.
 async fn schema(store: &Store, findings: &mut Findings) -> Result<(), Failure> {
     let backend = store.backend();
-    match store.schema().await {
-        Ok(schema) if schema.found > schema.known => findings.bad(
-            &format!("{backend}: its schema {} is newer than this binary knows ({})", schema.found, schema.known),
-            "run the newer watchkeeper, or restore the backup from before the upgrade",
-        )?,
-        Ok(schema) if schema.found < schema.known => {
+    let schema = match store.schema().await {
+        Ok(schema) => schema,
+        Err(error) => return Ok(findings.bad(&error.to_string(), "check what the database's user may do")?),
+    };
+    let Schema { found, known, .. } = schema;
+    match schema.fit() {
+        Fit::Current => findings.good(&format!("{backend} answers, its schema is up to date"))?,
+        Fit::Older => {
             findings.good(&format!("{backend} answers; its schema will be brought up to date at the next start"))?;
         }
-        Ok(_) => findings.good(&format!("{backend} answers, its schema is up to date"))?,
-        Err(error) => findings.bad(&error.to_string(), "check what the database's user may do")?,
+        Fit::Widened => findings.good(&format!(
+            "{backend} answers; a newer watchkeeper has added to its schema ({found}, this binary knows {known}), which does no harm"
+        ))?,
+        Fit::TooNew => findings.bad(
+            &format!("{backend}: its schema {found} is newer than this binary knows ({known}) and can work with"),
+            "run the newer watchkeeper, or restore the backup from before the upgrade",
+        )?,
     }
     Ok(())
 }

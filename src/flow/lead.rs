@@ -31,7 +31,14 @@ impl Flow {
         let held = self.lease.write().unwrap_or_else(PoisonError::into_inner).take();
         if held.is_some() {
             tracing::warn!("lost the lease; another replica decides now");
-            self.metrics.leader(false);
+            self.decides_no_more();
+        }
+    }
+
+    fn decides_no_more(&self) {
+        self.metrics.leader(false);
+        if self.divides().is_none() {
+            self.metrics.forget_chains();
         }
     }
 
@@ -81,7 +88,7 @@ impl Flow {
     /// Gives the lease back, so that the next replica need not wait for it to run out.
     pub async fn release_lease(&self) {
         let Some(held) = self.lease.write().unwrap_or_else(PoisonError::into_inner).take() else { return };
-        self.metrics.leader(false);
+        self.decides_no_more();
         if let Err(error) = lease::release(&self.store, &held).await {
             tracing::warn!(error = %error, "could not give the lease back; it runs out by itself");
         }

@@ -147,9 +147,7 @@ impl Flow {
         let posted = self.mail().await;
         let active = posted.iter().filter(|posted| posted.signal.condition != Condition::Inactive);
         let clusters: BTreeSet<&str> = active.filter_map(|posted| posted.signal.labels.get("cluster")).collect();
-        for cluster in clusters {
-            self.consult_within(About::Clusters(Some(cluster)), LATELY).await;
-        }
+        self.consult_within(About::Named(&clusters), LATELY).await;
     }
 
     /// Takes in what rules outside the feeds found; a signal that could not be committed is kept for the next try.

@@ -19,7 +19,7 @@ pub enum StoreError {
     #[error("{what} was lost to another holder")]
     Lost { what: String },
     #[error(
-        "the database schema is version {found}, newer than this binary knows ({known}); run the newer watchkeeper or restore a backup"
+        "the database schema is version {found}, newer than this binary knows ({known}) and can work with; run the newer watchkeeper or restore a backup"
     )]
     TooNew { found: i64, known: i64 },
     #[error(

@@ -29,7 +29,7 @@ mod whole;
 
 pub use connect::{Backend, Settings, Store};
 pub use error::StoreError;
-pub use migrate::Schema;
+pub use migrate::{Fit, Schema};
 pub use session::Tx;
 
 #[cfg(test)]

@@ -49,5 +49,6 @@ mod slack_wire;
 mod store;
 mod storms;
 mod support;
+mod upgrade;
 mod venues;
 mod workloads;

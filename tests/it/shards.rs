@@ -6,6 +6,8 @@ use std::time::Duration;
 use watchkeeper::clock::Clock;
 use watchkeeper::config::Config;
 use watchkeeper::config::sources::{HermesSource, Selection};
+use watchkeeper::core::feed::{Observation, SourceStatus};
+use watchkeeper::core::shard::Shards;
 use watchkeeper::flow::Flow;
 use watchkeeper::jobs;
 use watchkeeper::store::signals;
@@ -100,6 +102,13 @@ impl Divided {
         }
     }
 
+    /// Every replica's client of the source says so.
+    async fn source(&self, status: &SourceStatus) {
+        for flow in self.flows() {
+            flow.observe(&[Observation::Source { source: "hermes".to_owned(), status: status.clone() }]).await;
+        }
+    }
+
     fn watched(flow: &Flow) -> BTreeSet<String> {
         flow.feeds().into_iter().map(|feed| feed.symbol).collect()
     }
@@ -191,6 +200,37 @@ async fn who_watched_a_feed_in_trouble_dies_and_its_alert_goes_on_and_ends() {
     let told = world.about(&symbol);
     assert!(told.len() == 1 && told[0].to_lowercase().contains("resolved"), "{told:#?}");
     assert_eq!(world.bot.posted().len(), 1, "nothing else was said: {:#?}", world.bot.alerts());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_is_down_is_said_once_though_who_speaks_of_it_goes() {
+    let Some(world) = Divided::start(1).await else { return };
+    let says = |flow: &&Flow| {
+        let source = flow.divides().and_then(Shards::of_sources).unwrap();
+        flow.shards().borrow().contains(&source)
+    };
+    let since = world.bot.clock.now();
+    let down = SourceStatus::Down { since, error: "connection refused".to_owned() };
+    world.bot.stop_all();
+    world.source(&down).await;
+    world.advance(90).await;
+    let told = world.bot.alerts();
+    assert!(told.len() == 1 && told[0].contains("hermes"), "{told:#?}");
+
+    let before = world.flows().into_iter().find(says).unwrap();
+    before.release_shards().await;
+    world.source(&down).await;
+    world.advance(30).await;
+    let now = world.flows().into_iter().find(says).unwrap();
+    assert!(!std::ptr::eq(before, now), "it was taken over");
+    let told = world.bot.alerts();
+    assert!(told.len() == 1 && !told[0].contains("Resolved"), "{told:#?}");
+
+    world.bot.heal();
+    world.source(&SourceStatus::Up { since: world.bot.clock.now(), endpoint: "local".to_owned() }).await;
+    world.advance(300).await;
+    let told = world.bot.alerts();
+    assert!(told.len() == 1 && told[0].contains("Resolved"), "{told:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

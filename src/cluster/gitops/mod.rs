@@ -54,8 +54,8 @@ impl Clusters {
         tasks: &TaskTracker,
         stop: &CancellationToken,
     ) {
-        for connection in &self.clusters {
-            self.watch_gitops_of(&connection.settings.name, out, clock, seed, tasks, stop);
+        for (nth, connection) in (0..).zip(&self.clusters) {
+            self.watch_gitops_of(&connection.settings.name, out, clock, seed.wrapping_add(nth), tasks, stop);
         }
     }
 

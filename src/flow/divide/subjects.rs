@@ -79,10 +79,12 @@ impl Flow {
         for cluster in clusters(gone) {
             self.workloads.lock().unwrap_or_else(PoisonError::into_inner).set_watched(cluster, false);
             self.apps.lock().unwrap_or_else(PoisonError::into_inner).set_watched(cluster, false);
+            self.metrics.forget_cluster(cluster);
         }
         for shard in gone {
             if let Shard::Chain(chain) = shard {
                 self.held().wallets_mut().release(chain);
+                self.metrics.forget_chain(chain);
             }
         }
     }

@@ -29,6 +29,8 @@ pub(in crate::flow) enum About<'a> {
     Feeds,
     /// All, or the one of this name.
     Clusters(Option<&'a str>),
+    /// These, and not again so soon who was silent: nobody waits for an answer.
+    Named(&'a BTreeSet<&'a str>),
 }
 
 impl About<'_> {
@@ -37,7 +39,8 @@ impl About<'_> {
             (Self::Feeds, shard) => shard.sort() == Sort::Feeds,
             (Self::Clusters(None), shard) => shard.sort() == Sort::Cluster,
             (Self::Clusters(Some(name)), Shard::Cluster(cluster)) => cluster.eq_ignore_ascii_case(name),
-            (Self::Clusters(Some(_)), Shard::Feeds { .. } | Shard::Chain(_)) => false,
+            (Self::Named(names), Shard::Cluster(cluster)) => names.contains(cluster.as_str()),
+            (Self::Clusters(Some(_)) | Self::Named(_), Shard::Feeds { .. } | Shard::Chain(_)) => false,
         }
     }
 }
@@ -50,8 +53,8 @@ pub(super) struct Views(Mutex<Told>);
 struct Told {
     /// As of when.
     known: BTreeMap<Shard, Timestamp>,
-    /// Who watches these did not answer the last question.
-    silent: BTreeSet<Shard>,
+    /// Who watches these did not answer the last question, asked then.
+    silent: BTreeMap<Shard, Timestamp>,
     asked_at: Option<Timestamp>,
 }
 
@@ -69,8 +72,10 @@ impl Flow {
         let wanted: Vec<&Shard> = {
             let mut told = self.views();
             told.asked_at = Some(now);
-            let known = &told.known;
-            let old = |shard: &&Shard| known.get(*shard).is_none_or(|at| now < *at || now.since(*at) >= fresh);
+            let since = |at: Option<&Timestamp>| at.is_none_or(|at| now < *at || now.since(*at) >= fresh);
+            let patient = matches!(about, About::Named(_));
+            let asked = |shard: &Shard| patient.then(|| told.silent.get(shard)).flatten();
+            let old = |shard: &&Shard| since(told.known.get(*shard)) && since(asked(shard));
             shards.all().iter().filter(elsewhere).filter(old).collect()
         };
         if wanted.is_empty() {
@@ -134,22 +139,22 @@ impl Flow {
     /// What is known of these is as old as it is, and answers say so.
     fn unanswered(&self, silent: &[&Shard]) {
         const WHY: &str = "another replica watches it and did not answer in time";
+        let now = self.now();
         for shard in silent {
             tracing::warn!(%shard, "nobody told in time what is known of it; answering with what was known before");
             if let Shard::Cluster(name) = shard {
-                let now = self.now();
                 self.workloads.lock().unwrap_or_else(PoisonError::into_inner).unanswered(name, WHY, now);
                 self.apps.lock().unwrap_or_else(PoisonError::into_inner).unanswered(name, WHY);
             }
         }
-        self.views().silent.extend(silent.iter().map(|shard| (*shard).clone()));
+        self.views().silent.extend(silent.iter().map(|shard| ((*shard).clone(), now)));
     }
 
     /// What to keep in mind about an answer about feeds; `None`: nothing.
     pub(in crate::flow) fn feeds_doubt(&self) -> Option<String> {
         let now = self.now();
         let told = self.views();
-        let silent = told.silent.iter().filter(|shard| shard.sort() == Sort::Feeds && !self.division.holds(shard, now));
+        let silent = told.silent.keys().filter(|shard| shard.sort() == Sort::Feeds && !self.division.holds(shard, now));
         let known: Vec<Option<Timestamp>> = silent.map(|shard| told.known.get(shard).copied()).collect();
         let oldest = known.iter().copied().min()?;
         let what = match oldest {

@@ -88,7 +88,10 @@ async fn a_chain_whose_reader_is_gone_is_read_by_another_that_knows_its_past() {
         leap(&bot, &other).await;
     }
     assert!(other.flow.reads_chain("solana") && bot.posted().is_empty(), "{:#?}", bot.alerts());
+    let measured = |flow: &Flow| flow.metrics.text().contains("watchkeeper_balance{");
+    assert!(measured(&other.flow) && !measured(&bot.flow));
     other.flow.release_shards().await;
+    assert!(!measured(&other.flow), "what another one reads is not true here any more");
     drop(other);
     for _ in 0..25 {
         bot.clock.advance(FIVE_MINUTES);
@@ -100,7 +103,7 @@ async fn a_chain_whose_reader_is_gone_is_read_by_another_that_knows_its_past() {
         bot.flow.tick().await;
         bot.settle().await;
     }
-    assert!(bot.flow.reads_chain("solana"));
+    assert!(bot.flow.reads_chain("solana") && measured(&bot.flow));
     let told = bot.alerts();
     assert!(told.len() == 1 && told[0].contains("keeper"), "it knew at once how fast it falls: {told:#?}");
 }

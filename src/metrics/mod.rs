@@ -1,5 +1,7 @@
 //! What the bot counts about itself, in Prometheus' names and units (Prometheus documentation, "Metric and label naming").
 
+mod watched;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -10,6 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use self::watched::Watched;
 use crate::core::time::Timestamp;
 
 type Labels = Vec<(&'static str, String)>;
@@ -41,18 +44,18 @@ pub struct ClusterFigures {
 /// What is counted of each cluster.
 #[derive(Debug, Default)]
 struct ClusterMetrics {
-    status: Family<Labels, Gauge>,
-    skew: Family<Labels, Seconds>,
-    objects: Family<Labels, Gauge>,
+    status: Watched<Gauge>,
+    skew: Watched<Seconds>,
+    objects: Watched<Gauge>,
     unreadable: Family<Labels, Counter>,
     news: Family<Labels, Counter>,
 }
 
 impl ClusterMetrics {
     fn register(&self, registry: &mut Registry) {
-        registry.register("cluster_status", "1 for the status a cluster has, 0 for the others", self.status.clone());
-        registry.register("cluster_clock_skew_seconds", "The cluster's clock less the bot's", self.skew.clone());
-        registry.register("cluster_objects", "Objects in the index by kind", self.objects.clone());
+        self.status.register(registry, "cluster_status", "1 for the status a cluster has, 0 for the others");
+        self.skew.register(registry, "cluster_clock_skew_seconds", "The cluster's clock less the bot's");
+        self.objects.register(registry, "cluster_objects", "Objects in the index by kind");
         registry.register(
             "cluster_unreadable_objects",
             "Objects that came and could not be made out",
@@ -139,9 +142,9 @@ pub struct Metrics {
     canary_lost: Counter,
     schedule_fetches: Family<Labels, Counter>,
     user_groups: Family<Labels, Counter>,
-    balance: Family<Labels, Seconds>,
-    runway: Family<Labels, Seconds>,
-    wallets: Family<Labels, Gauge>,
+    balance: Watched<Seconds>,
+    runway: Watched<Seconds>,
+    wallets: Watched<Gauge>,
     rounds: Family<Labels, Counter>,
 }
 
@@ -181,9 +184,9 @@ impl Default for Metrics {
             canary_lost: Counter::default(),
             schedule_fetches: Family::default(),
             user_groups: Family::default(),
-            balance: Family::default(),
-            runway: Family::default(),
-            wallets: Family::default(),
+            balance: Watched::default(),
+            runway: Watched::default(),
+            wallets: Watched::default(),
             rounds: Family::default(),
             registry: Registry::default(),
         };
@@ -265,13 +268,13 @@ impl Metrics {
             "Looks at the Slack user group of a schedule, by outcome",
             self.user_groups.clone(),
         );
-        registry.register("balance", "What a wallet holds, in whole coins", self.balance.clone());
-        registry.register(
+        self.balance.register(registry, "balance", "What a wallet holds, in whole coins");
+        self.runway.register(
+            registry,
             "runway_seconds",
             "Until a wallet is empty at its present pace; absent while it does not get less",
-            self.runway.clone(),
         );
-        registry.register("wallets", "Wallets of a chain, by whether they are known", self.wallets.clone());
+        self.wallets.register(registry, "wallets", "Wallets of a chain, by whether they are known");
         registry.register("balance_rounds", "Rounds over a chain's wallets, by outcome", self.rounds.clone());
     }
 
@@ -342,17 +345,39 @@ impl Metrics {
         let ClusterFigures { status, skew_millis, objects, unreadable } = figures;
         let with = |name, value: &str| vec![("cluster", cluster.to_owned()), (name, value.to_owned())];
         for known in ["connecting", "healthy", "degraded", "unreachable"] {
-            self.clusters.status.get_or_create(&with("status", known)).set(i64::from(known == *status));
+            self.clusters.status.set(with("status", known), i64::from(known == *status));
         }
         let skew = Duration::from_millis(skew_millis.unsigned_abs()).as_secs_f64();
         let skew = if *skew_millis < 0 { -skew } else { skew };
-        self.clusters.skew.get_or_create(&vec![("cluster", cluster.to_owned())]).set(skew);
+        self.clusters.skew.set(vec![("cluster", cluster.to_owned())], skew);
         for (kind, count) in objects {
-            self.clusters.objects.get_or_create(&with("kind", kind)).set(i64::try_from(*count).unwrap_or(i64::MAX));
+            self.clusters.objects.set(with("kind", kind), i64::try_from(*count).unwrap_or(i64::MAX));
         }
         for (kind, total) in unreadable {
             self.clusters.unreadable.get_or_create(&with("kind", kind)).inner().store(*total, Ordering::Relaxed);
         }
+    }
+
+    /// It is another replica's to watch now.
+    pub fn forget_cluster(&self, cluster: &str) {
+        let ClusterMetrics { status, skew, objects, .. } = &self.clusters;
+        status.forget("cluster", cluster);
+        skew.forget("cluster", cluster);
+        objects.forget("cluster", cluster);
+    }
+
+    /// It is another replica's to read now.
+    pub fn forget_chain(&self, chain: &str) {
+        self.balance.forget("chain", chain);
+        self.runway.forget("chain", chain);
+        self.wallets.forget("chain", chain);
+    }
+
+    /// Another replica reads all chains now.
+    pub fn forget_chains(&self) {
+        self.balance.clear();
+        self.runway.clear();
+        self.wallets.clear();
     }
 
     pub fn action_requested(&self, kind: &str) {
@@ -429,19 +454,19 @@ impl Metrics {
     pub fn balance(&self, account: &str, chain: &str, asset: &str, amount: f64, left: Option<Duration>) {
         let of = |name, value: &str| (name, value.to_owned());
         let labels = vec![of("account", account), of("chain", chain), of("asset", asset)];
-        self.balance.get_or_create(&labels).set(amount);
         match left {
-            Some(left) => drop(self.runway.get_or_create(&labels).set(left.as_secs_f64())),
-            None => drop(self.runway.remove(&labels)),
+            Some(left) => self.runway.set(labels.clone(), left.as_secs_f64()),
+            None => self.runway.remove(&labels),
         }
+        self.balance.set(labels, amount);
     }
 
     /// A round over a chain: how many of its wallets nothing is known of.
     pub fn balance_round(&self, chain: &str, unknown: usize, wallets: usize) {
         let label = |name, value: &str| vec![("chain", chain.to_owned()), (name, value.to_owned())];
         let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-        self.wallets.get_or_create(&label("state", "unknown")).set(count(unknown));
-        self.wallets.get_or_create(&label("state", "known")).set(count(wallets.saturating_sub(unknown)));
+        self.wallets.set(label("state", "unknown"), count(unknown));
+        self.wallets.set(label("state", "known"), count(wallets.saturating_sub(unknown)));
         let outcome = if unknown == 0 { "ok" } else { "unreliable" };
         self.rounds.get_or_create(&label("outcome", outcome)).inc();
     }
@@ -502,5 +527,24 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line} is missing in:\n{text}");
         }
+    }
+
+    #[test]
+    fn what_another_replica_watches_now_is_not_shown_any_more() {
+        let metrics = Metrics::default();
+        for cluster in ["prod", "staging"] {
+            let figures = ClusterFigures { status: "healthy", objects: vec![("Pod", 3)], ..ClusterFigures::default() };
+            metrics.cluster(cluster, &figures);
+        }
+        for chain in ["solana", "base"] {
+            metrics.balance("keeper", chain, "SOL", 1.5, Some(Duration::from_hours(1)));
+            metrics.balance_round(chain, 0, 1);
+        }
+        metrics.forget_cluster("prod");
+        metrics.forget_chain("solana");
+        let text = metrics.text();
+        let gauges = |of: &str| text.lines().filter(|line| line.contains(of) && !line.contains("_total")).count();
+        assert_eq!((gauges("\"prod\""), gauges("\"solana\"")), (0, 0), "{text}");
+        assert_eq!((gauges("\"staging\""), gauges("\"base\"")), (6, 4), "{text}");
     }
 }
