@@ -14,6 +14,7 @@ use crate::config::secrets::Environment;
 use crate::core::oncall::{Calendar, Schedule};
 use crate::flow::{Flow, StepError, oncall};
 use crate::oncall::{Client, Feed};
+use crate::store::StoreError;
 
 use super::loops::every;
 use super::start::StartError;
@@ -82,6 +83,16 @@ pub(super) fn sources(config: &Config, environment: &Environment) -> Result<Vec<
     Ok(sources)
 }
 
+/// Who is on call as it was last known, before anything is decided: a step that came due meanwhile must find somebody.
+pub(super) async fn restore(flow: &Flow, sources: &[Source]) -> Result<(), StoreError> {
+    for source in sources {
+        if let Of::Schedule(name) = &source.of {
+            flow.restore_schedule(name, &source.feed).await;
+        }
+    }
+    flow.recall_directory().await
+}
+
 pub(super) fn spawn(flow: &Arc<Flow>, sources: Vec<Source>, tasks: &TaskTracker, stop: &CancellationToken) {
     tasks.spawn(every(flow, REFRESH, stop.clone(), refresh));
     tasks.spawn(every(flow, DIRECTORY, stop.clone(), |flow| async move { flow.refresh_directory().await }));
@@ -113,6 +124,7 @@ async fn refresh(flow: Arc<Flow>) {
         flow.refresh_on_call().await?;
         flow.refresh_handoffs().await
     };
+    flow.listen_for_missed();
     if let Err(error) = refreshed.await {
         tracing::warn!(error = %error, "overrides and handoffs are as they were: the database does not answer");
     }
@@ -134,6 +146,7 @@ async fn hand_over(flow: Arc<Flow>) {
 }
 
 async fn keep(flow: Arc<Flow>) {
+    flow.look_up_strangers().await;
     flow.keep_user_groups().await;
     let kept = async {
         flow.expire_swaps().await?;

@@ -146,10 +146,11 @@ impl App {
         super::balances::watch(&flow, &config).await;
         flow.keep_lease().await?;
         flow.recall_home().await?;
+        let schedules = super::oncall::sources(&config, &environment)?;
         flow.refresh_on_call().await?;
+        super::oncall::restore(&flow, &schedules).await?;
         flow.refresh_handoffs().await?;
         flow.commit_extra(Extra { records: vec![loaded(&config, &flow)], ..Extra::default() }).await?;
-        let schedules = super::oncall::sources(&config, &environment)?;
         let senders = super::prometheus::senders(&config, &environment)?;
         let heartbeat = HeartbeatUrl::of(&config, &environment)?;
         let checkpoints = Checkpoints::of(&config, &environment)?.map(Arc::new);

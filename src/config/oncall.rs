@@ -89,6 +89,7 @@ pub(super) fn contradictions(config: &Config, say: &mut impl FnMut(&str, String)
         }
         one(schedule, &key, people, say);
     }
+    groups(schedules, say);
     self::names(config, say);
     web_address("oncall.pagerduty.url", &pagerduty.url, say);
     too_often("oncall.pagerduty.every", pagerduty.every, say);
@@ -99,6 +100,20 @@ pub(super) fn contradictions(config: &Config, say: &mut impl FnMut(&str, String)
         if matches!(person, Person::Name(_)) {
             let key = format!("oncall.people.{name}");
             say(&key, format!("`{person}` is neither a Slack user id (U…) nor an e-mail address"));
+        }
+    }
+}
+
+/// A user group that two schedules keep would change from one to the other for ever.
+fn groups(schedules: &[Schedule], say: &mut impl FnMut(&str, String)) {
+    let mut kept = BTreeMap::new();
+    for (index, schedule) in schedules.iter().enumerate() {
+        let Some(group) = &schedule.user_group else { continue };
+        if let Some(other) = kept.insert(group, &schedule.name) {
+            say(
+                &format!("oncall.schedules[{index}].user_group"),
+                format!("`{group}` follows `{other}` already; give each schedule a user group of its own"),
+            );
         }
     }
 }
@@ -206,9 +221,20 @@ fn too_often(key: &str, every: Span, say: &mut impl FnMut(&str, String)) {
     }
 }
 
-/// What is not wrong and still surprises: times without anybody, in schedules whose shifts are in the file.
+/// What is not wrong and still surprises: schedules whose gaps nobody hears of, and times without anybody in those whose shifts
+/// are in the file.
 #[must_use]
 pub fn warnings(config: &Config, now: Timestamp) -> Vec<(String, String)> {
+    let untold = config.oncall.schedules.iter().enumerate().filter(|(_, schedule)| schedule.warned_in().is_none());
+    let untold = untold.map(|(index, schedule)| {
+        let message =
+            format!("nobody is told when a time without anybody comes in `{}`; say where in `channel`", schedule.name);
+        (format!("oncall.schedules[{index}]"), message)
+    });
+    untold.chain(empty(config, now)).collect()
+}
+
+fn empty(config: &Config, now: Timestamp) -> Vec<(String, String)> {
     let directory = Directory::trusting(&config.oncall.schedules);
     let schedules = config.oncall.schedules.iter().enumerate().filter(|(_, schedule)| !schedule.imported());
     schedules
@@ -276,6 +302,10 @@ mod tests {
             ),
             ("    - {name: a, pagerduty: P1}\n    - {name: b, pagerduty: P1}\n", "fine"),
             (
+                "    - {name: a, pagerduty: P1, user_group: S01}\n    - {name: b, pagerduty: P1, user_group: S01}\n",
+                "wk.yaml:5: oncall.schedules[1].user_group: `S01` follows `a` already; give each schedule a user group of its own",
+            ),
+            (
                 "    - name: a\n      pagerduty: P1\n      handoff: {remind: 5s}\n",
                 "wk.yaml:6: oncall.schedules[0].handoff.channel: is missing; say where handoffs are posted, here or for the schedule\n\
                  wk.yaml:6: oncall.schedules[0].handoff.remind: is shorter than 1m; nobody reads a handoff faster",
@@ -302,7 +332,7 @@ mod tests {
     #[test]
     fn a_time_without_anybody_is_a_warning_and_no_error() {
         let text = with(
-            "    - name: office\n      layers:\n        - users: [U01, ann@example.com]\n          start: 2026-01-05\n          restrictions: [{weekdays: ['monday:friday']}]\n    - name: always\n      layers: [{users: [U01], start: 2026-01-05}]\n",
+            "    - name: office\n      channel: C01\n      layers:\n        - users: [U01, ann@example.com]\n          start: 2026-01-05\n          restrictions: [{weekdays: ['monday:friday']}]\n    - name: always\n      layers: [{users: [U01], start: 2026-01-05}]\n",
         );
         let config = parse(Path::new("wk.yaml"), &text).unwrap();
         // A Tuesday.
@@ -311,6 +341,7 @@ mod tests {
         assert_eq!(
             found,
             [
+                "wk.yaml:10: oncall.schedules[1]: nobody is told when a time without anybody comes in `always`; say where in `channel`",
                 "wk.yaml:4: oncall.schedules[0]: nobody is on call in `office` from 2026-11-28 00:00 to 2026-11-30 00:00 UTC, and 3 more times within 30 days"
             ]
         );

@@ -248,7 +248,8 @@ impl Flow {
                     details = messages.join("; "),
                     "Slack refused the blocks of a message; sending its text"
                 );
-                call(Message::text(message.text.chars().take(TEXT).collect::<String>())).await
+                let text = message.text.chars().take(TEXT).collect();
+                call(Message { text, broadcast: message.broadcast, ..Message::default() }).await
             }
             other => other,
         }
@@ -395,6 +396,9 @@ impl Flow {
             Attempt::Elsewhere { error, again } => self.record_elsewhere(&mut tx, job, effect, &error, again).await?,
         };
         tx.commit().await?;
+        if outcome == "dead" && matches!(effect, Effect::Page(Page::Person { .. })) {
+            self.listen_for_missed();
+        }
         Ok(outcome)
     }
 
@@ -417,11 +421,24 @@ impl Flow {
         tracing::error!(job.id = %job.id, job.kind = %job.kind, error, "gave up an effect; see /wk status");
         jobs::bury(tx, job, error, now).await?;
         if let Effect::Page(page) = effect
-            && let Some(note) = page.given_up(error)
+            && let Some(note) = page.given_up(error, &self.people())
         {
             self.enqueue(tx, &note, job.priority, now).await?;
         }
         Ok("dead")
+    }
+
+    /// The thread hears of it, and the escalation goes on without whoever was not told.
+    async fn give_up_page(&self, tx: &mut Tx, job: &Job, page: &Page, error: &ApiError) -> Result<(), StoreError> {
+        let now = self.now();
+        if let Some(note) = page.given_up(&error.to_string(), &self.people()) {
+            self.enqueue(tx, &note, job.priority, now).await?;
+        }
+        if let Some(missed) = page.missed(error) {
+            let (key, value) = missed.fact();
+            facts::put(tx, &key, &value, now).await?;
+        }
+        Ok(())
     }
 
     async fn record_failure(
@@ -466,6 +483,9 @@ impl Flow {
         if error.fatal() || old {
             tracing::error!(job.id = %job.id, job.kind = %job.kind, error = %error, "gave up an effect; see /wk status");
             jobs::bury(tx, job, &error.to_string(), now).await?;
+            if let Effect::Page(page) = effect {
+                self.give_up_page(tx, job, page, error).await?;
+            }
             return Ok("dead");
         }
         let effect = match error {

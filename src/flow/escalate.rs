@@ -2,10 +2,12 @@
 //! follows is committed with the decision.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::core::audit::Record;
@@ -18,16 +20,20 @@ use crate::core::time::Timestamp;
 use crate::paging::Action;
 use crate::slack::api;
 use crate::slack::blocks::page::{self, EscalationView, PageView, StepView, Told, Why};
-use crate::store::{StoreError, Tx, escalations};
+use crate::store::{StoreError, Tx, escalations, facts};
 
 use super::Flow;
 use super::act::Caller;
 use super::effect::{CALL, Effect, group_key, priority};
 use super::page::Page;
 use super::render::Scene;
+use super::step::{Extra, StepError};
 
 /// People rarely leave; whoever is about to be paged is looked up again after this.
 const LOOK_AGAIN: Duration = Duration::from_mins(10);
+
+/// Right after a start, a step waits this long for who is on call to be known before it takes a schedule for empty.
+const KNOWN_WITHIN: Duration = Duration::from_mins(2);
 
 /// Where the groups' escalations stand, as committed, and who can be reached.
 #[derive(Debug, Default)]
@@ -35,6 +41,8 @@ pub(super) struct Escalations {
     runs: RwLock<Arc<BTreeMap<GroupId, Run>>>,
     /// When somebody was looked up in Slack, and whether they had left.
     looked_up: Mutex<BTreeMap<UserId, (Timestamp, bool)>>,
+    /// Whether every page that could not be delivered was heard of; not so at a start.
+    heard: AtomicBool,
 }
 
 /// Somebody asks for the next step now.
@@ -42,6 +50,29 @@ pub(super) struct Escalations {
 pub struct Asked {
     pub group: GroupId,
     pub by: Actor,
+}
+
+/// A direct message of an escalation step that cannot be delivered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missed {
+    pub group: GroupId,
+    pub user: UserId,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// Whoever it is for is not in Slack any more.
+    pub gone: bool,
+}
+
+/// Facts: pages that could not be delivered, until the holder of the lease has heard of them.
+const MISSED: &str = "escalation.missed:";
+
+impl Missed {
+    /// The fact that keeps it.
+    pub(super) fn fact(&self) -> (String, String) {
+        let Self { group, user, at, .. } = self;
+        let key = format!("{MISSED}{group}:{user}:{}", at.as_millis());
+        (key, serde_json::to_string(self).unwrap_or_default())
+    }
 }
 
 /// What one decision changes about escalations.
@@ -73,6 +104,12 @@ pub(super) async fn save(tx: &mut Tx, escalated: &Escalated) -> Result<(), Store
 struct Sent<'a> {
     why: Why<'a>,
     due_at: Timestamp,
+}
+
+/// What is new about one group's escalation.
+struct News<'a> {
+    asked: Option<&'a Asked>,
+    missed: Vec<&'a Missed>,
 }
 
 /// One step being taken.
@@ -108,7 +145,56 @@ impl Flow {
     /// When the next step is due; only the holder of the lease takes one.
     pub(super) fn next_step(&self) -> Option<Timestamp> {
         self.lease()?;
-        self.runs().values().filter_map(Run::due_at).min()
+        self.runs().values().filter(|run| !self.waits_for_watch(run)).filter_map(Run::due_at).min()
+    }
+
+    /// Whether a step is due that calls a schedule of which is not known yet who has its watch: calling the next instead would
+    /// wake the wrong people.
+    fn waits_for_watch(&self, run: &Run) -> bool {
+        let now = self.now();
+        let Some(due_at) = run.due_at().filter(|at| *at <= now) else { return false };
+        if now.since(due_at.max(self.started_at)) >= KNOWN_WITHIN {
+            return false;
+        }
+        let settings = self.settings();
+        let Some(policy) = settings.escalation.policy(&run.policy) else { return false };
+        let targets = policy.steps.get(run.next().within(policy).step).map(|step| step.targets.as_slice());
+        targets.unwrap_or_default().iter().any(|target| match target {
+            Target::Schedule(schedule) => !self.knows_watch(schedule),
+            Target::User(_) | Target::Channel(_) | Target::UserGroup(_) | Target::Pagerduty(_) | Target::Webhook(_) => {
+                false
+            }
+        })
+    }
+
+    /// Takes the next step where a direct message could not be delivered and nobody else was told.
+    pub(super) async fn hear_missed(&self) {
+        if self.lease().is_none() || self.escalations.heard.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let heard = async {
+            let stored = facts::list(&self.store, MISSED).await.map_err(StepError::Store)?;
+            let forgotten = stored.iter().map(|(key, _)| key.clone()).collect();
+            let missed: Vec<Missed> = stored.iter().filter_map(|(_, text)| serde_json::from_str(text).ok()).collect();
+            if stored.is_empty() {
+                return Ok(());
+            }
+            let now = self.now();
+            {
+                let mut looked_up = self.escalations.looked_up.lock().unwrap_or_else(PoisonError::into_inner);
+                looked_up.extend(missed.iter().filter(|one| one.gone).map(|one| (one.user.clone(), (now, true))));
+            }
+            self.step(Vec::new(), |_| Extra { missed, forgotten, ..Extra::default() }).await.map(drop)
+        };
+        if let Err(error) = heard.await {
+            tracing::warn!(error = %error, "pages that could not be delivered are heard of at the next look");
+            self.listen_for_missed();
+        }
+    }
+
+    /// Another replica may have given one up.
+    pub fn listen_for_missed(&self) {
+        self.escalations.heard.store(false, Ordering::Relaxed);
     }
 
     /// Whoever a step that is due may tell is looked up first: a person who has left is not waited for.
@@ -142,14 +228,14 @@ impl Flow {
                 self.remember_name(&person);
                 person.standing == api::Standing::Deactivated
             }
-            Ok(Err(error)) => error.code() == Some("user_not_found"),
-            // Slack is away: the page waits for it.
-            Err(_) => false,
+            Ok(Err(error)) if error.code() == Some("user_not_found") => true,
+            // Slack is away: what was known holds, and a page to somebody of whom nothing was waits for it.
+            Ok(Err(_)) | Err(_) => return,
         };
         self.escalations.looked_up.lock().unwrap_or_else(PoisonError::into_inner).insert(user.clone(), (now, left));
     }
 
-    fn has_left(&self, user: &UserId) -> bool {
+    pub(super) fn has_left(&self, user: &UserId) -> bool {
         let looked_up = self.escalations.looked_up.lock().unwrap_or_else(PoisonError::into_inner);
         looked_up.get(user).is_some_and(|(_, left)| *left)
     }
@@ -164,7 +250,7 @@ impl Flow {
     }
 
     /// What becomes of every escalation under the decision in `scene`.
-    pub(super) fn escalate(&self, scene: &Scene, asked: Option<&Asked>) -> Escalated {
+    pub(super) fn escalate(&self, scene: &Scene, asked: Option<&Asked>, missed: &[Missed]) -> Escalated {
         let (settings, known) = (self.settings(), self.runs());
         let mut escalated = Escalated::default();
         if settings.escalation.rules.is_empty() && known.is_empty() {
@@ -181,8 +267,11 @@ impl Flow {
                 }
                 continue;
             };
-            let asked = asked.filter(|asked| asked.group == *id);
-            self.escalate_group(scene, group, &silences, known.get(id), asked, &mut escalated);
+            let news = News {
+                asked: asked.filter(|asked| asked.group == *id),
+                missed: missed.iter().filter(|missed| missed.group == *id).collect(),
+            };
+            self.escalate_group(scene, group, &silences, known.get(id), &news, &mut escalated);
         }
         escalated
     }
@@ -193,7 +282,7 @@ impl Flow {
         group: &Group,
         silences: &[&Silence],
         known: Option<&Run>,
-        asked: Option<&Asked>,
+        News { asked, missed }: &News,
         escalated: &mut Escalated,
     ) {
         let (settings, now) = (self.settings(), scene.now);
@@ -207,7 +296,14 @@ impl Flow {
             }
             (None, _) => return,
         };
+        // Before any step: what is closed outside must not be what the step opens.
+        if let Some(known) = known.filter(|known| reads(known) != reads(&run)) {
+            self.retell(scene, group, known, &mut run, escalated);
+        }
         if let Some(plan) = plan {
+            for Missed { user, at, .. } in missed {
+                run = run.missed(user, *at, plan.policy, now);
+            }
             let asked = asked.filter(|_| standing != Standing::Resolved);
             if let Some(Asked { by, .. }) = asked {
                 let (next, turn) = run.hurry(plan, now);
@@ -216,6 +312,9 @@ impl Flow {
             }
             // At most once round: a step that reached nobody is followed at once.
             for _ in 0..plan.policy.steps.len() {
+                if self.waits_for_watch(&run) {
+                    break;
+                }
                 let (next, turn) = run.take(plan, now);
                 run = next;
                 let Some(turn) = turn else { break };
@@ -228,9 +327,6 @@ impl Flow {
         }
         if matches!(run.stage, Stage::Exhausted { .. }) && known.is_none_or(|known| known.stage != run.stage) {
             Self::say_exhausted(scene, group, &run, escalated);
-        }
-        if let Some(known) = known.filter(|known| reads(known) != reads(&run)) {
-            self.retell(scene, group, known, &mut run, escalated);
         }
         escalated.runs.insert(group.id.clone(), run);
     }
@@ -245,8 +341,12 @@ impl Flow {
         let told = self.whom(targets, &on_it);
         for one in &told {
             if let Told::Service(service) = one {
+                let open = !run.pages.insert(escalation::Page::Service(service.clone()));
+                // Somebody who is on it asks for more: what is acknowledged outside rings only when it is opened anew.
+                if open && matches!(run.stage, Stage::Stopped { .. }) {
+                    escalated.effects.extend(Self::service_page(scene, group, service, Action::Resolve));
+                }
                 escalated.effects.extend(Self::service_page(scene, group, service, Action::Trigger));
-                run.pages.insert(escalation::Page::Service(service.clone()));
             }
             if let Told::Person { user } = one {
                 let page = escalation::Page::Person { user: user.clone(), at: now };
@@ -336,8 +436,8 @@ impl Flow {
         });
         let key = format!("page:{}:{user}:{}", group.id, at.as_millis());
         let over = matches!(sent.why, Why::Over { .. });
-        let (group, user) = (group.id.clone(), user.clone());
-        Effect::Page(Page::Person { key, group, user, message, sent_at: at, due_at: sent.due_at, over })
+        let (group, user, channel) = (group.id.clone(), user.clone(), receiver.map(|receiver| receiver.channel));
+        Effect::Page(Page::Person { key, group, user, channel, message, sent_at: at, due_at: sent.due_at, over })
     }
 
     fn service_page(scene: &Scene, group: &Group, service: &Service, action: Action) -> Option<(Effect, i64)> {
@@ -362,13 +462,15 @@ impl Flow {
                 }
                 escalation::Page::Service(service) => {
                     let action = match &run.stage {
-                        // The next step that names the service triggers it again.
-                        Stage::Running { .. } | Stage::Exhausted { .. } => continue,
-                        Stage::Stopped { why: Stop::Resolved, .. } => Action::Resolve,
-                        // Somebody decided about it, or it no longer matters: nobody else needs to be called.
-                        Stage::Stopped { .. } => Action::Acknowledge,
+                        Stage::Stopped { why: Stop::Acknowledged { .. }, .. } => Action::Acknowledge,
+                        // PagerDuty rings nobody for what is acknowledged. So whatever may fire again, or was let go, is closed:
+                        // the next step that names the service opens it anew.
+                        Stage::Stopped { .. } | Stage::Running { .. } | Stage::Exhausted { .. } => Action::Resolve,
                     };
                     escalated.effects.extend(Self::service_page(scene, group, service, action));
+                    if action == Action::Resolve {
+                        run.pages.remove(page);
+                    }
                 }
             }
         }

@@ -131,6 +131,7 @@ impl Flow {
         let mut signals = self.watch.lock().unwrap_or_else(PoisonError::into_inner).tick(now);
         signals.extend(self.apps.lock().unwrap_or_else(PoisonError::into_inner).tick(now));
         let due = self.next_deadline().is_some_and(|deadline| deadline <= now);
+        self.hear_missed().await;
         if self.next_step().is_some_and(|at| at <= now) {
             self.look_up_targets(None).await;
         }

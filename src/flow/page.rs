@@ -11,7 +11,9 @@ use crate::core::group::Group;
 use crate::core::ids::{ChannelId, GroupId, HandoffId, UserId};
 use crate::core::time::Timestamp;
 use crate::paging::{Action, Event, PagingError};
+use crate::slack::api::ApiError;
 use crate::slack::blocks::page;
+use crate::slack::blocks::people::People;
 use crate::slack::message::Message;
 use crate::store::jobs::Job;
 use crate::store::messages::{self, MessageRef};
@@ -19,7 +21,8 @@ use crate::store::{StoreError, escalations, handoffs};
 
 use super::Flow;
 use super::deliver::Attempt;
-use super::effect::{Effect, lane_of};
+use super::effect::{Effect, group_key, lane_of};
+use super::escalate::Missed;
 
 /// From here on a page says how late it is.
 const LATE: Duration = Duration::from_mins(1);
@@ -34,11 +37,17 @@ pub enum Page {
         key: String,
         group: GroupId,
         user: UserId,
+        /// Where the group's own message is, whose thread hears of it when this cannot be delivered.
+        #[serde(default)]
+        channel: Option<ChannelId>,
         message: Message,
         sent_at: Timestamp,
         due_at: Timestamp,
         over: bool,
     },
+    /// A direct message about on call; with a `key` it is a living one. It opens the conversation itself, so that it waits for
+    /// Slack as everything else does.
+    Direct { key: Option<String>, user: UserId, message: Message },
     /// A direct message known by `key` about a handoff. Once nobody has to accept it any more, or it is `over`, one that was
     /// never delivered stays undelivered.
     Watch { key: String, handoff: HandoffId, user: UserId, message: Message, due_at: Timestamp, over: bool },
@@ -51,7 +60,7 @@ pub enum Page {
 impl Page {
     pub(super) fn lane(&self) -> String {
         match self {
-            Self::Person { user, .. } | Self::Watch { user, .. } => format!("user:{user}"),
+            Self::Person { user, .. } | Self::Watch { user, .. } | Self::Direct { user, .. } => format!("user:{user}"),
             Self::Thread { channel, .. } => lane_of(channel),
             // A trigger, then what became of it; a service that hangs holds up nobody else.
             Self::Service { service, event, .. } => match service {
@@ -64,14 +73,20 @@ impl Page {
     pub(super) fn coalesce(&self) -> Option<String> {
         match self {
             Self::Person { key, .. } | Self::Watch { key, .. } => Some(key.clone()),
+            Self::Direct { key, .. } => key.clone(),
             Self::Thread { .. } | Self::Service { .. } => None,
         }
     }
 
-    /// What the thread is told when a service does not take an event.
-    pub(super) fn given_up(&self, error: &str) -> Option<Effect> {
+    /// What the thread is told when somebody cannot be written to, or a service does not take an event.
+    pub(super) fn given_up(&self, error: &str, people: &People) -> Option<Effect> {
         match self {
-            Self::Person { .. } | Self::Watch { .. } | Self::Thread { .. } => None,
+            Self::Person { over: true, .. } | Self::Direct { .. } | Self::Watch { .. } | Self::Thread { .. } => None,
+            Self::Person { group, user, channel, .. } => Some(Effect::Note {
+                key: group_key(group),
+                channel: channel.clone()?,
+                message: page::person_failed(user, error, people),
+            }),
             Self::Service { service, key, channel, .. } => Some(Effect::Note {
                 key: key.clone(),
                 channel: channel.clone(),
@@ -79,26 +94,41 @@ impl Page {
             }),
         }
     }
+
+    /// The page of an escalation step that was given up, for its escalation to go on.
+    pub(super) fn missed(&self, error: &ApiError) -> Option<Missed> {
+        let Self::Person { group, user, sent_at, over: false, .. } = self else { return None };
+        let gone = error.code().is_some_and(|code| GONE.contains(&code));
+        Some(Missed { group: group.clone(), user: user.clone(), at: *sent_at, gone })
+    }
 }
+
+/// Slack's codes for somebody who cannot be written to any more.
+const GONE: [&str; 2] = ["user_disabled", "user_not_found"];
 
 impl Flow {
     pub(super) async fn page(&self, job: &Job, page: &Page) -> Result<Attempt, StoreError> {
         Ok(match page {
-            Page::Person { key, group, user, message, sent_at, due_at, over } => {
+            Page::Person { key, group, user, message, sent_at, due_at, over, .. } => {
                 match messages::get(&self.store, key).await? {
                     Some(place) => self.edit(key, &place, message).await,
                     None if *over || self.attended_since(group, *sent_at).await? => {
                         Attempt::Moot("nobody needs to be told any more")
                     }
-                    None => self.page_person(job, key, user, &self.timed(message, *due_at)).await,
+                    None => self.page_person(job, Some(key), user, &self.timed(message, *due_at)).await,
                 }
             }
+            Page::Direct { key: None, user, message } => self.page_person(job, None, user, message).await,
+            Page::Direct { key: Some(key), user, message } => match messages::get(&self.store, key).await? {
+                Some(place) => self.edit(key, &place, message).await,
+                None => self.page_person(job, Some(key), user, message).await,
+            },
             Page::Watch { key, handoff, user, message, due_at, over } => match messages::get(&self.store, key).await? {
                 Some(place) => self.edit(key, &place, message).await,
                 None if *over || !self.waits_for_acceptance(handoff).await? => {
                     Attempt::Moot("nobody needs to accept it any more")
                 }
-                None => self.page_person(job, key, user, &self.timed(message, *due_at)).await,
+                None => self.page_person(job, Some(key), user, &self.timed(message, *due_at)).await,
             },
             Page::Thread { key, message, due_at, .. } => match messages::get(&self.store, key).await? {
                 Some(MessageRef { channel, ts }) => {
@@ -141,12 +171,12 @@ impl Flow {
         Ok(stored.is_some_and(|stored| stored.handoff.state.open()))
     }
 
-    async fn page_person(&self, job: &Job, key: &String, user: &UserId, message: &Message) -> Attempt {
+    async fn page_person(&self, job: &Job, key: Option<&String>, user: &UserId, message: &Message) -> Attempt {
         if let Some(at) = self.turn("conversations.open", None) {
             return Attempt::NotYet(at);
         }
         match self.api.conversations_open(user).await {
-            Ok(channel) => self.post(job, &channel, None, message, Some(key)).await,
+            Ok(channel) => self.post(job, &channel, None, message, key).await,
             Err(error) => self.failed("conversations.open", None, error),
         }
     }

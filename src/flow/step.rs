@@ -17,7 +17,7 @@ use crate::store::{StoreError, Tx, actions, alerts, audit, facts, handoffs, inbo
 use super::Flow;
 use super::digest::{self, Digests, Gathering};
 use super::effect::Effect;
-use super::escalate::{self, Asked, Escalated};
+use super::escalate::{self, Asked, Escalated, Missed};
 use super::render::Scene;
 
 /// What the caller wants committed together with the decision.
@@ -30,6 +30,8 @@ pub struct Extra {
     pub records: Vec<Record>,
     /// Somebody wants a group's next escalation step.
     pub escalate: Option<Asked>,
+    /// Pages of escalation steps that could not be delivered.
+    pub missed: Vec<Missed>,
     /// What changes about on call.
     pub oncall: Vec<oncall::Change>,
     /// What changes about requests for actions.
@@ -47,7 +49,7 @@ pub struct Extra {
 
 impl Extra {
     fn is_empty(&self) -> bool {
-        let Self { finish, effects, records, escalate: _, oncall, actions, handoffs, incidents, .. } = self;
+        let Self { finish, effects, records, escalate: _, missed: _, oncall, actions, handoffs, incidents, .. } = self;
         let Self { facts, forgotten, decided, .. } = self;
         let rest = oncall.is_empty()
             && actions.is_empty()
@@ -101,7 +103,7 @@ impl Flow {
             let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
             let unchanged = BTreeMap::new();
             let scene = Scene { engine: &engine, changes: &decision.changes, flow: self, runs: &unchanged, now };
-            let mut escalated = self.escalate(&scene, extra.escalate.as_ref());
+            let mut escalated = self.escalate(&scene, extra.escalate.as_ref(), &extra.missed);
             let scene = Scene { runs: &escalated.runs, ..scene };
             let mut effects = scene.effects(&decision.effects, &mut gathering);
             effects.extend(scene.escalated_looks(&decision.effects));

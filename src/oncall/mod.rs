@@ -14,7 +14,7 @@ use secrecy::SecretString;
 use crate::core::oncall::Entry;
 use crate::core::time::Timestamp;
 
-/// How far back and ahead shifts are read.
+/// How far back and ahead a calendar's shifts are read.
 pub const BACK: Duration = Duration::from_hours(8 * 24);
 pub const AHEAD: Duration = Duration::from_hours(100 * 24);
 
@@ -55,11 +55,20 @@ impl Feed {
         match self {
             Self::Ical { url } => client.0.calendar(url, etag).await,
             Self::PagerDuty { base, token, schedule } => {
-                let range = (now.minus(BACK), now.plus(AHEAD));
+                let range = self.range(now, now);
                 let entries = pagerduty::entries(&client.0, base, token, schedule, range).await?;
                 let body = serde_json::to_string(&entries).unwrap_or_default();
                 Ok(Fetched::New { body, etag: None })
             }
+        }
+    }
+
+    /// The time about which something is known at `now`, when what is there was fetched at `fetched_at`.
+    #[must_use]
+    pub fn range(&self, now: Timestamp, fetched_at: Timestamp) -> (Timestamp, Timestamp) {
+        match self {
+            Self::Ical { .. } => (now.minus(BACK), now.plus(AHEAD)),
+            Self::PagerDuty { .. } => (fetched_at.minus(pagerduty::BACK), fetched_at.plus(pagerduty::AHEAD)),
         }
     }
 

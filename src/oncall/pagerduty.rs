@@ -1,5 +1,9 @@
 //! PagerDuty's REST API: a schedule as it is rendered, overrides included. Read only.
-//! Source: developer.pagerduty.com, "Get a schedule", "List all of the on-calls", "Pagination".
+//! Source: developer.pagerduty.com, "Get a schedule", "List users on call" (of a schedule), "List all of the on-calls",
+//! "Pagination".
+
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp as Instant;
 use secrecy::SecretString;
@@ -10,6 +14,10 @@ use super::http::{FetchError, Http};
 use crate::core::oncall::{Entry, Person};
 use crate::core::time::Timestamp;
 
+/// How far back and ahead shifts are read: PagerDuty takes no range of more than three months, and none further ahead than 90
+/// days.
+pub const BACK: Duration = Duration::from_hours(7 * 24);
+pub const AHEAD: Duration = Duration::from_hours(80 * 24);
 /// PagerDuty's most for one page.
 const PAGE: u32 = 100;
 /// More shifts than this in four months are no schedule of people.
@@ -35,7 +43,13 @@ struct Layer {
 struct Rendered {
     start: String,
     end: String,
-    user: User,
+    /// Mostly a reference, without an address.
+    user: Option<User>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Users {
+    users: Vec<User>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -74,7 +88,8 @@ impl User {
     }
 }
 
-/// The shifts of `schedule` in `range`. A schedule that does not render its shifts is asked for by on-calls.
+/// The shifts of `schedule` in `range`. A schedule that does not render its shifts is asked for by on-calls, which there are only
+/// where an escalation policy uses it.
 pub(super) async fn entries(
     http: &Http,
     base: &Url,
@@ -84,15 +99,27 @@ pub(super) async fn entries(
 ) -> Result<Vec<Entry>, FetchError> {
     let span = [("since", range.0.to_string()), ("until", range.1.to_string())];
     let mut url = at(base, &["schedules", schedule])?;
-    url.query_pairs_mut().extend_pairs(&span).append_pair("include[]", "users").append_pair("time_zone", "UTC");
+    // A shift that lasts beyond the range has its own end, or it would be another one at every fetch.
+    url.query_pairs_mut().extend_pairs(&span).append_pair("time_zone", "UTC").append_pair("overflow", "true");
     let answer: Answer = http.pagerduty(url, token).await?;
-    let rendered = answer.schedule.final_schedule.map(|layer| layer.rendered_schedule_entries).unwrap_or_default();
-    let named = rendered.iter().all(|entry| entry.user.email.is_some());
-    if !rendered.is_empty() && named {
-        return rendered.iter().map(|entry| entry_of(&entry.user, &entry.start, &entry.end)).collect();
-    }
-    // The schedule names users by reference; on-calls can include them whole, address and all.
-    on_calls(http, base, token, schedule, &span, range).await
+    let Some(layer) = answer.schedule.final_schedule.filter(|layer| !layer.rendered_schedule_entries.is_empty()) else {
+        return on_calls(http, base, token, schedule, &span, range).await;
+    };
+    let rendered: Vec<(User, String, String)> = layer
+        .rendered_schedule_entries
+        .into_iter()
+        .filter_map(|entry| Some((entry.user?, entry.start, entry.end)))
+        .collect();
+    let users = if rendered.iter().all(|(user, ..)| user.email.is_some()) {
+        BTreeMap::new()
+    } else {
+        let mut url = at(base, &["schedules", schedule, "users"])?;
+        url.query_pairs_mut().extend_pairs(&span);
+        let Users { users } = http.pagerduty(url, token).await?;
+        users.into_iter().map(|user| (user.id.clone(), user)).collect()
+    };
+    let entry = |(user, start, end): &(User, String, String)| entry_of(users.get(&user.id).unwrap_or(user), start, end);
+    rendered.iter().map(entry).collect()
 }
 
 async fn on_calls(

@@ -13,6 +13,9 @@ pub struct Message {
     /// The colour of the bar beside the blocks, `#rrggbb`. Only legacy attachments have one, so the blocks move into one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accent: Option<String>,
+    /// In a thread: shown in the channel as well.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub broadcast: bool,
 }
 
 impl Message {

@@ -32,6 +32,19 @@ async fn check_config_names_file_line_and_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn check_config_warns_of_times_without_anybody_and_is_content() {
+    let place = Place::new().await;
+    let schedule = "oncall:\n  schedules:\n    - name: office\n      layers:\n        - users: [U0ALICE]\n          start: 2020-01-06\n          restrictions: [{weekdays: ['monday:friday']}]\n";
+    place.configure(&format!("{}\n{schedule}", place.usual()));
+    let (code, said) = place.run(&["check-config"]).await;
+    let warnings: Vec<_> = said.lines().filter(|line| line.starts_with("warning: watchkeeper.yaml:")).collect();
+    assert_eq!((code, warnings.len()), (0, 2), "{said}");
+    assert!(warnings[0].contains("nobody is told when a time without anybody comes in `office`"), "{said}");
+    assert!(warnings[1].contains("nobody is on call in `office` from"), "{said}");
+    assert!(said.ends_with("watchkeeper.yaml is fine\n"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_sample_is_fine_for_the_binary_too() {
     let place = Place::new().await;
     place.configure(include_str!("../../watchkeeper.sample.yaml"));

@@ -1,12 +1,18 @@
 //! Nobody acknowledges: who is told next, when it stops, and that nothing is forgotten on the way.
 
+use std::time::Duration;
+
+use serde_json::{Value, json};
 use watchkeeper::config::Config;
+use watchkeeper::config::oncall::OnCall;
 use watchkeeper::core::escalation::{Escalation, Policy, Rule, Step, Target};
 use watchkeeper::core::ids::UserId;
 use watchkeeper::core::severity::Severity;
 use watchkeeper::core::time::Span;
+use watchkeeper::oncall::Feed;
 use watchkeeper::sim::slack::{Failure, Faults, Workspace};
 
+use super::oncall::{Elsewhere, calendar, client, shift};
 use super::support::{Bot, Database, databases};
 
 const DIRECT: &str = "@watchkeeper";
@@ -219,4 +225,162 @@ async fn a_warning_waits_for_working_hours() {
     assert_eq!(pages(&bot, "alice").len(), 0, "outside working hours");
     bot.advance(700).await;
     assert_eq!(pages(&bot, "bob").len(), 1, "they have begun: {:#?}", bot.alerts());
+}
+
+/// Whoever has the watch of `schedule` first, Bob after five minutes.
+async fn watched(database: Database, schedule: Value) -> Bot {
+    let bot = Bot::with(database, |config: &mut Config| {
+        let steps = vec![step(vec![Target::Schedule("primary".to_owned())]), step(vec![user("U0BOB")])];
+        let policy = Policy { steps, repeat: 0, ..policy() };
+        config.escalation = Escalation { policies: vec![policy], rules: vec![rule()] };
+        config.oncall = OnCall { schedules: serde_json::from_value(json!([schedule])).unwrap(), ..OnCall::default() };
+        config.rules.classes.entry("crypto".to_owned()).or_default().stale_max = Some(Span::from_secs(86_400));
+    })
+    .await;
+    bot.stop("Crypto.SOL/USD");
+    bot
+}
+
+fn turns(users: &[&str]) -> Value {
+    json!({"name": "primary", "layers": [{"users": users, "start": "2026-01-05"}]})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schedule_calls_whoever_has_its_watch_and_an_override_takes_the_call() {
+    let bot = watched(Database::sqlite(), turns(&["U0ALICE"])).await;
+    until_posted(&bot).await;
+    bot.advance(61).await;
+    assert_eq!((pages(&bot, "alice").len(), pages(&bot, "carol").len()), (1, 0));
+    let bot = watched(Database::sqlite(), turns(&["U0ALICE"])).await;
+    bot.type_in("dave", "/wk override primary @carol now for 4h").await;
+    let told = pages(&bot, "carol").len();
+    until_posted(&bot).await;
+    bot.advance(61).await;
+    assert_eq!((pages(&bot, "alice").len(), pages(&bot, "carol").len() - told), (0, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schedule_without_anybody_is_followed_by_the_next_step_at_once() {
+    let mut empty = turns(&["U0ALICE"]);
+    empty["layers"][0]["start"] = json!("2027-01-04");
+    let bot = watched(Database::sqlite(), empty).await;
+    until_posted(&bot).await;
+    bot.advance(61).await;
+    assert_eq!((pages(&bot, "alice").len(), pages(&bot, "bob").len()), (0, 1));
+    assert!(thread(&bot).contains("nobody is on call in *primary*"), "{}", thread(&bot));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_group_is_mentioned_in_the_thread() {
+    let bot = bot(Database::sqlite(), |escalation| {
+        escalation.policies[0].steps = vec![step(vec![Target::UserGroup("S0ONCALL".to_owned())])];
+    })
+    .await;
+    until_posted(&bot).await;
+    bot.advance(61).await;
+    assert!(thread(&bot).contains("<!subteam^S0ONCALL>") || thread(&bot).contains("@oncall"), "{}", thread(&bot));
+    let broadcast =
+        bot.slack.calls("chat.postMessage").into_iter().rev().find(|call| call.args["reply_broadcast"] == "true");
+    assert!(broadcast.is_some(), "a mention that only the thread shows is missed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn right_after_a_start_whoever_was_on_call_is_called_and_nobody_else() {
+    for database in databases() {
+        let bot = watched(database, turns(&["alice@example.com"])).await;
+        bot.flow.refresh_directory().await;
+        until_posted(&bot).await;
+        bot.advance(40).await;
+        let bot = bot.restart().await;
+        bot.advance(25).await;
+        assert_eq!((pages(&bot, "alice").len(), pages(&bot, "bob").len()), (1, 0), "{:#?}", bot.alerts());
+    }
+    for database in databases() {
+        let bot = watched(database, json!({"name": "primary", "ical": {"url_env": "STORY_CALENDAR"}})).await;
+        let elsewhere = Elsewhere::default();
+        let feed = Feed::Ical { url: format!("{}/basic.ics", elsewhere.start().await).into() };
+        let week = shift("alice@example.com", "20261123T080000Z", "20261130T080000Z");
+        elsewhere.say("basic.ics", 200, &calendar(&[week]));
+        bot.flow.pull_schedule("primary", &feed, &client()).await;
+        until_posted(&bot).await;
+        bot.advance(40).await;
+        let bot = bot.restart().await;
+        bot.advance(25).await;
+        assert_eq!((pages(&bot, "alice").len(), pages(&bot, "bob").len()), (1, 0), "{:#?}", bot.alerts());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn at_the_first_start_a_step_waits_a_little_for_who_is_on_call_to_be_known() {
+    let bot = watched(Database::sqlite(), turns(&["alice@example.com"])).await;
+    until_posted(&bot).await;
+    bot.advance(120).await;
+    assert_eq!((pages(&bot, "alice").len(), pages(&bot, "bob").len()), (0, 0), "nobody knows who has the watch");
+    bot.flow.refresh_directory().await;
+    bot.advance(2).await;
+    assert_eq!((pages(&bot, "alice").len(), pages(&bot, "bob").len()), (1, 0));
+
+    let bot = watched(Database::sqlite(), turns(&["alice@example.com"])).await;
+    until_posted(&bot).await;
+    bot.advance(182).await;
+    assert_eq!((pages(&bot, "alice").len(), pages(&bot, "bob").len()), (0, 1), "not for ever");
+}
+
+/// The second round is within the ten minutes for which nobody is looked up again.
+fn soon_again(escalation: &mut Escalation) {
+    escalation.policies[0].steps[1].wait = Span::from_secs(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_cannot_be_written_to_is_named_and_the_next_is_called_at_once() {
+    let bot = bot(Database::sqlite(), soon_again).await;
+    until_posted(&bot).await;
+    bot.advance(61).await;
+    assert_eq!(pages(&bot, "alice").len(), 1);
+    bot.advance(300).await;
+    assert_eq!(pages(&bot, "bob").len(), 1);
+    bot.slack.deactivate("alice");
+    bot.advance(201).await;
+    assert!(thread(&bot).contains("alice* was not told"), "{}", thread(&bot));
+    assert_eq!(pages(&bot, "bob").len(), 2, "not after her five minutes: {}", thread(&bot));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_heard_of_before_a_crash_is_heard_of_after_it() {
+    for database in databases() {
+        let bot = bot(database, soon_again).await;
+        until_posted(&bot).await;
+        bot.advance(362).await;
+        assert_eq!((pages(&bot, "alice").len(), pages(&bot, "bob").len()), (1, 1));
+        bot.advance(190).await;
+        bot.slack.deactivate("alice");
+        bot.clock.advance(Duration::from_secs(9));
+        bot.lead().await;
+        bot.flow.tick().await;
+        // Her page is refused, and the process dies before the next look.
+        while watchkeeper::jobs::run_due(&bot.flow).await.unwrap() > 0 {}
+        assert!(thread(&bot).contains("alice* was not told"), "{}", thread(&bot));
+        assert_eq!(pages(&bot, "bob").len(), 1);
+        let bot = bot.restart().await;
+        bot.advance(15).await;
+        assert_eq!(pages(&bot, "bob").len(), 2, "{}", thread(&bot));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_known_to_have_left_stays_so_while_slack_does_not_say() {
+    let bot = bot(Database::sqlite(), |escalation| {
+        escalation.policies[0].steps[1].wait = Span::from_secs(900);
+    })
+    .await;
+    bot.slack.deactivate("alice");
+    until_posted(&bot).await;
+    bot.advance(61).await;
+    assert_eq!(pages(&bot, "bob").len(), 1);
+    bot.slack.faults(|faults| {
+        faults.next("users.info", 100_000, Failure::Status(503));
+    });
+    bot.advance(901).await;
+    assert_eq!(pages(&bot, "bob").len(), 2, "nobody waits for her in the second round: {}", thread(&bot));
+    assert!(!thread(&bot).contains("told *alice*"), "{}", thread(&bot));
 }

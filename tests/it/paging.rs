@@ -1,6 +1,6 @@
 //! Escalation steps that leave Slack: PagerDuty and signed webhooks, each told once, in order, and told how it ends.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -14,6 +14,40 @@ use watchkeeper::core::time::{Span, Timestamp};
 use watchkeeper::paging::{DELIVERY_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, sign};
 
 use super::support::{Bot, Database};
+
+/// What PagerDuty makes of events: one incident a key, which rings when it opens and never while it is acknowledged.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Incidents {
+    rings: usize,
+    /// Whether each open one is acknowledged, by its key.
+    open: BTreeMap<String, bool>,
+}
+
+impl Incidents {
+    fn of(events: &[Value]) -> Self {
+        let mut incidents = Self::default();
+        for event in events {
+            let key = event["dedup_key"].as_str().unwrap().to_owned();
+            match event["event_action"].as_str().unwrap() {
+                "trigger" => {
+                    incidents.rings += usize::from(!incidents.open.contains_key(&key));
+                    incidents.open.entry(key).or_insert(false);
+                }
+                "acknowledge" => {
+                    incidents.open.entry(key).and_modify(|acknowledged| *acknowledged = true);
+                }
+                "resolve" => drop(incidents.open.remove(&key)),
+                other => panic!("PagerDuty knows no {other}"),
+            }
+        }
+        incidents
+    }
+
+    /// Times it rang, and whether what is open is acknowledged.
+    fn seen(&self) -> (usize, Vec<bool>) {
+        (self.rings, self.open.values().copied().collect())
+    }
+}
 
 /// A service that notes what it gets and answers as it is told to, with 202 otherwise.
 #[derive(Clone, Default)]
@@ -38,6 +72,10 @@ impl Outside {
 
     fn bodies(&self) -> Vec<Value> {
         self.got.lock().unwrap().iter().map(|(_, _, body)| serde_json::from_str(body).unwrap()).collect()
+    }
+
+    fn incidents(&self) -> (usize, Vec<bool>) {
+        Incidents::of(&self.bodies()).seen()
     }
 
     /// What was asked for, one word each.
@@ -142,4 +180,55 @@ async fn a_webhook_carries_a_signature_that_holds() {
     assert_ne!(got[0].1[DELIVERY_HEADER], got[1].1[DELIVERY_HEADER], "two events, two deliveries");
     let body: Value = serde_json::from_str(&got[0].2).unwrap();
     assert_eq!((&body["action"], &body["alert"]), (&Value::from("trigger"), &Value::from(1)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pagerduty_rings_again_when_a_silence_ends_and_when_somebody_lets_go() {
+    let (outside, url) = Outside::start().await;
+    let bot = bot(pagerduty(), &url).await;
+    assert_eq!(outside.incidents(), (1, vec![false]));
+    bot.type_in("bob", "/wk silence SOL/USD 5m deploy").await;
+    assert_eq!(outside.incidents(), (1, vec![]), "nobody is called for what is silenced");
+    bot.advance(301).await;
+    assert_eq!(outside.incidents(), (2, vec![false]), "the silence has ended, and it still fires");
+    bot.type_in("bob", "/wk ack 1").await;
+    assert_eq!(outside.incidents(), (2, vec![true]));
+    bot.type_in("bob", "/wk unack 1").await;
+    bot.advance(2).await;
+    assert_eq!(outside.incidents(), (3, vec![false]), "{:?}", outside.actions());
+    bot.type_in("bob", "/wk ack 1").await;
+    bot.type_in("bob", "/wk escalate 1").await;
+    assert_eq!(outside.incidents(), (4, vec![false]), "whoever is on it asks for more: {:?}", outside.actions());
+    bot.heal();
+    bot.advance(120).await;
+    assert_eq!(outside.incidents(), (4, vec![]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pagerduty_hears_of_the_end_also_when_no_rule_fits_any_more() {
+    let (outside, url) = Outside::start().await;
+    let bot = bot(pagerduty(), &url).await;
+    let mut settings = (*bot.flow.settings()).clone();
+    settings.escalation.rules.clear();
+    bot.flow.reload(settings, bot.config.rules.clone(), bot.config.alerting.clone());
+    bot.heal();
+    bot.advance(120).await;
+    assert_eq!(outside.incidents(), (1, vec![]), "{:?}", outside.actions());
+    let why = bot.type_in("bob", "/wk why 1").await;
+    assert!(why.contains("it resolved"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_hears_of_the_acknowledgement_and_of_the_end_signed_as_well() {
+    let (outside, url) = Outside::start().await;
+    let bot = bot(Target::Webhook("goalert".to_owned()), &url).await;
+    bot.click("alice", "Acknowledge").await;
+    bot.heal();
+    bot.advance(120).await;
+    assert_eq!(outside.actions(), ["trigger", "acknowledge", "resolve"]);
+    for (_, headers, body) in outside.got.lock().unwrap().iter() {
+        let at = headers[TIMESTAMP_HEADER].to_str().unwrap().parse().unwrap();
+        let signature = sign("GOALERT_SECRET", Timestamp::from_secs(at), body.as_bytes()).unwrap();
+        assert_eq!(headers[SIGNATURE_HEADER].to_str().unwrap(), signature);
+    }
 }

@@ -47,6 +47,7 @@ fn alert() -> Message {
         text: "SOL/USD is stale".to_owned(),
         blocks: vec![section("*SOL/USD* is stale"), section("no price for 3 min")],
         accent: Some("#a30200".to_owned()),
+        ..Message::default()
     }
 }
 

@@ -10,7 +10,7 @@ pub enum Ask {
     Who(Vec<String>),
     /// An address for one's own shifts as a calendar.
     Calendar,
-    /// `<schedule> <who> <from> <to>`; the form when empty.
+    /// `<schedule> <who> <from> <to>`; a schedule alone asks for its overrides; the form when empty.
     Override(Vec<String>),
     /// The form.
     Swap,
@@ -50,7 +50,7 @@ pub(super) const fn topic(verb: Verb) -> Topic {
     let (name, usage, what, example) = match verb {
         Verb::Override => (
             "override",
-            "[<schedule> <who> <from> <to>]",
+            "[<schedule> [<who> <from> <to>]]",
             "Gives somebody the watch for a while, whatever the schedule says",
             "override primary @ann sat 10:00 to sun 10:00",
         ),

@@ -67,6 +67,17 @@ pub enum Target {
     Webhook(String),
 }
 
+impl Target {
+    /// Whether it is told without a direct message to anybody.
+    #[must_use]
+    pub const fn beyond_people(&self) -> bool {
+        match self {
+            Self::User(_) | Self::Schedule(_) => false,
+            Self::Channel(_) | Self::UserGroup(_) | Self::Pagerduty(_) | Self::Webhook(_) => true,
+        }
+    }
+}
+
 /// Which alerts use a policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::policy::{Plan, Policy};
+use super::policy::{Plan, Policy, Target};
 use crate::core::group::Group;
 use crate::core::ids::{Actor, GroupId, UserId};
 use crate::core::severity::Severity;
@@ -147,12 +147,13 @@ impl Run {
     }
 
     /// Keeps step with the group: stops when it is attended to, begins anew when it no longer is, got worse after the last
-    /// step, or escalates by another policy. `plan` is `None` when no rule fits any more.
+    /// step, or escalates by another policy. `plan` is `None` when no rule fits any more; how it ends is told all the same.
     #[must_use]
     pub fn follow(self, group: &Group, standing: &Standing, plan: Option<Plan>, now: Timestamp) -> Self {
-        let Some(plan) = plan else { return self.stop(Stop::Unruled, now) };
-        let why = match standing {
-            Standing::Unattended => {
+        let why = match (standing, plan) {
+            (Standing::Resolved, _) => Stop::Resolved,
+            (_, None) => Stop::Unruled,
+            (Standing::Unattended, Some(plan)) => {
                 let again = match self.stage {
                     Stage::Running { .. } => self.policy != plan.policy.name,
                     Stage::Exhausted { .. } => self.policy != plan.policy.name || self.severity < group.severity,
@@ -164,10 +165,9 @@ impl Run {
                 // Whoever was told before is still to hear how it ends.
                 return Self { taken: self.taken, pages: self.pages, ..Self::begin(group, plan, now) };
             }
-            Standing::Acknowledged { by } => Stop::Acknowledged { by: by.clone() },
-            Standing::Resolved => Stop::Resolved,
-            Standing::Suppressed => Stop::Suppressed,
-            Standing::Muted => Stop::Muted,
+            (Standing::Acknowledged { by }, Some(_)) => Stop::Acknowledged { by: by.clone() },
+            (Standing::Suppressed, Some(_)) => Stop::Suppressed,
+            (Standing::Muted, Some(_)) => Stop::Muted,
         };
         self.stop(why, now)
     }
@@ -246,6 +246,19 @@ impl Run {
             }
             Stage::Running { .. } | Stage::Exhausted { .. } | Stage::Stopped { .. } => self,
         }
+    }
+
+    /// The direct message to `user`, decided at `at`, cannot be delivered. When nobody else was told in that step, the next of
+    /// its round is due at once.
+    #[must_use]
+    pub fn missed(mut self, user: &UserId, at: Timestamp, policy: &Policy, now: Timestamp) -> Self {
+        if !self.pages.remove(&Page::Person { user: user.clone(), at }) {
+            return self;
+        }
+        let others = self.pages.iter().any(|page| matches!(page, Page::Person { at: told, .. } if *told == at));
+        let step = self.taken.last().filter(|taken| taken.at == at).map(|taken| taken.position.step);
+        let Some(step) = step.and_then(|step| policy.steps.get(step)) else { return self };
+        if others || step.targets.iter().any(Target::beyond_people) { self } else { self.unreached(now) }
     }
 
     fn took(mut self, position: Position, stage: Stage, at: Timestamp) -> Self {

@@ -86,6 +86,7 @@ impl JsonSchema for Person {
 pub enum Standing {
     Active(UserId),
     Deactivated,
+    Bot,
     /// Slack knows nobody by that address, or the name is not in `oncall.people`.
     Unknown,
 }

@@ -25,8 +25,8 @@ struct Stretch {
     duty: Duty,
 }
 
-/// How far ahead a hand-over is looked for.
-const HORIZON: Duration = Duration::from_hours(90 * 24);
+/// How far ahead a hand-over is looked for: less than shifts kept elsewhere are read ahead, whose end is no hand-over.
+const HORIZON: Duration = Duration::from_hours(75 * 24);
 
 impl Roster<'_> {
     #[must_use]
@@ -34,7 +34,7 @@ impl Roster<'_> {
         let mut skipped = Vec::new();
         let mut reach = |person: &Person| match self.directory.look(person) {
             Standing::Active(user) => Some(user),
-            why @ (Standing::Deactivated | Standing::Unknown) => {
+            why @ (Standing::Deactivated | Standing::Bot | Standing::Unknown) => {
                 let skip = Skipped { person: person.clone(), why };
                 if !skipped.contains(&skip) {
                     skipped.push(skip);

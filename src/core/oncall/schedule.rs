@@ -27,7 +27,7 @@ pub struct Schedule {
     /// Whose clock people mean when they write a time for this schedule; that of the last layer when absent, else UTC.
     #[serde(default)]
     pub time_zone: Option<Location>,
-    /// Where a coming gap is announced.
+    /// Where a coming gap is announced; when absent, where its watch is handed over.
     #[serde(default)]
     pub channel: Option<ChannelId>,
     /// What happens at a shift change: a report for whoever comes in, who has to accept it. Absent: nothing.
@@ -67,6 +67,12 @@ impl Schedule {
         let settings = self.handoff.as_ref()?;
         let channel = settings.channel.clone().or_else(|| self.channel.clone())?;
         Some((channel, settings))
+    }
+
+    /// Where a coming gap is announced; `None`: nowhere.
+    #[must_use]
+    pub fn warned_in(&self) -> Option<ChannelId> {
+        self.channel.clone().or_else(|| self.handoff.as_ref()?.channel.clone())
     }
 
     /// Whether its shifts are fetched from elsewhere.

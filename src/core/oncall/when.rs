@@ -62,6 +62,8 @@ pub fn read(text: &str, zone: &Location, now: Timestamp) -> Option<When> {
         ["now"] => Some(When::At(now)),
         ["in", length] => Some(When::At(now.plus(ahead(length)?))),
         ["today"] => day(&zone, today),
+        ["yesterday"] => day(&zone, today.yesterday().ok()?),
+        ["yesterday", time] => on(&zone, today.yesterday().ok()?, time),
         ["tonight"] => on(&zone, today, "20:00"),
         [word] if word.starts_with('+') => Some(When::At(now.plus(ahead(&word[1..])?))),
         [word] => match date(word, today) {
@@ -216,6 +218,8 @@ mod tests {
             ("sun", "2026-11-28T23:00 .. 2026-11-29T23:00"),
             ("next sun", "2026-12-05T23:00 .. 2026-12-06T23:00"),
             ("tomorrow", "2026-11-29T23:00 .. 2026-11-30T23:00"),
+            ("yesterday", "2026-11-27T23:00 .. 2026-11-28T23:00"),
+            ("yesterday at 14:00", "2026-11-28T13:00"),
             ("2027-03-28", "2027-03-27T23:00 .. 2027-03-28T22:00"),
         ] {
             assert_eq!(said(text).as_deref(), Some(expected), "{text}");

@@ -1,5 +1,7 @@
 //! Everybody's own shifts as a calendar, under an address that only they know. The store holds the address's hash.
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest, Sha256};
 
 use crate::core::audit::Record;
@@ -50,7 +52,7 @@ impl Flow {
         Plan::Record { extra: Box::new(extra), message }
     }
 
-    /// The calendar behind a token; `None` when it is nobody's.
+    /// The calendar behind a token; `None` when it is nobody's, or of somebody who has left.
     ///
     /// # Errors
     /// The store did not answer.
@@ -59,8 +61,12 @@ impl Flow {
             return Ok(None);
         }
         let Some(user) = facts::get(&self.store, &format!("{TOKEN}{}", hash(token))).await? else { return Ok(None) };
-        let now = self.now();
-        let shifts = self.own_shifts(&UserId::new(user), now.minus(super::PAST));
+        let (now, user) = (self.now(), UserId::new(user));
+        self.look_up_people(BTreeSet::from([user.clone()])).await;
+        if self.has_left(&user) {
+            return Ok(None);
+        }
+        let shifts = self.own_shifts(&user, now.minus(super::PAST));
         Ok(Some(calendar("On call", &shifts, now)))
     }
 }

@@ -22,6 +22,10 @@ pub(super) struct Imported {
     pub entries: Vec<Entry>,
     /// When the copy was last known to be what is there.
     confirmed_at: Option<Timestamp>,
+    /// From when to when the shifts were read.
+    range: Option<(Timestamp, Timestamp)>,
+    /// Events that cannot be used, each with why.
+    skipped: Vec<String>,
     /// Why the last try failed.
     error: Option<String>,
     not_before: Option<Timestamp>,
@@ -46,7 +50,10 @@ impl Flow {
             return;
         }
         match self.pull(schedule, feed, client, now).await {
-            Ok(()) => self.metrics.schedule_fetch(schedule, true),
+            Ok(()) => {
+                self.metrics.schedule_fetch(schedule, true);
+                self.look_up_strangers().await;
+            }
             Err(error) => {
                 self.metrics.schedule_fetch(schedule, false);
                 tracing::warn!(schedule, error = %error, "a schedule could not be fetched; the last good copy stays in force");
@@ -97,7 +104,7 @@ impl Flow {
     }
 
     /// Reads the copy that is kept.
-    async fn restore_schedule(&self, schedule: &str, feed: &Feed) {
+    pub async fn restore_schedule(&self, schedule: &str, feed: &Feed) {
         match oncall::copy(&self.store, schedule).await {
             Ok(Some(copy)) => {
                 if let Err(error) = self.take_over(schedule, feed, &copy.body, copy.fetched_at) {
@@ -112,12 +119,19 @@ impl Flow {
     fn take_over(&self, schedule: &str, feed: &Feed, body: &str, confirmed_at: Timestamp) -> Result<(), FetchError> {
         let now = self.now();
         let read = feed.read(body, now.minus(BACK), now.plus(AHEAD))?;
+        let range = feed.range(now, confirmed_at);
         let known = self.imported(schedule).entries.len();
         if !read.skipped.is_empty() && known != read.entries.len() {
             tracing::warn!(schedule, skipped = read.skipped.join("; "), "events of a calendar that are not used");
         }
         self.change_imported(schedule, |imported| {
-            *imported = Imported { entries: read.entries, confirmed_at: Some(confirmed_at), ..Imported::default() };
+            *imported = Imported {
+                entries: read.entries,
+                confirmed_at: Some(confirmed_at),
+                range: Some(range),
+                skipped: read.skipped,
+                ..Imported::default()
+            };
         });
         Ok(())
     }
@@ -130,6 +144,18 @@ impl Flow {
     fn change_imported(&self, schedule: &str, change: impl FnOnce(&mut Imported)) {
         let mut imported = self.desk.imported.write().unwrap_or_else(PoisonError::into_inner);
         change(imported.entry(schedule.to_owned()).or_default());
+    }
+
+    /// From when to when the shifts of a schedule that is kept elsewhere were read; `None` for those in the configuration.
+    pub(super) fn known_range(&self, schedule: &str) -> Option<(Timestamp, Timestamp)> {
+        let imported = self.desk.imported.read().unwrap_or_else(PoisonError::into_inner);
+        imported.get(schedule)?.range
+    }
+
+    /// What of a calendar cannot be used, each with why.
+    pub(super) fn skipped(&self, schedule: &str) -> Vec<String> {
+        let imported = self.desk.imported.read().unwrap_or_else(PoisonError::into_inner);
+        imported.get(schedule).map(|imported| imported.skipped.clone()).unwrap_or_default()
     }
 
     /// Since when the shifts are from an old copy, and why; `None` while they are fresh.

@@ -1,6 +1,6 @@
 //! Submitted forms: Slack shows what is wrong under the field it names, as long as it comes with the acknowledgement.
 
-use crate::slack::blocks::oncall::{OVERRIDE_FORM, SWAP_FORM, read_override, read_swap};
+use crate::slack::blocks::oncall::{OVERRIDE_FORM, SWAP_FORM, read_override, read_swap, wrong_colleague};
 use crate::slack::inbound::ViewSubmission;
 
 use super::super::Flow;
@@ -29,7 +29,13 @@ impl Flow {
         let field = |id: &str| submission.view.element(id)?.value().map(str::to_owned);
         self.know(&caller.user).await;
         if submission.view.callback_id == SWAP_FORM {
-            let swap = read_swap(field, &caller.user).and_then(|request| self.plan_swap(request, &caller));
+            let swap = match read_swap(field, &caller.user) {
+                Ok(request) => match self.unreachable(&request.asked).await {
+                    Some(why) => Err(wrong_colleague(why)),
+                    None => self.plan_swap(request, &caller),
+                },
+                Err(errors) => Err(errors),
+            };
             let extra = match swap {
                 Ok(swap) => self.ask_swap(swap, &caller).await,
                 Err(errors) => Err(errors),
@@ -42,7 +48,14 @@ impl Flow {
                 Err(errors) => self.refuse_form(key, errors, way).await,
             };
         }
-        match read_override(field, self.now()) {
+        let request = match read_override(field, self.now()) {
+            Ok(request) => match self.unreachable(&request.user).await {
+                Some(why) => Err(wrong_colleague(why)),
+                None => Ok(request),
+            },
+            Err(errors) => Err(errors),
+        };
+        match request {
             Ok(request) => {
                 let plan = self.plan_override(request, &caller).await;
                 self.carry_out(key, plan, &caller, place, None).await.map(|_| Ack::Empty)

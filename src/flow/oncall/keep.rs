@@ -24,6 +24,8 @@ const ADDRESS: &str = "oncall.address:";
 const GAP: &str = "oncall.gap:";
 /// Far enough to see where a gap that begins soon ends.
 const GAP_ENDS_WITHIN: Duration = Duration::from_hours(30 * 24);
+/// Right after the first start not everybody has been looked up; whoever is unknown for longer can be told by nobody.
+const STRANGERS_UNTIL: Duration = Duration::from_mins(15);
 /// As urgent as a warning.
 const GAP_PRIORITY: i64 = 20;
 /// A workspace that forbids it is asked again this much later.
@@ -42,21 +44,53 @@ pub(super) struct Group {
 impl Flow {
     /// Asks Slack who the people of all schedules are. Who cannot be looked up now stays as known.
     pub async fn refresh_directory(&self) {
-        let mut directory = self.desk.directory.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let settings = self.settings();
-        for person in self.everybody() {
-            let meant = match &person {
-                Person::Name(name) => {
-                    let alike = settings.oncall.people.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-                    alike.map_or(&person, |(_, person)| person)
-                }
-                Person::Slack(_) | Person::Email(_) => &person,
-            };
-            if let Some(standing) = self.standing(meant).await {
-                directory.insert(person.clone(), standing);
+        self.look_up_in_directory(self.everybody()).await;
+    }
+
+    /// As [`Self::refresh_directory`], for those who were never looked up: a calendar or a reload names somebody new.
+    pub async fn look_up_strangers(&self) {
+        let strangers = {
+            let directory = self.desk.directory.read().unwrap_or_else(PoisonError::into_inner);
+            self.everybody().into_iter().filter(|person| !directory.knows(person)).collect()
+        };
+        self.look_up_in_directory(strangers).await;
+    }
+
+    async fn look_up_in_directory(&self, people: BTreeSet<Person>) {
+        for person in people {
+            if let Some(standing) = self.standing(&self.stands_for(&person)).await {
+                let mut directory = self.desk.directory.write().unwrap_or_else(PoisonError::into_inner);
+                directory.insert(person, standing);
             }
         }
-        *self.desk.directory.write().unwrap_or_else(PoisonError::into_inner) = directory;
+    }
+
+    /// Whom `oncall.people` says a name stands for.
+    fn stands_for(&self, person: &Person) -> Person {
+        let Person::Name(name) = person else { return person.clone() };
+        let settings = self.settings();
+        let alike = settings.oncall.people.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        alike.map_or(person, |(_, person)| person).clone()
+    }
+
+    /// Who the people of all schedules were when Slack was last asked, so that a start makes strangers of nobody.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn recall_directory(&self) -> Result<(), StoreError> {
+        let known: BTreeMap<String, String> = facts::list(&self.store, ADDRESS).await?.into_iter().collect();
+        for person in self.everybody() {
+            let user = match self.stands_for(&person) {
+                Person::Slack(user) => Some(user),
+                Person::Email(address) => known.get(&format!("{ADDRESS}{address}")).map(UserId::new),
+                Person::Name(_) => None,
+            };
+            let mut directory = self.desk.directory.write().unwrap_or_else(PoisonError::into_inner);
+            if let Some(user) = user.filter(|_| !matches!(person, Person::Slack(_))) {
+                directory.insert(person, Standing::Active(user));
+            }
+        }
+        Ok(())
     }
 
     fn everybody(&self) -> BTreeSet<Person> {
@@ -83,10 +117,14 @@ impl Flow {
             },
             Person::Email(address) => match self.api.users_lookup_by_email(address).await {
                 Ok(found) => {
-                    self.remember_address(address, &found.id).await;
+                    self.remember_address(address, Some(&found.id)).await;
                     Some(self.active(&found))
                 }
-                Err(error) if error.code() == Some("users_not_found") => Some(Standing::Unknown),
+                Err(error) if error.code() == Some("users_not_found") => {
+                    // Whoever has left must not be on call again after a restart.
+                    self.remember_address(address, None).await;
+                    Some(Standing::Unknown)
+                }
                 Err(error) => {
                     tracing::warn!(error = %error, "an address of somebody on call could not be looked up");
                     let known = facts::get(&self.store, &format!("{ADDRESS}{address}")).await.ok().flatten();
@@ -100,20 +138,26 @@ impl Flow {
         self.remember_name(person);
         match person.standing {
             SlackStanding::Deactivated => Standing::Deactivated,
-            SlackStanding::Member | SlackStanding::Guest | SlackStanding::Stranger | SlackStanding::Bot => {
+            // A bot reads no page.
+            SlackStanding::Bot => Standing::Bot,
+            SlackStanding::Member | SlackStanding::Guest | SlackStanding::Stranger => {
                 Standing::Active(person.id.clone())
             }
         }
     }
 
-    async fn remember_address(&self, address: &str, user: &UserId) {
+    /// `None`: nobody has it.
+    async fn remember_address(&self, address: &str, user: Option<&UserId>) {
         let key = format!("{ADDRESS}{address}");
-        if facts::get(&self.store, &key).await.ok().flatten().as_deref() == Some(user.as_str()) {
-            return;
-        }
         let kept = async {
+            if facts::get(&self.store, &key).await?.as_deref() == user.map(UserId::as_str) {
+                return Ok(());
+            }
             let mut tx = self.store.begin().await?;
-            facts::put(&mut tx, &key, user.as_str(), self.now()).await?;
+            match user {
+                Some(user) => facts::put(&mut tx, &key, user.as_str(), self.now()).await?,
+                None => drop(facts::forget(&mut tx, &key).await?),
+            }
             tx.commit().await
         };
         if let Err(error) = kept.await {
@@ -121,7 +165,7 @@ impl Flow {
         }
     }
 
-    /// Announces each coming time without anybody, once, in the channel of its schedule.
+    /// Announces each coming time without anybody, once, in the channel of its schedule, or where its watch is handed over.
     ///
     /// # Errors
     /// The store did not answer; it is announced at the next try.
@@ -131,16 +175,22 @@ impl Flow {
         }
         let now = self.now();
         let ahead = now.plus(self.settings().oncall.warn_gaps);
-        let told: BTreeMap<String, String> = facts::list(&self.store, GAP).await?.into_iter().collect();
+        let mut told: BTreeMap<String, String> = facts::list(&self.store, GAP).await?.into_iter().collect();
         for schedule in self.schedules() {
-            let Some(channel) = schedule.channel.clone() else { continue };
+            let told_of = format!("{GAP}{}:", schedule.name);
+            let strangers = !self.knows_everybody(&schedule) && now.since(self.started_at) < STRANGERS_UNTIL;
+            let Some(channel) = schedule.warned_in().filter(|_| !strangers) else {
+                told.retain(|key, _| !key.starts_with(&told_of));
+                continue;
+            };
             let until = ahead.plus(GAP_ENDS_WITHIN);
             let gaps = self.with_roster(&schedule.name, |roster| roster.gaps(now, until)).unwrap_or_default();
             for gap in gaps.into_iter().filter(|gap| gap.from <= ahead) {
                 // The end of a gap stays while its beginning becomes the present; one without end is one.
                 let end = if gap.to < until { gap.to.as_millis().to_string() } else { "open".to_owned() };
-                let key = format!("{GAP}{}:{end}", schedule.name);
-                if told.contains_key(&key) {
+                let key = format!("{told_of}{end}");
+                // What is left in the end is there no more: filled, or over. Should it come again, it is told again.
+                if told.remove(&key).is_some() {
                     continue;
                 }
                 let message = gap_coming(&schedule.name, gap, now);
@@ -157,20 +207,11 @@ impl Flow {
                 }
             }
         }
-        self.forget_gaps(&told, now).await
-    }
-
-    async fn forget_gaps(&self, told: &BTreeMap<String, String>, now: Timestamp) -> Result<(), StoreError> {
-        let over = |key: &str| {
-            let end = key.rsplit(':').next().and_then(|end| end.parse().ok()).map(Timestamp::from_millis);
-            end.is_some_and(|end| end <= now)
-        };
-        let old: Vec<&String> = told.keys().filter(|key| over(key)).collect();
-        if old.is_empty() {
+        if told.is_empty() {
             return Ok(());
         }
         let mut tx = self.store.begin().await?;
-        for key in old {
+        for key in told.keys() {
             facts::forget(&mut tx, key).await?;
         }
         tx.commit().await

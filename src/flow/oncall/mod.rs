@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use crate::core::cron::Cron;
 use crate::core::ids::{ChannelId, UserGroupId, UserId};
-use crate::core::oncall::{Directory, Override, Person, Roster, Schedule};
+use crate::core::oncall::{Directory, Override, Person, Roster, Schedule, Standing};
 use crate::core::time::Timestamp;
 use crate::store::{StoreError, oncall};
 
@@ -62,7 +62,7 @@ impl Flow {
         self.with_roster(schedule, |roster| roster.at(at).on_call).unwrap_or_default()
     }
 
-    /// When other people are on call in `schedule` than now, and who they are then (empty: nobody). `None`: not within 90
+    /// When other people are on call in `schedule` than now, and who they are then (empty: nobody). `None`: not within 75
     /// days.
     #[must_use]
     pub fn next_handover(&self, schedule: &str) -> Option<(Timestamp, Vec<UserId>)> {
@@ -95,6 +95,32 @@ impl Flow {
     pub(super) fn has_shifts(&self, schedule: &str) -> bool {
         let imported = self.desk.imported.read().unwrap_or_else(PoisonError::into_inner);
         imported.get(schedule).is_some_and(Imported::read)
+    }
+
+    /// Whether it is known who has a schedule's watch now, or that nobody has: its shifts were read, and everybody who might
+    /// have it was looked up. Not so right after the first start.
+    pub(super) fn knows_watch(&self, schedule: &str) -> bool {
+        let now = self.now();
+        self.read_already(schedule)
+            && self.with_roster(schedule, |roster| {
+                let skipped = roster.at(now).skipped.into_iter();
+                skipped.filter(|skip| skip.why == Standing::Unknown).all(|skip| roster.directory.knows(&skip.person))
+            }) != Some(false)
+    }
+
+    /// As [`Self::knows_watch`], for everybody whom a schedule names.
+    fn knows_everybody(&self, schedule: &Schedule) -> bool {
+        self.read_already(&schedule.name)
+            && self.with_roster(&schedule.name, |roster| {
+                let imported = roster.imported.iter().map(|entry| &entry.person);
+                schedule.people().chain(imported).all(|person| roster.directory.knows(person))
+            }) != Some(false)
+    }
+
+    fn read_already(&self, schedule: &str) -> bool {
+        let settings = self.settings();
+        let imported = settings.oncall.schedules.iter().any(|known| known.name == schedule && known.imported());
+        !imported || self.has_shifts(schedule)
     }
 
     /// The overrides that hold at `at`, with their schedules.

@@ -1,5 +1,7 @@
 //! Swaps: a question to a colleague by direct message, the answer, and the way back.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::core::audit::Record;
@@ -19,19 +21,22 @@ use super::super::act::{Caller, FieldErrors, Plan};
 use super::super::effect::{ANSWER, Effect};
 use super::super::step::{Extra, StepError};
 use super::ask::OWN;
+use super::change::direct;
 
 impl Flow {
     pub(super) fn plan_swap_form(&self, caller: &Caller) -> Plan {
-        let now = self.now();
         let schedules = self.schedules();
         let option = |(name, stint): (String, Stint)| {
             let zone = schedules.iter().find(|known| known.name == name).map(Schedule::zone).unwrap_or_default();
             let text = format!("{name}: {} – {}", zone.shown(stint.from), zone.shown(stint.to));
             SwapOption { schedule: name, stint, text }
         };
-        let own = self.own_shifts(&caller.user, now).into_iter();
-        let ahead = own.map(|(name, shift)| (name, Stint { from: shift.from, to: shift.to }));
-        let shifts: Vec<SwapOption> = ahead.filter(|(_, stint)| stint.from > now).map(option).collect();
+        let own = schedules.iter().flat_map(|schedule| {
+            self.whole_shifts(&schedule.name, &caller.user).into_iter().map(|stint| (schedule.name.clone(), stint))
+        });
+        let mut ahead: Vec<(String, Stint)> = own.collect();
+        ahead.sort_by_key(|(_, stint)| stint.from);
+        let shifts: Vec<SwapOption> = ahead.into_iter().map(option).collect();
         if shifts.is_empty() {
             return Plan::Answer(no_shift_to_swap());
         }
@@ -42,17 +47,12 @@ impl Flow {
     pub(super) fn plan_swap(&self, request: SwapRequest, caller: &Caller) -> Result<Swap, FieldErrors> {
         let SwapRequest { schedule, gives, asked, takes_next } = request;
         let now = self.now();
-        let own = |user: &UserId| {
-            self.with_roster(&schedule, |roster| roster.shifts_of(user, now, now.plus(OWN))).unwrap_or_default()
-        };
-        let holds = own(&caller.user).iter().any(|shift| shift.from <= gives.from && gives.to <= shift.to);
-        if !holds || gives.from <= now {
+        if !self.has_all(&schedule, &caller.user, gives) || gives.from <= now {
             return Err(wrong_shift("This shift is no longer yours to give away; open the form again."));
         }
         let takes = if takes_next {
             let apart = |stint: &Stint| stint.to <= gives.from || gives.to <= stint.from;
-            let theirs = own(&asked).into_iter().map(|shift| Stint { from: shift.from, to: shift.to });
-            let next = theirs.into_iter().find(|stint| stint.from > now && apart(stint));
+            let next = self.whole_shifts(&schedule, &asked).into_iter().find(apart);
             Some(next.ok_or_else(|| wrong_colleague("They have no shift in the next 60 days that you could take."))?)
         } else {
             None
@@ -61,22 +61,36 @@ impl Flow {
         Ok(Swap::ask(SwapId::new(self.ids.next(now)), exchange, now))
     }
 
+    /// The shifts of somebody that are still to begin and whose end is known: what a form offers must be whole.
+    fn whole_shifts(&self, schedule: &str, user: &UserId) -> Vec<Stint> {
+        let now = self.now();
+        let horizon = now.plus(OWN);
+        let (from, to) = (now.minus(Duration::from_millis(1)), horizon.plus(OWN));
+        let shifts = self.with_roster(schedule, |roster| roster.shifts_of(user, from, to)).unwrap_or_default();
+        let whole = shifts.into_iter().filter(|shift| shift.from > now && shift.from < horizon && shift.to < to);
+        whole.map(|shift| Stint { from: shift.from, to: shift.to }).collect()
+    }
+
+    /// Whether somebody has the watch for all of `stint`.
+    fn has_all(&self, schedule: &str, user: &UserId, stint: Stint) -> bool {
+        let shifts = self.with_roster(schedule, |roster| roster.shifts_of(user, stint.from, stint.to));
+        matches!(shifts.as_deref(), Some([shift]) if shift.from == stint.from && shift.to == stint.to)
+    }
+
     /// Asks the colleague, and tells whoever asked that it is under way. `Err`: the colleague cannot be written to.
     pub(super) async fn ask_swap(&self, swap: Swap, caller: &Caller) -> Result<Extra, FieldErrors> {
         for user in [&swap.exchange.asks, &swap.exchange.asked] {
             self.know(user).await;
         }
         let now = self.now();
-        let asked = self.api.conversations_open(&swap.exchange.asked).await;
-        let channel = asked.map_err(|error| {
+        self.api.conversations_open(&swap.exchange.asked).await.map_err(|error| {
             tracing::warn!(error = %error, "a swap could not be asked for");
             wrong_colleague("I cannot send them a direct message. Choose somebody else.")
         })?;
         let people = self.people();
         let view = SwapView { swap: &swap, people: &people, now };
-        let question = Effect::Show { key: key(&swap.id), channel, fallback: None, message: swap_asked(&view) };
-        let mut effects = vec![(question, ANSWER)];
-        effects.extend(self.direct(&caller.user).await.effect(swap_told(&view)));
+        let question = direct(&swap.exchange.asked, Some(key(&swap.id)), swap_asked(&view));
+        let effects = vec![question, direct(&caller.user, None, swap_told(&view))];
         let record = swap_record(&swap, &caller.actor(), "oncall.swap_asked", now);
         Ok(Extra { effects, records: vec![record], oncall: vec![Change::Swap(swap)], ..Extra::default() })
     }
@@ -106,7 +120,7 @@ impl Flow {
         };
         match answered {
             Ok((swap, changes, action)) => {
-                let (extra, message) = self.swap_settled(swap, changes, &caller.actor(), action).await;
+                let (extra, message) = self.swap_settled(swap, changes, &caller.actor(), action);
                 Plan::Record { extra: Box::new(extra), message }
             }
             Err(refusal) => Plan::Answer(swap_refused(refusal)),
@@ -116,27 +130,23 @@ impl Flow {
     /// An override or another schedule since the question would make a swap of something else.
     fn still_holds(&self, swap: &Swap) -> Result<(), SwapRefusal> {
         let Exchange { schedule, asks, asked, gives, takes } = &swap.exchange;
-        let has = |user: &UserId, stint: &Stint| self.on_call(schedule, stint.from).contains(user);
-        let held = !swap.open() || (has(asks, gives) && takes.as_ref().is_none_or(|takes| has(asked, takes)));
+        let has = |user: &UserId, stint: Stint| self.has_all(schedule, user, stint);
+        let held = !swap.open() || (has(asks, *gives) && takes.is_none_or(|takes| has(asked, takes)));
         if held { Ok(()) } else { Err(SwapRefusal::Changed) }
     }
 
     /// Edits the question and tells both; the message is for whoever pressed.
-    async fn swap_settled(&self, swap: Swap, mut changes: Vec<Change>, by: &Actor, action: &str) -> (Extra, Message) {
+    fn swap_settled(&self, swap: Swap, mut changes: Vec<Change>, by: &Actor, action: &str) -> (Extra, Message) {
         let now = self.now();
         let people = self.people();
         let message = swap_told(&SwapView { swap: &swap, people: &people, now });
         let Exchange { asks, asked, schedule, .. } = &swap.exchange;
-        let mut effects = Vec::new();
-        if let Ok(channel) = self.api.conversations_open(asked).await {
-            let edit = Effect::Show { key: key(&swap.id), channel, fallback: None, message: message.clone() };
-            effects.push((edit, ANSWER));
-        }
+        let mut effects = vec![direct(asked, Some(key(&swap.id)), message.clone())];
         let pressed = |user: &UserId| matches!(by, Actor::Person { user: presser, .. } if presser == user);
         for user in [asks, asked].into_iter().filter(|user| !pressed(user)) {
             // Whoever was asked reads the edited question; an edit rings no bell, so an end they did not cause is told.
             if user == asks || action == "oncall.swap_undone" {
-                effects.extend(self.direct(user).await.effect(message.clone()));
+                effects.push(direct(user, None, message.clone()));
             }
         }
         let told = self.schedules().into_iter().find(|known| known.name == *schedule).and_then(|known| known.channel);
@@ -159,7 +169,7 @@ impl Flow {
         }
         for swap in oncall::expired(&self.store, self.now()).await? {
             let Ok(swap) = swap.expire(self.now()) else { continue };
-            let (extra, _) = self.swap_settled(swap, Vec::new(), &Actor::System, "oncall.swap_expired").await;
+            let (extra, _) = self.swap_settled(swap, Vec::new(), &Actor::System, "oncall.swap_expired");
             match self.commit_extra(extra).await {
                 Ok(()) | Err(StepError::AlreadyDone | StepError::NotLeader) => {}
                 Err(StepError::Store(error)) => return Err(error),

@@ -1,10 +1,11 @@
 //! One event: when it is, when it recurs, and who it names.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use icalendar::parser::Component;
 use jiff::Span;
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
 use super::recur::{self, Rule};
@@ -25,9 +26,35 @@ pub(super) struct Event {
     rules: Vec<Rule>,
     added: Vec<DateTime>,
     excluded: BTreeSet<DateTime>,
+    /// Whole days without an instance, whenever it would have begun.
+    excluded_days: BTreeSet<Date>,
     cancelled: bool,
-    /// It stands for the instance of the recurring event of the same UID that would have begun then.
-    pub instance_of: Option<Timestamp>,
+    pub instance_of: Option<Recurrence>,
+}
+
+/// Which instance of the recurring event of the same UID an event stands for.
+pub(super) struct Recurrence {
+    /// When that would have begun, also on the wall clock of the event that stands for it.
+    pub at: Timestamp,
+    local: DateTime,
+    /// It stands for all that come after as well.
+    pub and_later: bool,
+}
+
+/// What was changed one by one about a recurring event.
+#[derive(Default)]
+pub(super) struct Changed<'a> {
+    /// Instances for which another event stands.
+    pub replaced: BTreeSet<Timestamp>,
+    /// Events that stand for all instances from then on.
+    pub later: BTreeMap<Timestamp, &'a Event>,
+}
+
+/// One time that an event takes place, and the event that says who has it.
+pub(super) struct Instance<'a> {
+    pub event: &'a Event,
+    pub from: Timestamp,
+    pub to: Timestamp,
 }
 
 impl Event {
@@ -54,15 +81,24 @@ impl Event {
             let name = name.to_owned();
             component.properties.iter().filter(move |property| property.name.as_str().eq_ignore_ascii_case(&name))
         };
-        let moments = |name: &str| -> Result<Vec<DateTime>, String> {
+        let lists = |name: &str| -> Result<Vec<Moment>, String> {
             let lists: Result<Vec<Vec<Moment>>, String> =
                 named(name).map(|property| Moment::list(property, zones)).collect();
-            lists?.into_iter().flatten().map(|moment| moment.on(&start.zone)).collect()
+            Ok(lists?.into_iter().flatten().collect())
         };
         let rules = named("RRULE").map(|rule| Rule::of(rule.val.as_str(), &start)).collect::<Result<_, _>>()?;
-        let excluded = moments("EXDATE")?.into_iter().collect();
-        let added = moments("RDATE")?;
-        let instance_of = moment("RECURRENCE-ID")?.map(|moment| moment.instant()).transpose()?;
+        let (days, excluded): (Vec<Moment>, Vec<Moment>) =
+            lists("EXDATE")?.into_iter().partition(|moment| moment.whole_day);
+        let excluded_days = days.into_iter().map(|day| day.local.date()).collect();
+        let excluded = excluded.into_iter().map(|moment| moment.on(&start.zone)).collect::<Result<_, _>>()?;
+        let added = lists("RDATE")?.into_iter().map(|moment| moment.on(&start.zone)).collect::<Result<_, _>>()?;
+        let instance_of = property(component, "RECURRENCE-ID")
+            .map(|property| {
+                let moment = Moment::of(property, zones)?;
+                let and_later = parameter(property, "RANGE").is_some_and(|range| range == "THISANDFUTURE");
+                Ok::<_, String>(Recurrence { at: moment.instant()?, local: moment.on(&start.zone)?, and_later })
+            })
+            .transpose()?;
         let cancelled = value("STATUS").is_some_and(|status| status.trim().eq_ignore_ascii_case("CANCELLED"));
         let people = people(component, &summary);
         Ok(Self {
@@ -75,18 +111,19 @@ impl Event {
             rules,
             added,
             excluded,
+            excluded_days,
             cancelled,
             instance_of,
         })
     }
 
-    /// Beginning and end of each instance that touches `[from, to)`, but for those in `moved`.
-    pub fn instances(
-        &self,
+    /// Each instance that touches `[from, to)`, as it was `changed`.
+    pub fn instances<'a>(
+        &'a self,
         from: Timestamp,
         to: Timestamp,
-        moved: Option<&BTreeSet<Timestamp>>,
-    ) -> Result<Vec<(Timestamp, Timestamp)>, String> {
+        changed: Option<&Changed<'a>>,
+    ) -> Result<Vec<Instance<'a>>, String> {
         if self.cancelled {
             return Ok(Vec::new());
         }
@@ -94,22 +131,49 @@ impl Event {
         let mut starts = BTreeSet::from([self.start]);
         if recurs {
             for rule in &self.rules {
-                starts.extend(rule.starts(to, &self.zone)?);
+                // One that begins after the range may have been moved into it.
+                let slack =
+                    if changed.is_some_and(|changed| !changed.later.is_empty()) { MOVED } else { Duration::ZERO };
+                starts.extend(rule.starts(to.plus(slack), &self.zone)?);
             }
             starts.extend(&self.added);
         }
         let mut instances = Vec::new();
-        for start in starts.into_iter().filter(|start| !self.excluded.contains(start)) {
+        let excluded = |start: &DateTime| self.excluded.contains(start) || self.excluded_days.contains(&start.date());
+        for start in starts.into_iter().filter(|start| !excluded(start)) {
             let Some(begin) = recur::instant(&self.zone, start) else { continue };
-            let end = start.checked_add(self.length).ok().and_then(|end| recur::instant(&self.zone, end));
-            let Some(end) = end.filter(|end| begin < to && *end > from && *end > begin) else { continue };
-            if !(recurs && moved.is_some_and(|moved| moved.contains(&begin))) {
-                instances.push((begin, end));
+            let changed = changed.filter(|_| recurs);
+            if changed.is_some_and(|changed| changed.replaced.contains(&begin)) {
+                continue;
             }
+            let later = changed.and_then(|changed| changed.later.range(..=begin).next_back());
+            let instance = match later {
+                Some((_, event)) => event.in_place_of(begin),
+                None => self.lasting(start),
+            };
+            instances.extend(instance.filter(|instance| instance.from < to && instance.to > from));
         }
         Ok(instances)
     }
+
+    /// The instance that begins at `start` on the event's wall clock.
+    fn lasting(&self, start: DateTime) -> Option<Instance<'_>> {
+        let from = recur::instant(&self.zone, start)?;
+        let to = recur::instant(&self.zone, start.checked_add(self.length).ok()?)?;
+        (to > from).then_some(Instance { event: self, from, to })
+    }
+
+    /// What this event, which stands for all later instances, makes of the one that would have begun at `begin`.
+    fn in_place_of(&self, begin: Timestamp) -> Option<Instance<'_>> {
+        let moved = self.start - self.instance_of.as_ref()?.local;
+        let begin = jiff::Timestamp::from_millisecond(begin.as_millis()).ok()?;
+        let start = self.zone.to_datetime(begin).checked_add(moved).ok()?;
+        self.lasting(start).filter(|_| !self.cancelled)
+    }
 }
+
+/// By how much an instance may have been moved.
+const MOVED: Duration = Duration::from_hours(14 * 24);
 
 /// Attendees by address; without any, whom the summary names.
 fn people(component: &Component, summary: &str) -> Vec<Person> {

@@ -5,13 +5,15 @@ mod recur;
 #[cfg(test)]
 mod tests;
 mod time;
+mod vtimezone;
+mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use icalendar::parser::{Component, unfold};
 use jiff::tz::TimeZone;
 
-use event::Event;
+use event::{Changed, Event, Instance};
 use time::Zones;
 
 use super::{FetchError, Read};
@@ -74,7 +76,7 @@ impl Calendar {
         if !text.lines().any(|line| line.trim().eq_ignore_ascii_case("BEGIN:VCALENDAR")) {
             return Err(FetchError::Malformed("it does not begin with BEGIN:VCALENDAR".to_owned()));
         }
-        let zones = Zones::new(default_zone(&text));
+        let zones = Zones::new(default_zone(&text), vtimezone::zones(&text));
         let (mut events, mut skipped) = (Vec::new(), Vec::new());
         for block in blocks(&text).take(EVENTS) {
             match Component::try_from(block.as_str())
@@ -95,11 +97,11 @@ impl Calendar {
         to: Timestamp,
         mut take: impl FnMut(&Event, Timestamp, Timestamp) -> Result<(), String>,
     ) {
-        let moved = moved(&self.events);
+        let changed = changed(&self.events);
         for event in &self.events {
-            let instances = event.instances(from, to, moved.get(event.uid.as_str()));
-            let taken = instances
-                .and_then(|instances| instances.into_iter().try_for_each(|(begin, end)| take(event, begin, end)));
+            let instances = event.instances(from, to, changed.get(event.uid.as_str()));
+            let mut each = |Instance { event, from, to }: Instance| take(event, from, to);
+            let taken = instances.and_then(|instances| instances.into_iter().try_for_each(&mut each));
             if let Err(why) = taken {
                 self.skipped.push(format!("{}: {why}", event.summary));
             }
@@ -114,15 +116,18 @@ impl Calendar {
     }
 }
 
-/// The starts of recurring events that have been moved, changed or cancelled one by one, by UID.
-fn moved(events: &[Event]) -> BTreeMap<&str, BTreeSet<Timestamp>> {
-    let mut moved: BTreeMap<&str, BTreeSet<Timestamp>> = BTreeMap::new();
+/// What of recurring events has been moved, changed or cancelled one by one, by UID.
+fn changed(events: &[Event]) -> BTreeMap<&str, Changed<'_>> {
+    let mut changed: BTreeMap<&str, Changed> = BTreeMap::new();
     for event in events {
-        if let Some(instance) = event.instance_of {
-            moved.entry(&event.uid).or_default().insert(instance);
+        let Some(instance) = &event.instance_of else { continue };
+        let of = changed.entry(&event.uid).or_default();
+        of.replaced.insert(instance.at);
+        if instance.and_later {
+            of.later.insert(instance.at, event);
         }
     }
-    moved
+    changed
 }
 
 /// `X-WR-TIMEZONE`, in which times without a zone are meant.

@@ -9,10 +9,14 @@ use rrule::RRuleSet;
 use super::time::Moment;
 use crate::core::time::Timestamp;
 
-/// Daily for fifty years; a rule that gives more before the range is no shift.
-const STEPS: usize = 20_000;
+/// Every hour for five years; a rule that gives more before the range is no shift.
+const STEPS: usize = 44_000;
 
-pub(super) struct Rule(RRuleSet);
+pub(super) struct Rule {
+    set: RRuleSet,
+    /// Without COUNT and UNTIL.
+    endless: bool,
+}
 
 impl Rule {
     pub fn of(text: &str, start: &Moment) -> Result<Self, String> {
@@ -31,19 +35,27 @@ impl Rule {
                 Ok(format!("{name}={value}"))
             })
             .collect();
+        let parts = parts?;
+        let endless = !parts.iter().any(|part| part.starts_with("COUNT=") || part.starts_with("UNTIL="));
         let begun = start.local.strftime("%Y%m%dT%H%M%SZ");
-        let set: RRuleSet = format!("DTSTART:{begun}\nRRULE:{}", parts?.join(";"))
+        let set: RRuleSet = format!("DTSTART:{begun}\nRRULE:{}", parts.join(";"))
             .parse()
             .map_err(|error: rrule::RRuleError| format!("its RRULE cannot be used: {error}"))?;
-        Ok(Self(set.limit()))
+        Ok(Self { set: set.limit(), endless })
     }
 
     /// Every start on the wall clock of `zone` before `to`.
+    ///
+    /// # Errors
+    /// There are more than can be counted, or it never gives any more.
     pub fn starts(&self, to: Timestamp, zone: &TimeZone) -> Result<Vec<DateTime>, String> {
         let end = Instant::from_millisecond(to.as_millis()).map_err(|error| error.to_string())?;
         let end = zone.to_datetime(end);
         let mut starts = Vec::new();
-        for start in self.0.into_iter().take(STEPS) {
+        for (nth, start) in self.set.into_iter().enumerate() {
+            if nth == STEPS {
+                return Err(format!("its RRULE recurs more than {STEPS} times before now; let it begin later"));
+            }
             let start = Instant::from_second(start.timestamp()).map_err(|error| error.to_string())?;
             let start = TimeZone::UTC.to_datetime(start);
             if start > end {
@@ -51,7 +63,8 @@ impl Rule {
             }
             starts.push(start);
         }
-        Ok(starts)
+        // The rule crate gives up silently on what it cannot find.
+        if self.endless { Err("its RRULE never comes again".to_owned()) } else { Ok(starts) }
     }
 }
 

@@ -69,6 +69,73 @@ fn grafana_writes_levels_and_added_dates() {
 }
 
 #[test]
+fn outlook_describes_its_zones_and_a_daily_shift_keeps_its_wall_clock_when_clocks_change() {
+    let text = include_str!("fixtures/outlook.ics");
+    assert_eq!(
+        shifts(text, "2026-03-01T00:00:00Z", "2026-05-01T00:00:00Z"),
+        [
+            "ann@example.com 2026-03-27T01:30 2026-03-27T09:30",
+            "ann@example.com 2026-03-28T01:30 2026-03-28T09:30",
+            // There is no 2:30 in this night.
+            "ann@example.com 2026-03-29T01:00 2026-03-29T08:30",
+            "ann@example.com 2026-03-30T00:30 2026-03-30T08:30",
+            "bob@example.com 2026-03-31T05:30 2026-03-31T13:30",
+        ]
+    );
+    let read = read(text, at("2026-03-01T00:00:00Z"), at("2026-05-01T00:00:00Z")).unwrap();
+    assert_eq!(read.skipped, Vec::<String>::new());
+}
+
+#[test]
+fn a_zone_that_only_the_calendar_knows_has_its_offset_or_the_name_that_it_is_told_by() {
+    let with = |zone: &str| {
+        format!(
+            "BEGIN:VCALENDAR\nBEGIN:VTIMEZONE\nTZID:Ours\n{zone}\nEND:VTIMEZONE\nBEGIN:VEVENT\nUID:1\nSUMMARY:ann@example.com\n\
+             DTSTART;TZID=Ours:20260701T090000\nDTEND;TZID=Ours:20260701T170000\nEND:VEVENT\nEND:VCALENDAR\n"
+        )
+    };
+    let standard = "BEGIN:STANDARD\nDTSTART:19700101T000000\nTZOFFSETFROM:-0330\nTZOFFSETTO:-0330\nEND:STANDARD";
+    for (zone, expected) in [
+        (standard.to_owned(), "ann@example.com 2026-07-01T12:30 2026-07-01T20:30"),
+        (format!("X-LIC-LOCATION:Asia/Tokyo\n{standard}"), "ann@example.com 2026-07-01T00:00 2026-07-01T08:00"),
+    ] {
+        assert_eq!(shifts(&with(&zone), "2026-06-01T00:00:00Z", "2026-08-01T00:00:00Z"), [expected]);
+    }
+}
+
+#[test]
+fn apple_changes_an_instance_or_all_from_one_on_and_leaves_out_whole_days() {
+    let text = include_str!("fixtures/apple.ics");
+    assert_eq!(
+        shifts(text, "2026-03-01T00:00:00Z", "2026-05-01T00:00:00Z"),
+        [
+            "ann@example.com 2026-03-02T08:00 2026-03-02T16:00",
+            "ann@example.com 2026-03-16T08:00 2026-03-16T16:00",
+            "bob@example.com 2026-03-23T10:00 2026-03-23T18:00",
+            "bob@example.com 2026-03-30T09:00 2026-03-30T17:00",
+            "cat@example.com 2026-04-06T10:00 2026-04-06T11:00",
+        ]
+    );
+}
+
+#[test]
+fn rules_that_count_from_the_end_and_days_that_are_not_every_year_are_read() {
+    for (start, rule, expected) in [
+        ("20260130", "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1", "01-30 02-27 03-31 04-30 05-29"),
+        ("20260130", "FREQ=MONTHLY;BYDAY=-1FR", "01-30 02-27 03-27 04-24 05-29"),
+        ("20260131", "FREQ=MONTHLY;BYMONTHDAY=-1", "01-31 02-28 03-31 04-30 05-31"),
+        ("20240229", "FREQ=YEARLY", "02-29 02-29"),
+    ] {
+        let text = event(&format!("DTSTART:{start}T090000Z\nDTEND:{start}T170000Z\nRRULE:{rule}"));
+        let (from, to) =
+            if rule == "FREQ=YEARLY" { ("2024-01-01", "2030-01-01") } else { ("2026-01-01", "2026-06-01") };
+        let found = shifts(&text, &format!("{from}T00:00:00Z"), &format!("{to}T00:00:00Z"));
+        let days: Vec<_> = found.iter().filter_map(|shift| shift.split(' ').nth(1)?.get(5..10)).collect();
+        assert_eq!(days.join(" "), expected, "{rule}");
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_named_and_hides_nothing_else() {
     let text = include_str!("fixtures/broken.ics");
     let read = read(text, at("2026-03-01T00:00:00Z"), at("2026-04-01T00:00:00Z")).unwrap();
@@ -121,8 +188,14 @@ fn an_end_of_recurrence_may_be_a_date_or_a_time_without_a_zone() {
 
 #[test]
 fn a_rule_that_never_ends_and_never_fits_is_given_up() {
-    let text = event("DTSTART:20000101T000000Z\nDTEND:20000101T000100Z\nRRULE:FREQ=SECONDLY");
-    assert_eq!(shifts(&text, "2026-03-01T00:00:00Z", "2026-04-01T00:00:00Z"), Vec::<String>::new());
+    for (rule, why) in
+        [("FREQ=SECONDLY", "recurs more than"), ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "never comes again")]
+    {
+        let text = event(&format!("DTSTART:20000101T000000Z\nDTEND:20000101T000100Z\nRRULE:{rule}"));
+        let read = read(&text, at("2026-03-01T00:00:00Z"), at("2026-04-01T00:00:00Z")).unwrap();
+        assert_eq!(read.entries, []);
+        assert!(read.skipped.concat().contains(why), "{rule}: {:?}", read.skipped);
+    }
 }
 
 proptest! {

@@ -1,7 +1,7 @@
 //! Dates, times, durations and zones as calendars write them.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use icalendar::parser::Property;
 use jiff::Span;
@@ -10,22 +10,25 @@ use jiff::tz::TimeZone;
 
 use super::parameter;
 use super::recur::instant;
+use super::windows::ZONES;
 use crate::core::time::Timestamp;
 
 /// The zones a calendar names; those nobody knows are remembered.
 pub(super) struct Zones {
     default: TimeZone,
+    /// Those that the calendar itself describes.
+    described: BTreeMap<String, TimeZone>,
     unknown: RefCell<BTreeSet<String>>,
 }
 
 impl Zones {
-    pub fn new(default: TimeZone) -> Self {
-        Self { default, unknown: RefCell::default() }
+    pub fn new(default: TimeZone, described: BTreeMap<String, TimeZone>) -> Self {
+        Self { default, described, unknown: RefCell::default() }
     }
 
     fn named(&self, name: Option<&str>) -> TimeZone {
         let Some(name) = name else { return self.default.clone() };
-        zone(name).unwrap_or_else(|| {
+        zone(name).or_else(|| self.described.get(name.trim()).cloned()).unwrap_or_else(|| {
             self.unknown.borrow_mut().insert(name.chars().take(60).collect());
             self.default.clone()
         })
@@ -36,30 +39,10 @@ impl Zones {
     }
 }
 
-/// Windows' names, which Outlook and Exchange write (Unicode CLDR, "windowsZones").
-const WINDOWS: [(&str, &str); 16] = [
-    ("W. Europe Standard Time", "Europe/Berlin"),
-    ("Central Europe Standard Time", "Europe/Budapest"),
-    ("Romance Standard Time", "Europe/Paris"),
-    ("Central European Standard Time", "Europe/Warsaw"),
-    ("GMT Standard Time", "Europe/London"),
-    ("FLE Standard Time", "Europe/Kyiv"),
-    ("Eastern Standard Time", "America/New_York"),
-    ("Central Standard Time", "America/Chicago"),
-    ("Mountain Standard Time", "America/Denver"),
-    ("Pacific Standard Time", "America/Los_Angeles"),
-    ("India Standard Time", "Asia/Kolkata"),
-    ("China Standard Time", "Asia/Shanghai"),
-    ("Singapore Standard Time", "Asia/Singapore"),
-    ("Tokyo Standard Time", "Asia/Tokyo"),
-    ("AUS Eastern Standard Time", "Australia/Sydney"),
-    ("E. South America Standard Time", "America/Sao_Paulo"),
-];
-
 /// A zone by its IANA name, by Windows' name, or at the end of a path (`/example.org/Europe/Berlin`).
 pub(super) fn zone(name: &str) -> Option<TimeZone> {
     let name = name.trim().trim_matches('"');
-    let windows = WINDOWS.iter().find(|(windows, _)| *windows == name).map(|(_, iana)| *iana);
+    let windows = ZONES.iter().find(|(windows, _)| windows.eq_ignore_ascii_case(name)).map(|(_, iana)| *iana);
     let path: Vec<&str> = name.rsplitn(3, '/').take(2).collect();
     let end = if let [city, region] = path.as_slice() { format!("{region}/{city}") } else { name.to_owned() };
     [windows.unwrap_or(name), &end].iter().find_map(|name| TimeZone::get(name).ok())

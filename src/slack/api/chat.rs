@@ -30,6 +30,7 @@ impl WebApi {
         let fields = content(message)
             .set("channel", channel.as_str())
             .set_if("thread_ts", thread_ts.map(MessageTs::as_str))
+            .set_if("reply_broadcast", (message.broadcast && thread_ts.is_some()).then_some("true"))
             .set("unfurl_links", "false")
             .set("unfurl_media", "false")
             .json("metadata", &metadata);

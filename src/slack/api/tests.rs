@@ -116,7 +116,8 @@ fn unknown(error: &ApiError) -> bool {
 async fn a_post_carries_the_token_the_words_and_its_key() {
     let slack = Slack::start().await;
     slack.says(&json!({"ok": true, "channel": "D7", "ts": "1.2"}));
-    let message = Message { text: "SOL & co".to_owned(), blocks: vec![json!({"type": "divider"})], accent: None };
+    let message =
+        Message { text: "SOL & co".to_owned(), blocks: vec![json!({"type": "divider"})], ..Message::default() };
     let posted = slack.api().chat_post_message(&channel(), &message, Some(&ts("1.1")), "job-1").await.unwrap();
     assert_eq!(posted, Posted { channel: ChannelId::new("D7"), ts: ts("1.2") });
     let seen = slack.last();
@@ -131,11 +132,12 @@ async fn a_post_carries_the_token_the_words_and_its_key() {
 async fn an_accent_colours_all_but_the_first_block_and_the_text_stays_on_top() {
     let blocks = vec![json!({"type": "header"}), json!({"type": "actions"})];
     let accent = Some("#a30200".to_owned());
-    let (outside, attachments) = chat::arranged(&Message { text: "x".to_owned(), blocks, accent: accent.clone() });
+    let (outside, attachments) =
+        chat::arranged(&Message { text: "x".to_owned(), blocks, accent: accent.clone(), ..Message::default() });
     assert_eq!(outside, json!([{"type": "header"}]));
     assert_eq!(attachments[0]["color"], "#a30200");
     assert_eq!(attachments[0]["blocks"], json!([{"type": "actions"}]));
-    let single = Message { text: "x".to_owned(), blocks: vec![json!({"type": "header"})], accent };
+    let single = Message { blocks: vec![json!({"type": "header"})], accent, ..Message::text("x") };
     assert_eq!(chat::arranged(&single), (json!([{"type": "header"}]), json!([])));
 }
 

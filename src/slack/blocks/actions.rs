@@ -158,10 +158,14 @@ impl Press {
 mod tests {
     use super::*;
     use crate::core::ids::{HandoffId, IncidentId, NoteId, OverrideId, SwapId};
+    use crate::core::oncall::Stint;
+    use crate::core::time::Timestamp;
 
     #[test]
     fn what_is_pressed_comes_back_as_it_was_meant() {
         let group = GroupId::new("01J");
+        let at = |secs| Timestamp::from_secs(secs);
+        let stint = Stint { from: at(1_796_000_000), to: at(1_796_003_600) };
         for press in [
             Press::Acknowledge(group.clone()),
             Press::Unacknowledge(group.clone()),
@@ -172,6 +176,9 @@ mod tests {
             Press::Details(group.clone()),
             Press::Escalate(group),
             Press::OnCall(oncall::Press::SwapForm),
+            Press::OnCall(oncall::Press::OverrideForm(oncall::Prefill::default())),
+            Press::OnCall(oncall::Press::OverrideForm(oncall::Prefill::of("primary", None))),
+            Press::OnCall(oncall::Press::OverrideForm(oncall::Prefill::of("primary", Some(stint)))),
             Press::OnCall(oncall::Press::Accept(SwapId::new("01S"))),
             Press::OnCall(oncall::Press::EndOverride(OverrideId::new("01R"))),
             Press::Incident(incident::Press::Declare(GroupId::new("01G"))),

@@ -49,6 +49,7 @@ pub(super) fn message(text: &str, blocks: &[SlackBlock], accent: Option<Accent>)
         text: shortened(text, FALLBACK_TEXT),
         blocks: values(blocks, MESSAGE_BLOCKS),
         accent: accent.map(|accent| accent.colour().to_owned()),
+        broadcast: false,
     }
 }
 

@@ -174,12 +174,14 @@ pub fn step(view: &StepView) -> Message {
         Some(at) => format!("\nGoes on at {} if nobody acknowledges.", moment(at, *now)),
         None => String::new(),
     };
-    kit::line(&format!(
+    let line = kit::line(&format!(
         "📟 *Step {} of {}*{round}{asked}: {}{next}",
         view.position.step + 1,
         view.steps,
         parts.join(" · ")
-    ))
+    ));
+    // A mention in a thread reaches only those who follow it.
+    Message { broadcast: told.iter().any(|told| matches!(told, Told::Mention(_))), ..line }
 }
 
 /// Whom a step reached, and whom it did not.
@@ -220,6 +222,13 @@ fn service_name(service: &Service) -> String {
 #[must_use]
 pub fn service_failed(service: &Service, error: &str) -> Message {
     kit::line(&format!("⚠️ {} was not told: {}", service_name(service), said(error, 300)))
+}
+
+/// Somebody who cannot be written to: they have not been told.
+#[must_use]
+pub fn person_failed(user: &UserId, error: &str, people: &People) -> Message {
+    let name = people.name(&Actor::Person { user: user.clone(), team: None });
+    kit::line(&format!("⚠️ {name} was not told, the direct message cannot be delivered: {}", said(error, 300)))
 }
 
 /// Every step was taken, and nobody has acknowledged.

@@ -88,6 +88,54 @@ fn what_silences_mutes_or_resolves_stops_it_as_well() {
 }
 
 #[test]
+fn how_it_ends_is_told_also_when_no_rule_fits_any_more() {
+    let policy = policy(&[300], 0);
+    let group = group(Severity::Warning);
+    let run = Run::begin(&group, plan(&policy), NOW);
+    let unruled = run.follow(&group, &Standing::Unattended, None, at(10));
+    assert!(matches!(unruled.stage, Stage::Stopped { why: Stop::Unruled, .. }), "{unruled:?}");
+    let over = unruled.follow(&group, &Standing::Resolved, None, at(20));
+    assert!(matches!(over.stage, Stage::Stopped { why: Stop::Resolved, .. }), "{over:?}");
+}
+
+#[test]
+fn a_page_that_cannot_be_delivered_hastens_the_next_step_unless_others_were_told() {
+    let user = |id: &str| UserId::new(id);
+    let told = |user: &UserId| Page::Person { user: user.clone(), at: at(60) };
+    let people = || Step { targets: vec![Target::User(user("U0ANN"))], wait: Span::from_secs(300) };
+    let alone = Policy { steps: vec![people(), people()], ..policy(&[300], 0) };
+    let (mut run, _) = Run::begin(&group(Severity::Warning), plan(&alone), NOW).take(plan(&alone), at(60));
+    run.pages.extend([told(&user("U0ANN")), told(&user("U0BOB"))]);
+    let one = run.clone().missed(&user("U0ANN"), at(60), &alone, at(70));
+    assert_eq!((one.due_at(), one.pages.len()), (Some(at(360)), 1), "the other has their time");
+    let both = one.missed(&user("U0BOB"), at(60), &alone, at(80));
+    assert_eq!((both.due_at(), both.pages.len()), (Some(at(80)), 0));
+    assert_eq!(both.clone().missed(&user("U0BOB"), at(60), &alone, at(90)), both, "said twice");
+    let (later, _) = both.take(plan(&alone), at(80));
+    assert_eq!(later.clone().missed(&user("U0ANN"), at(60), &alone, at(90)), later, "of an earlier step");
+    let mut mention = alone.clone();
+    mention.steps[0].targets.push(Target::Channel("here".to_owned()));
+    run.pages.remove(&told(&user("U0BOB")));
+    let run = run.missed(&user("U0ANN"), at(60), &mention, at(70));
+    assert_eq!(run.due_at(), Some(at(360)), "the channel was told");
+}
+
+#[test]
+fn working_hours_are_hours_of_the_wall_clock_also_when_clocks_change() {
+    let policy = policy(&[3600], 3);
+    // Europe/Berlin changes its clocks on Sunday, 25 October 2026, and on Sunday, 28 March 2027, at 1:00 UTC.
+    let hours = "Europe/Berlin;0900-1800,0900-1800,0900-1800,0900-1800,0900-1800,C,C".parse().unwrap();
+    for (friday, monday) in
+        [("2026-10-23T18:30:00Z", "2026-10-26T08:00:00Z"), ("2027-03-26T18:30:00Z", "2027-03-29T07:00:00Z")]
+    {
+        let at = |text: &str| Timestamp::from_millis(text.parse::<jiff::Timestamp>().unwrap().as_millisecond());
+        let held = Plan { policy: &policy, hours: Some(&hours) };
+        let run = Run::begin(&group(Severity::Warning), held, at(friday));
+        assert_eq!(run.due_at(), Some(at(monday)), "{friday}");
+    }
+}
+
+#[test]
 fn worse_after_the_last_step_begins_anew_and_worse_before_it_goes_on() {
     let policy = policy(&[300], 0);
     let (_, done) = played(&policy, 400);

@@ -1,5 +1,7 @@
 //! Forms: an override, and a swap.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::super::form::{OPTION_TEXT, OPTIONS, input, modal, option, select, text};
@@ -27,8 +29,10 @@ const NOTHING: &str = "nothing";
 /// What the override form starts with.
 #[derive(Clone, Copy, Debug)]
 pub struct OverrideForm<'a> {
-    /// Never empty; the first is chosen.
+    /// Never empty.
     pub schedules: &'a [&'a str],
+    /// Which of them is chosen; the first when it is none of them.
+    pub chosen: &'a str,
     pub user: &'a UserId,
     pub stint: Stint,
 }
@@ -44,10 +48,12 @@ pub struct OverrideRequest {
 #[must_use]
 pub fn override_form(form: &OverrideForm) -> View {
     let options: Vec<Value> = form.schedules.iter().take(OPTIONS).map(|name| option(name, name)).collect();
+    let chosen = form.schedules.iter().position(|name| *name == form.chosen).unwrap_or(0);
+    let chosen = options.get(chosen).or_else(|| options.first());
     let picker =
         |id: &str, at: Timestamp| json!({"type": "datetimepicker", "action_id": id, "initial_date_time": at.as_secs()});
     let blocks = [
-        input(SCHEDULE, "Schedule", "Whose watch changes", &select(SCHEDULE, &options, options.first())),
+        input(SCHEDULE, "Schedule", "Whose watch changes", &select(SCHEDULE, &options, chosen)),
         input(WHO, "Who takes it", "They are told", &users(WHO, Some(form.user))),
         input(FROM, "From", "In your own time zone", &picker(FROM, form.stint.from)),
         input(TO, "To", "Afterwards the schedule holds again", &picker(TO, form.stint.to)),
@@ -70,10 +76,28 @@ pub fn read_override(
     let schedule = field(SCHEDULE).ok_or_else(|| vec![(SCHEDULE, "Choose a schedule.".to_owned())])?;
     let user = field(WHO).ok_or_else(|| vec![(WHO, "Choose somebody.".to_owned())])?;
     match (at(FROM), at(TO)) {
-        (Ok(from), Ok(to)) if to <= from => Err(vec![(TO, "Must be after the beginning.".to_owned())]),
-        (Ok(_), Ok(to)) if to <= now => Err(vec![(TO, "Is over already; choose a later end.".to_owned())]),
-        (Ok(from), Ok(to)) => Ok(OverrideRequest { schedule, user: UserId::new(user), stint: Stint { from, to } }),
+        (Ok(from), Ok(to)) => match misfit(Stint { from, to }, now) {
+            Some(why) => Err(vec![(TO, why.to_owned())]),
+            None => Ok(OverrideRequest { schedule, user: UserId::new(user), stint: Stint { from, to } }),
+        },
         (from, to) => Err([from.err(), to.err()].into_iter().flatten().collect()),
+    }
+}
+
+/// An override for longer is a slip; the schedule itself should change.
+const LONGEST: Duration = Duration::from_hours(60 * 24);
+
+/// Why nobody can be given the watch for `stint`.
+#[must_use]
+pub fn misfit(stint: Stint, now: Timestamp) -> Option<&'static str> {
+    if stint.to <= stint.from {
+        Some("Must be after the beginning.")
+    } else if stint.to <= now {
+        Some("Is over already; choose a later end.")
+    } else if stint.to.since(stint.from) > LONGEST {
+        Some("An override lasts 60 days at most; change the schedule itself.")
+    } else {
+        None
     }
 }
 
@@ -180,6 +204,9 @@ mod tests {
         assert_eq!(read_override(given(&backwards), NOW).unwrap_err()[0].0, TO);
         let over = [(SCHEDULE, "primary"), (WHO, "U1"), (FROM, "1795000000"), (TO, "1795003600")];
         assert_eq!(read_override(given(&over), NOW).unwrap_err()[0].1, "Is over already; choose a later end.");
+        let long = [(SCHEDULE, "primary"), (WHO, "U1"), (FROM, "1796000000"), (TO, "1801270400")];
+        let (field, why) = read_override(given(&long), NOW).unwrap_err().remove(0);
+        assert_eq!((field, why.contains("60 days")), (TO, true), "{why}");
         let empty = [(SCHEDULE, "primary"), (WHO, "U1")];
         assert_eq!(read_override(given(&empty), NOW).unwrap_err().len(), 2);
     }

@@ -4,10 +4,12 @@ mod forms;
 mod press;
 
 pub use forms::{
-    OVERRIDE_FORM, OverrideForm, OverrideRequest, SWAP_FORM, SwapForm, SwapOption, SwapRequest, override_form,
+    OVERRIDE_FORM, OverrideForm, OverrideRequest, SWAP_FORM, SwapForm, SwapOption, SwapRequest, misfit, override_form,
     read_override, read_swap, swap_form, wrong_colleague, wrong_shift,
 };
-pub use press::Press;
+pub use press::{Prefill, Press};
+
+use slack_morphism::prelude::SlackBlock;
 
 use super::actions;
 use super::kit;
@@ -15,7 +17,9 @@ use super::people::People;
 use super::words::{ago, bold, code, count, fitting, moment, said};
 use crate::core::handoff::Handoff;
 use crate::core::ids::{Actor, OverrideId, UserId};
-use crate::core::oncall::{Duty, Exchange, Gap, Origin, Shift, Skipped, Standing, Stint, Swap, SwapRefusal, SwapState};
+use crate::core::oncall::{
+    Duty, Exchange, Gap, Origin, Override, Shift, Skipped, Standing, Stint, Swap, SwapRefusal, SwapState,
+};
 use crate::core::time::{Timestamp, spoken};
 use crate::slack::message::Message;
 
@@ -23,6 +27,8 @@ use crate::slack::message::Message;
 #[derive(Clone, Copy, Debug)]
 pub struct WhoView<'a> {
     pub schedules: &'a [ScheduleView<'a>],
+    /// Those that hold or are coming, the next first, each with its schedule.
+    pub overrides: &'a [(String, Override)],
     pub people: &'a People,
     pub now: Timestamp,
 }
@@ -34,6 +40,8 @@ pub struct ScheduleView<'a> {
     pub watch: WatchView<'a>,
     /// Its shifts are from a copy this old, since the calendar or PagerDuty cannot be read: when, and why.
     pub stale: Option<(Timestamp, &'a str)>,
+    /// Events of its calendar that cannot be used, each with why.
+    pub unused: &'a [String],
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -50,17 +58,25 @@ pub enum WatchView<'a> {
         shifts: &'a [Shift],
         gaps: &'a [Gap],
     },
+    /// Its shifts are kept elsewhere, and were read for this time only.
+    Unknown {
+        from: Timestamp,
+        to: Timestamp,
+    },
 }
 
 /// Schedules one answer shows.
 const SHOWN: usize = 12;
 const SHIFTS: usize = 12;
+/// Overrides that one answer lists.
+const OVERRIDES: usize = 5;
+const ALL_OVERRIDES: usize = 20;
 /// Names in one list.
 const NAMES: usize = 4;
 
 #[must_use]
 pub fn who(view: &WhoView) -> Message {
-    let WhoView { schedules, people, now } = view;
+    let WhoView { schedules, overrides, people, now } = view;
     if schedules.is_empty() {
         return kit::line("No schedule is configured: `oncall.schedules` in watchkeeper.yaml.");
     }
@@ -70,9 +86,18 @@ pub fn who(view: &WhoView) -> Message {
     if schedules.len() > SHOWN {
         blocks.push(kit::context(&format!("and {} more: `/wk oncall primary` shows one", schedules.len() - SHOWN)));
     }
+    blocks.extend(overrides.iter().take(OVERRIDES).map(|(schedule, over)| override_line(schedule, over, people, *now)));
+    if overrides.len() > OVERRIDES {
+        let more = count(overrides.len() - OVERRIDES, "override");
+        blocks.push(kit::context(&format!("and {more} more: `/wk override primary` lists those of one schedule")));
+    }
     let press = |press| actions::Press::OnCall(press);
+    let prefill = match schedules {
+        [only] => Prefill::of(only.name, None),
+        _ => Prefill::default(),
+    };
     blocks.push(kit::row(vec![
-        kit::button("Override…", &press(Press::OverrideForm)).into(),
+        kit::button("Override…", &press(Press::OverrideForm(prefill))).into(),
         kit::button("Swap…", &press(Press::SwapForm)).into(),
     ]));
     let text = lines.first().and_then(|line| line.lines().next()).unwrap_or_default();
@@ -88,9 +113,18 @@ fn schedule_lines(schedule: &ScheduleView, people: &People, now: Timestamp) -> S
             lines
         }
         WatchView::Day { shifts, gaps } => day_lines(&name, shifts, gaps, people, now),
+        WatchView::Unknown { from, to } => vec![format!(
+            "{name}: not known for that time; its shifts are read from {} to {}",
+            moment(from, now),
+            moment(to, now)
+        )],
     };
     if let Some((at, error)) = schedule.stale {
         lines.push(format!("_⚠️ a copy from {}: {}_", ago(at, now), said(error, 200)));
+    }
+    if let Some(first) = schedule.unused.first() {
+        let more = rest_of(schedule.unused.len(), 1);
+        lines.push(format!("_⚠️ not used of its calendar: {}{more}_", said(first, 200)));
     }
     lines.join("\n")
 }
@@ -148,7 +182,11 @@ fn day_lines(name: &str, shifts: &[Shift], gaps: &[Gap], people: &People, now: T
 
 fn skipped(skipped: &[Skipped]) -> Option<String> {
     let one = |skip: &Skipped| {
-        let why = if skip.why == Standing::Deactivated { "deactivated in Slack" } else { "unknown to Slack" };
+        let why = match skip.why {
+            Standing::Deactivated => "deactivated in Slack",
+            Standing::Bot => "a bot",
+            Standing::Unknown | Standing::Active(_) => "unknown to Slack",
+        };
         format!("{} ({why})", code(&skip.person.to_string()))
     };
     let shown: Vec<_> = skipped.iter().take(NAMES).map(one).collect();
@@ -162,7 +200,11 @@ fn names(users: &[UserId], people: &People) -> String {
 
 /// What is left of a list of which [`NAMES`] are shown.
 fn rest(all: usize) -> String {
-    if all > NAMES { format!(" and {} more", all - NAMES) } else { String::new() }
+    rest_of(all, NAMES)
+}
+
+fn rest_of(all: usize, shown: usize) -> String {
+    if all > shown { format!(" and {} more", all - shown) } else { String::new() }
 }
 
 fn name(user: &UserId, people: &People) -> String {
@@ -210,6 +252,43 @@ pub fn override_told(view: &OverrideView) -> Message {
     ))
 }
 
+/// To the same when it is taken back before its end.
+#[must_use]
+pub fn override_withdrawn(view: &OverrideView) -> Message {
+    kit::line(&format!(
+        "↩️ {} took back the override of {}: {} does not have the watch {}; the schedule holds again",
+        name(view.by, view.people),
+        bold(view.schedule),
+        name(view.user, view.people),
+        stint(view.stint, view.now)
+    ))
+}
+
+/// An override that holds or is coming; the button takes it back.
+fn override_line(schedule: &str, over: &Override, people: &People, now: Timestamp) -> SlackBlock {
+    let Override { id, user, from, to } = over;
+    let when = stint(Stint { from: *from, to: *to }, now);
+    let end = kit::button("End", &actions::Press::OnCall(Press::EndOverride(id.clone())));
+    kit::section_with(&format!("🔁 {}: {} {when}", bold(schedule), name(user, people)), end)
+}
+
+/// Every override of one schedule that holds or is coming.
+#[must_use]
+pub fn overrides(schedule: &str, overrides: &[Override], people: &People, now: Timestamp) -> Message {
+    let text = match overrides.len() {
+        0 => format!("{} has no override now and none coming", bold(schedule)),
+        some => format!("{} has {}", bold(schedule), count(some, "override")),
+    };
+    let fill = actions::Press::OnCall(Press::OverrideForm(Prefill::of(schedule, None)));
+    let mut blocks = vec![kit::section_with(&text, kit::button("Override…", &fill))];
+    let shown = overrides.iter().take(ALL_OVERRIDES);
+    blocks.extend(shown.map(|over| override_line(schedule, over, people, now)));
+    if overrides.len() > ALL_OVERRIDES {
+        blocks.push(kit::context(&format!("and {} more", overrides.len() - ALL_OVERRIDES)));
+    }
+    kit::message(&text, &blocks, None)
+}
+
 #[must_use]
 pub fn override_ended(schedule: &str) -> Message {
     kit::line(&format!("The override of {} is taken back; the schedule holds again.", bold(schedule)))
@@ -239,15 +318,16 @@ pub fn no_such_time(asked: &str) -> Message {
     ))
 }
 
-/// An override as it must be written.
+/// An override as it must be written. `schedule` is whose it was to be, as far as that was understood.
 #[must_use]
-pub fn override_usage(problem: &str) -> Message {
+pub fn override_usage(problem: &str, schedule: Option<&str>) -> Message {
     let text = format!(
         "{}\nExample: `/wk override primary @ann sat 10:00 to sun 10:00`. From and to are like {}.",
         said(problem, 300),
         crate::core::oncall::when::EXAMPLES
     );
-    let form = kit::button("Use a form", &actions::Press::OnCall(Press::OverrideForm));
+    let prefill = schedule.map(|schedule| Prefill::of(schedule, None)).unwrap_or_default();
+    let form = kit::button("Use a form", &actions::Press::OnCall(Press::OverrideForm(prefill)));
     kit::message(&text, &[kit::section_with(&text, form)], None)
 }
 
@@ -357,7 +437,8 @@ pub fn gap_coming(schedule: &str, gap: Gap, now: Timestamp) -> Message {
             spoken(gap.to.since(gap.from))
         )
     };
-    let fill = kit::button("Override…", &actions::Press::OnCall(Press::OverrideForm));
+    let prefill = Prefill::of(schedule, Some(Stint { from: gap.from, to: gap.to }));
+    let fill = kit::button("Override…", &actions::Press::OnCall(Press::OverrideForm(prefill)));
     kit::message(&text, &[kit::section_with(&text, fill)], None)
 }
 

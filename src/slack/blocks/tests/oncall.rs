@@ -5,13 +5,13 @@ use serde_json::Value;
 use super::world::{NOW, Outside, after, before, people};
 use crate::core::ids::{OverrideId, SwapId, UserId};
 use crate::core::oncall::{
-    Duty, Exchange, Gap, Origin, Person, Shift, Skipped, Standing, Stint, Swap, SwapRefusal, SwapState,
+    Duty, Exchange, Gap, Origin, Override, Person, Shift, Skipped, Standing, Stint, Swap, SwapRefusal, SwapState,
 };
 use crate::slack::blocks::oncall::{
     OverrideForm, OverrideView, ScheduleView, SwapForm, SwapOption, SwapView, WatchView, WhoView, calendar_made,
     gap_coming, no_calendar, no_shift_to_swap, no_such_schedule, no_such_time, override_ended, override_form,
-    override_gone, override_made, override_told, override_usage, swap_announced, swap_asked, swap_form, swap_gone,
-    swap_refused, swap_told, who,
+    override_gone, override_made, override_told, override_usage, override_withdrawn, overrides, swap_announced,
+    swap_asked, swap_form, swap_gone, swap_refused, swap_told, who,
 };
 use crate::slack::message::Message;
 
@@ -36,7 +36,8 @@ pub fn messages(outside: &Outside, size: usize) -> Vec<(&'static str, Message)> 
     let held =
         Duty { on_call: shift.people.clone(), origin: Some(shift.origin.clone()), skipped: vec![skip.clone(); size] };
     let nobody = Duty { skipped: vec![Skipped { why: Standing::Deactivated, ..skip }], ..Duty::default() };
-    let line = |name, watch| ScheduleView { name, watch, stale: None };
+    let line = |name, watch| ScheduleView { name, watch, stale: None, unused: &[] };
+    let unused = vec![format!("{}: it has no end", outside.symbol); size];
     let next = [bob.clone()];
     let moment = |duty, next| WatchView::Moment { at: NOW, duty, next, waiting: None };
     let shifts = vec![shift; size];
@@ -46,10 +47,22 @@ pub fn messages(outside: &Outside, size: usize) -> Vec<(&'static str, Message)> 
         line("secondary", moment(&nobody, Some((after(3600), &[])))),
         ScheduleView {
             stale: Some((before(7200), &outside.error)),
+            unused: &unused,
             ..line("later", WatchView::Moment { at: after(day), duty: &held, next: None, waiting: None })
         },
     ];
-    let who_of = |schedules: &[ScheduleView]| who(&WhoView { schedules, people: &people, now: NOW });
+    let coming = |nth: usize| Override {
+        id: OverrideId::new(format!("01R{nth}")),
+        user: bob.clone(),
+        from: after(day),
+        to: after(2 * day),
+    };
+    let coming: Vec<Override> = (0..size).map(coming).collect();
+    let listed: Vec<(String, Override)> = coming.iter().map(|over| (outside.name.clone(), over.clone())).collect();
+    let who_with = |schedules: &[ScheduleView], overrides: &[(String, Override)]| {
+        who(&WhoView { schedules, overrides, people: &people, now: NOW })
+    };
+    let who_of = |schedules: &[ScheduleView]| who_with(schedules, &[]);
     let over = OverrideView { schedule: &outside.name, user: &bob, stint, by: &ann, people: &people, now: NOW };
     let exchange = Exchange {
         schedule: outside.name.clone(),
@@ -70,13 +83,18 @@ pub fn messages(outside: &Outside, size: usize) -> Vec<(&'static str, Message)> 
         ("oncall_who_none", who_of(&[])),
         ("oncall_who_many", who_of(&[lines[0]; 40])),
         ("oncall_day", who_of(&[line("primary", WatchView::Day { shifts: &shifts, gaps: &gaps })])),
+        ("oncall_unknown", who_of(&[line("primary", WatchView::Unknown { from: before(day), to: after(80 * day) })])),
+        ("oncall_who_overrides", who_with(&lines[..1], &listed)),
+        ("oncall_overrides", overrides(&outside.name, &coming, &people, NOW)),
+        ("oncall_overrides_none", overrides(&outside.name, &[], &people, NOW)),
+        ("oncall_override_withdrawn", override_withdrawn(&over)),
         ("oncall_no_such_schedule", no_such_schedule(&outside.comment, &["primary", "secondary"])),
         ("oncall_no_such_time", no_such_time(&outside.comment)),
         ("oncall_override_made", override_made(&over, &OverrideId::new("01R"))),
         ("oncall_override_told", override_told(&over)),
         ("oncall_override_ended", override_ended(&outside.name)),
         ("oncall_override_gone", override_gone()),
-        ("oncall_override_usage", override_usage(&outside.comment)),
+        ("oncall_override_usage", override_usage(&outside.comment, Some("primary"))),
         ("oncall_no_shift", no_shift_to_swap()),
         ("oncall_swap_asked", swap_asked(&view)),
         ("oncall_swap_told", swap(SwapState::Asked)),
@@ -99,7 +117,7 @@ pub fn forms(outside: &Outside, size: usize) -> Vec<(&'static str, Value)> {
     let stint = Stint { from: NOW, to: after(3600) };
     let option = SwapOption { schedule: "primary".to_owned(), stint, text: format!("primary: {}", outside.comment) };
     let names = vec!["primary"; size.max(1)];
-    let over = override_form(&OverrideForm { schedules: &names, user: &user("U0ANN"), stint });
+    let over = override_form(&OverrideForm { schedules: &names, chosen: "primary", user: &user("U0ANN"), stint });
     let swap = swap_form(&SwapForm { shifts: &vec![option; size.max(1)] });
     vec![("modal_override", over.0), ("modal_swap", swap.0)]
 }

@@ -7,7 +7,7 @@ use crate::slack::blocks::graph::{self, Line};
 use crate::slack::blocks::notes::silenced_outside;
 use crate::slack::blocks::page::{
     EscalationView, PageView, StepView, Told, Why, exhausted, hurried, late, not_posted, not_ruled, page,
-    service_failed, step,
+    person_failed, service_failed, step,
 };
 
 fn run(stage: Stage, outside: &Outside) -> Run {
@@ -73,6 +73,7 @@ pub fn page_messages(outside: &Outside, members: usize) -> Named {
         ("step_asked", step(&StepView { told: &everybody[..1], ..again })),
         ("step_nobody", step(&StepView { told: &nobody, next: Some(NOW), ..steps })),
         ("escalation_exhausted", exhausted(&outside.name)),
+        ("page_person_failed", person_failed(&UserId::new("U0ANN"), &outside.error, &people)),
         ("service_failed", service_failed(&Service::Pagerduty(outside.name.clone()), &outside.error)),
         ("silenced_outside", silenced_outside(&outside.name, 3, Some(2))),
         ("silenced_inside", silenced_outside(&outside.name, 3, Some(0))),
