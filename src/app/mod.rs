@@ -33,6 +33,7 @@ pub use crate::flow::Waits;
 pub use actions::github as github_settings;
 pub use actions::purses;
 pub use balances::{ChainLoop, settings as chain_settings};
+pub(crate) use prometheus::{alertmanagers, client as prometheus_client};
 pub use reload::{Reload, same_process};
 pub use start::{StartError, Wiring, hermes_settings, open_store, store_settings};
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
@@ -12,7 +12,7 @@ use url::Url;
 use crate::config::Config;
 use crate::config::secrets::Environment;
 use crate::flow::Flow;
-use crate::prometheus::{Alertmanagers, Client, Server};
+use crate::prometheus::{Address, Alertmanagers, Client, Server};
 use crate::web::notified::Senders;
 
 use super::StartError;
@@ -32,35 +32,36 @@ pub(super) fn senders(config: &Config, environment: &Environment) -> Result<Send
 }
 
 /// Where graphs come from.
-pub(super) fn client(config: &Config, environment: &Environment) -> Result<Client, StartError> {
+pub(crate) fn client(config: &Config, environment: &Environment) -> Result<Client, StartError> {
     let failed = |error: String| StartError::Prometheus(error);
     let server = match &config.prometheus.server {
         None => None,
         Some(server) => {
             let url = Url::parse(&server.url).map_err(|error| failed(error.to_string()))?;
-            let token = match &server.token_env {
-                None => None,
-                Some(name) => {
-                    let token = environment.secret(name)?;
-                    Some(token.ok_or_else(|| failed(format!("{name} is not set; give its bearer token there")))?)
-                }
-            };
+            let token = server.token_env.as_deref().map(|name| token(environment, name)).transpose()?;
             Some(Server { url, token })
         }
     };
     Client::new(server).map_err(|error| failed(error.to_string()))
 }
 
+/// A bearer token to send.
+fn token(environment: &Environment, name: &str) -> Result<SecretString, StartError> {
+    let missing = || StartError::Prometheus(format!("{name} is not set; give the bearer token there"));
+    environment.secret(name)?.ok_or_else(missing)
+}
+
 /// Where silences hold, too.
-pub(super) fn alertmanagers(config: &Config) -> Result<Alertmanagers, StartError> {
-    let mut urls = BTreeMap::new();
+pub(crate) fn alertmanagers(config: &Config, environment: &Environment) -> Result<Alertmanagers, StartError> {
+    let mut addresses = BTreeMap::new();
     for one in &config.prometheus.alertmanagers {
         if let Some(url) = &one.url {
             let url = Url::parse(url).map_err(|error| StartError::Prometheus(error.to_string()))?;
-            urls.insert(one.name.clone(), url);
+            let token = one.url_token_env.as_deref().map(|name| token(environment, name)).transpose()?;
+            addresses.insert(one.name.clone(), Address { url, token });
         }
     }
-    Alertmanagers::new(urls).map_err(|error| StartError::Prometheus(error.to_string()))
+    Alertmanagers::new(addresses).map_err(|error| StartError::Prometheus(error.to_string()))
 }
 
 pub(super) fn silencers(config: &Config) -> BTreeSet<String> {

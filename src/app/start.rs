@@ -138,7 +138,7 @@ impl App {
             payers,
             cluster_settings: super::clusters::rules(&config),
             prometheus: super::prometheus::client(&config, &environment)?,
-            alertmanagers: super::prometheus::alertmanagers(&config)?,
+            alertmanagers: super::prometheus::alertmanagers(&config, &environment)?,
             waits,
             shards,
         });

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::app::{github_settings, hermes_settings, store_settings};
+use crate::app::{StartError, alertmanagers, github_settings, hermes_settings, prometheus_client, store_settings};
 use crate::clock::{Clock, SharedClock, SystemClock};
 use crate::config::Config;
 use crate::config::secrets::Environment;
@@ -71,6 +71,11 @@ pub(super) async fn doctor(config: &Config, env: &Environment) -> Result<ExitCod
     if !config.clusters.is_empty() {
         say("Clusters")?;
         rbac::check(config, &mut findings).await?;
+    }
+    let asked = config.prometheus.alertmanagers.iter().any(|one| one.url.is_some());
+    if config.prometheus.server.is_some() || asked {
+        say("Prometheus")?;
+        prometheus(config, env, &mut findings).await?;
     }
     if !config.actions.workflows.is_empty() {
         say("GitHub")?;
@@ -285,6 +290,29 @@ async fn schema(store: &Store, findings: &mut Findings) -> Result<(), Failure> {
             &format!("{backend}: its schema {found} is newer than this binary knows ({known}) and can work with"),
             "run the newer watchkeeper, or restore the backup from before the upgrade",
         )?,
+    }
+    Ok(())
+}
+
+/// Whether queries and silences would be taken.
+async fn prometheus(config: &Config, env: &Environment, findings: &mut Findings) -> Result<(), Failure> {
+    let clients = || Ok::<_, StartError>((prometheus_client(config, env)?, alertmanagers(config, env)?));
+    let (client, alertmanagers) = match clients() {
+        Ok(clients) => clients,
+        Err(error) => return Ok(findings.bad(&error.to_string(), "see .env.example")?),
+    };
+    let fix = "check its address, the network to it and the token it wants";
+    if let Some(server) = &config.prometheus.server {
+        match client.answers().await {
+            Ok(()) => findings.good(&format!("{} answers queries", server.url))?,
+            Err(error) => findings.bad(&format!("{}: {error}", server.url), fix)?,
+        }
+    }
+    for one in config.prometheus.alertmanagers.iter().filter(|one| one.url.is_some()) {
+        match alertmanagers.version(&one.name).await {
+            Ok(version) => findings.good(&format!("Alertmanager {} answers, version {version}", one.name))?,
+            Err(error) => findings.bad(&format!("Alertmanager {} {error}", one.name), fix)?,
+        }
     }
     Ok(())
 }

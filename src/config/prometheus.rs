@@ -42,9 +42,13 @@ pub struct Alertmanager {
     /// An alert that it has not spoken of for this long has ended. Longer than its repeat_interval.
     #[serde(default = "five_hours")]
     pub resolve_after: Span,
-    /// Its own address, so that silences made here hold there, too. Not for Grafana.
+    /// Its own address, so that silences made here hold there, too, and an alert that is silenced there does not end here.
+    /// Not for Grafana.
     #[serde(default)]
     pub url: Option<String>,
+    /// The environment variable that holds the bearer token to send there (or NAME_FILE, a path); none is sent when absent.
+    #[serde(default)]
+    pub url_token_env: Option<String>,
 }
 
 /// Alertmanager repeats every four hours unless told otherwise.
@@ -54,7 +58,7 @@ const fn five_hours() -> Span {
 
 pub(super) fn check(config: &Config, say: &mut impl FnMut(&str, String)) {
     let mut names: BTreeSet<&str> = config.sources.iter().map(|source| source.name.as_str()).collect();
-    for (index, Alertmanager { name, token_env, resolve_after, url }) in
+    for (index, Alertmanager { name, token_env, resolve_after, url, url_token_env }) in
         config.prometheus.alertmanagers.iter().enumerate()
     {
         let key = format!("prometheus.alertmanagers[{index}]");
@@ -75,6 +79,16 @@ pub(super) fn check(config: &Config, say: &mut impl FnMut(&str, String)) {
         }
         if let Some(url) = url {
             super::check::web_address(&format!("{key}.url"), url, say);
+        }
+        if let Some(variable) = url_token_env {
+            if !super::check::is_variable(variable) {
+                let message =
+                    format!("`{variable}` is no name of an environment variable; the token does not belong here");
+                say(&format!("{key}.url_token_env"), message);
+            }
+            if url.is_none() {
+                say(&format!("{key}.url_token_env"), "there is no url to send it to".to_owned());
+            }
         }
         if resolve_after.duration().as_secs() < 60 {
             say(

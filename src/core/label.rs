@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 pub const ALERTNAME: &str = "alertname";
 pub const SEVERITY: &str = "severity";
+/// Another system's own word for its severity, where that is no level's name.
+pub const EXPORTED_SEVERITY: &str = "exported_severity";
 
 /// Name → value, sorted; what identifies an alert.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]

@@ -44,7 +44,7 @@ pub struct Evidence {
     /// What else helps to judge it, most telling first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub details: Vec<Detail>,
-    /// Runbook, dashboard, explorer; two are shown.
+    /// Runbook, dashboard, explorer; three are shown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<Link>,
 }

@@ -8,7 +8,7 @@ use crate::core::audit::Record;
 use crate::core::engine::{self, Outcome, Refusal};
 use crate::core::ids::{Actor, ChannelId, MessageTs, TeamId, UserId};
 use crate::slack::blocks::actions::Press;
-use crate::slack::blocks::{graph, help, modals, replies};
+use crate::slack::blocks::{graph, help, modals, notes, replies};
 use crate::slack::inbound::{
     BlockAction, Container, Input, MessageAction, Said, Shortcut, SlashCommand, ViewSubmission,
 };
@@ -218,8 +218,17 @@ impl Flow {
         match modals::read_silence(field) {
             Ok(form) => {
                 self.know(&caller.user).await;
+                let unseen = self.silence_unseen(&submission.view.private_metadata, &form).await;
+                if let (Some(view), Way::Ack) = (&unseen, way) {
+                    self.commit_extra(finish(key, "form shown anew")).await?;
+                    return Ok(Ack::Body(Rendered::of(&json!({ "response_action": "update", "view": view }))));
+                }
                 let place = self.direct(&submission.user).await;
-                let plan = self.plan_silence_form(form, &caller);
+                let plan = match unseen {
+                    None => self.plan_silence_form(form, &caller),
+                    // Nobody sees a form that comes after the acknowledgement.
+                    Some(_) => Plan::Answer(notes::not_silenced()),
+                };
                 self.carry_out(key, plan, &caller, place, None).await?;
                 Ok(Ack::Empty)
             }

@@ -13,11 +13,12 @@ use crate::core::label::Matcher;
 use crate::core::silence::Silence;
 use crate::core::time::{Span, Timestamp};
 use crate::slack::blocks::actions::Press;
-use crate::slack::blocks::modals::{self, SilenceRequest};
+use crate::slack::blocks::modals::{self, Covered, SilenceRequest};
 use crate::slack::blocks::people::People;
 use crate::slack::blocks::why::Posted;
+use crate::slack::blocks::words::subject;
 use crate::slack::blocks::{help, lists, replies, why};
-use crate::slack::message::Message;
+use crate::slack::message::{Message, View};
 use crate::store::messages;
 
 use super::Flow;
@@ -167,10 +168,33 @@ impl Flow {
         matchers: &[Matcher],
         length: Span,
         comment: &str,
-        outside: &[(String, Option<usize>)],
+        outside: &[(String, Option<Covered>)],
     ) -> Plan {
-        let firing = self.with_engine(|engine, _, _| firing_under(engine, matchers));
-        Plan::Open(modals::silence_form(&modals::SilenceForm { group, matchers, firing, length, comment, outside }))
+        Plan::Open(self.silence_view(group, matchers, length, comment, outside))
+    }
+
+    fn silence_view(
+        &self,
+        group: Option<&GroupId>,
+        matchers: &[Matcher],
+        length: Span,
+        comment: &str,
+        outside: &[(String, Option<Covered>)],
+    ) -> View {
+        let (firing, first) = self.with_engine(|engine, _, _| firing_under(engine, matchers));
+        let first = first.as_slice();
+        modals::silence_form(&modals::SilenceForm { group, matchers, firing, first, length, comment, outside })
+    }
+
+    /// The form anew, when its matchers were changed and reach further than this bot: what they cover was not seen yet.
+    pub(super) async fn silence_unseen(&self, metadata: &str, form: &SilenceRequest) -> Option<View> {
+        let (shown, group) = modals::shown(metadata, &form.matchers);
+        if shown {
+            return None;
+        }
+        let outside = self.matched_outside(&form.matchers).await;
+        let view = || self.silence_view(group.as_ref(), &form.matchers, form.length, &form.comment, &outside);
+        (!outside.is_empty()).then(view)
     }
 
     pub(super) fn plan_silence_form(&self, form: SilenceRequest, caller: &Caller) -> Plan {
@@ -345,8 +369,13 @@ impl Flow {
     }
 }
 
-fn firing_under(engine: &Engine, matchers: &[Matcher]) -> usize {
-    engine.alerts().filter(|alert| alert.firing() && crate::core::label::all_match(matchers, *alert)).count()
+/// How many alerts matchers cover, and what the first few are about.
+fn firing_under(engine: &Engine, matchers: &[Matcher]) -> (usize, Vec<String>) {
+    const FIRST: usize = 5;
+    let covered: Vec<&Alert> =
+        engine.alerts().filter(|alert| alert.firing() && crate::core::label::all_match(matchers, *alert)).collect();
+    let about = |alert: &&Alert| format!("{} {}", alert.name(), subject(&alert.labels));
+    (covered.len(), covered.iter().take(FIRST).map(about).collect())
 }
 
 fn change(input: Input, report: Report) -> Plan {

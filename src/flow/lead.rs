@@ -99,6 +99,8 @@ impl Flow {
         let _no_decision_meanwhile = self.stepping.lock().await;
         self.doubtful.store(false, Ordering::Relaxed);
         let live = self.load_state().await?;
+        self.heard.forget();
+        self.unsay_externals();
         // What replicas divide was taken over with its shard; the rest belongs to who decides.
         let live = match self.divides() {
             Some(shards) => live.into_iter().filter(|(labels, _)| shards.of_alert(labels).is_none()).collect(),

@@ -1,12 +1,13 @@
 //! Alerts of other systems: a notification is stored, its alerts become signals, and what its sender no longer speaks of ends.
 
+mod silent;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::core::engine::Input;
-use crate::core::label::{Fingerprint, Labels};
-use crate::core::severity::Severity;
+use crate::core::label::{Fingerprint, SEVERITY};
 use crate::core::signal::Signal;
 use crate::core::time::Timestamp;
 use crate::prometheus::{External, Notification, silent};
@@ -21,7 +22,11 @@ use super::unfinished::Unfinished;
 /// The kind of such inputs in the inbox.
 pub(super) const KIND: &str = "notification";
 
-/// When each sender last spoke of an alert. Kept in memory: after a restart every alert has its whole time again.
+/// News of an episode come this much after its end by another way, if they come late; what comes later is news.
+const LATE_TWIN: Duration = Duration::from_mins(10);
+
+/// When each sender last spoke of an alert, as the holder of the lease heard it. Kept in memory: after a restart or a takeover
+/// every alert has its whole time again.
 #[derive(Debug, Default)]
 pub(super) struct Heard(Mutex<BTreeMap<Fingerprint, Last>>);
 
@@ -30,7 +35,20 @@ struct Last {
     /// Silence from here on is an end.
     ends_at: Timestamp,
     /// The episode that resolved: its news may still come late by another way.
-    resolved: Option<Timestamp>,
+    resolved: Option<End>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct End {
+    started_at: Timestamp,
+    heard_at: Timestamp,
+}
+
+impl Heard {
+    /// What was heard before somebody else held the lease tells nothing.
+    pub fn forget(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
 }
 
 impl Flow {
@@ -42,15 +60,11 @@ impl Flow {
 
     async fn receive_notification(&self, notification: Notification) -> bool {
         let key = notification.key();
-        let payload = serde_json::to_string(&notification).unwrap_or_default();
-        let received_at = self.now();
-        let input = NewInput { key: key.clone(), kind: KIND.to_owned(), payload, received_at, done: false };
-        match self.intake.receive(input).await {
+        match self.store_notification(&key, &notification).await {
             Ok(Receipt::New) => {}
             Ok(Receipt::Duplicate) => {
                 self.metrics.input(KIND, "duplicate");
-                self.hear_again(&notification).await;
-                return true;
+                return self.hear_again(&key, &notification).await;
             }
             Err(error) => {
                 self.trouble(&error);
@@ -59,19 +73,30 @@ impl Flow {
         }
         match self.work_notification(&key, &notification).await {
             Ok(()) | Err(StepError::AlreadyDone) => {}
-            Err(StepError::NotLeader) => {
-                if let Err(error) = inbox::hand_over(&self.store, &key).await {
-                    tracing::warn!(error = %error, "a notification waits a little longer than it must");
-                }
-            }
+            Err(StepError::NotLeader) => self.leave_to_leader(&key).await,
             // It is stored, and worked on when the database is back.
             Err(StepError::Store(error)) => self.trouble(&error),
         }
         true
     }
 
+    async fn store_notification(&self, key: &str, notification: &Notification) -> Result<Receipt, StoreError> {
+        let payload = serde_json::to_string(notification).unwrap_or_default();
+        let (key, kind, received_at) = (key.to_owned(), KIND.to_owned(), self.now());
+        self.intake.receive(NewInput { key, kind, payload, received_at, done: false }).await
+    }
+
+    async fn leave_to_leader(&self, key: &str) {
+        if let Err(error) = inbox::hand_over(&self.store, key).await {
+            tracing::warn!(error = %error, "a notification waits a little longer than it must");
+        }
+    }
+
     /// Commits what follows from a stored notification together with its end in the inbox.
     pub(super) async fn work_notification(&self, key: &str, notification: &Notification) -> Result<(), StepError> {
+        if self.lease().is_none() {
+            return Err(StepError::NotLeader);
+        }
         let inputs = self.news(notification).into_iter().map(Input::Signal).collect();
         self.step(inputs, |_| finish(key, "taken")).await?;
         self.metrics.input(KIND, "done");
@@ -85,68 +110,55 @@ impl Flow {
         Ok(())
     }
 
-    /// A repetition says that its alerts still fire. One that has ended here meanwhile fires again.
-    async fn hear_again(&self, notification: &Notification) {
-        let signals = self.news(notification);
-        if !signals.is_empty() {
-            self.signals(signals).await;
+    /// A repetition says that its alerts still fire. One that has ended here meanwhile fires again. False: as
+    /// [`Flow::take_notification`].
+    async fn hear_again(&self, key: &str, notification: &Notification) -> bool {
+        if self.lease().is_some() {
+            let signals = self.news(notification);
+            if !signals.is_empty() {
+                self.signals(signals).await;
+            }
+            return true;
         }
+        // Only the holder of the lease keeps the time. Alertmanager repeats far less often than once a minute.
+        let key = format!("{key} {}", self.now().as_secs() / 60);
+        match self.store_notification(&key, notification).await {
+            Ok(Receipt::New) => self.leave_to_leader(&key).await,
+            Ok(Receipt::Duplicate) => {}
+            Err(error) => {
+                self.trouble(&error);
+                return false;
+            }
+        }
+        true
     }
 
     /// What the engine does not know yet.
     fn news(&self, notification: &Notification) -> Vec<Signal> {
         let now = self.now();
         let limit = self.settings().externals.get(&notification.source).copied().unwrap_or_default();
-        let mut news: Vec<Signal> = {
+        let fresh: Vec<&External> = {
             let mut heard = self.heard.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let fresh = notification.alerts.iter().filter(|alert| hear(&mut heard, alert, now, limit));
-            fresh.map(External::signal).collect()
+            notification.alerts.iter().filter(|alert| hear(&mut heard, alert, now, limit)).collect()
         };
-        self.with_engine(|engine, _, _| news.retain(|signal| engine.wants(signal)));
-        news
-    }
-
-    /// Ends what its sender has not spoken of for longer than it may: a source that is gone leaves no alert behind for ever.
-    pub async fn end_silent(&self) {
-        let (now, settings) = (self.now(), self.settings());
-        if settings.externals.is_empty() || self.lease().is_none() {
-            return;
-        }
-        let live: Vec<(Labels, Severity, Duration)> = self.with_engine(|engine, _, _| {
-            let of_others = engine.alerts().filter(|alert| !alert.resolved()).filter_map(|alert| {
-                let limit = settings.externals.get(alert.labels.get("source")?)?;
-                Some((alert.labels.clone(), alert.severity, *limit))
-            });
-            of_others.collect()
-        });
-        let signals: Vec<Signal> = {
-            let mut heard = self.heard.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut over = Vec::new();
-            for (labels, severity, limit) in &live {
-                let fresh = Last { ends_at: now.plus(*limit), resolved: None };
-                let last = heard.entry(labels.fingerprint()).or_insert(fresh);
-                if last.ends_at <= now {
-                    tracing::warn!(alert = %labels, "its sender no longer speaks of an alert; it ends");
-                    over.push(silent(labels, *severity));
-                }
-            }
-            // What has been over for long is forgotten.
-            heard.retain(|fingerprint, last| {
-                let firing = live.iter().any(|(labels, ..)| labels.fingerprint() == *fingerprint);
-                firing || now.since(last.ends_at) < Duration::from_hours(24)
-            });
-            over
-        };
-        if !signals.is_empty() {
-            self.signals(signals).await;
-        }
+        self.with_engine(|engine, _, _| {
+            let mut news: Vec<Signal> = fresh.iter().map(|alert| alert.signal()).collect();
+            news.retain(|signal| engine.wants(signal));
+            // What an earlier version knew without its severity goes on under its whole name.
+            let before = |alert: &&External| engine.alert(alert.called_before());
+            let before = fresh.iter().filter_map(before).filter(|before| before.labels.get(SEVERITY).is_none());
+            let ends = before.filter(|before| !before.resolved()).map(|before| silent(&before.labels, before.severity));
+            news.extend(ends);
+            news
+        })
     }
 
     /// As [`Flow::work_notification`], for one that the sweep found. True when it is finished.
     pub(super) async fn work_notification_again(&self, row: &inbox::Input) -> Result<bool, StoreError> {
-        let Ok(notification) = serde_json::from_str::<Notification>(&row.payload) else {
+        let Ok(mut notification) = serde_json::from_str::<Notification>(&row.payload) else {
             return self.put_off(row, None, "written by another version and not readable by this one").await;
         };
+        notification.alerts = notification.alerts.into_iter().map(External::renewed).collect();
         match self.work_notification(&row.key, &notification).await {
             Ok(()) => Ok(true),
             Err(StepError::AlreadyDone | StepError::NotLeader) => Ok(false),
@@ -158,14 +170,13 @@ impl Flow {
 /// False: news of an episode whose end was heard already, come late by another way.
 fn hear(heard: &mut BTreeMap<Fingerprint, Last>, alert: &External, now: Timestamp, limit: Duration) -> bool {
     let last = heard.entry(alert.labels.fingerprint()).or_insert(Last { ends_at: now, resolved: None });
-    if alert.firing && last.resolved.is_some_and(|resolved| alert.starts_at <= resolved) {
+    let late = |end: End| alert.starts_at <= end.started_at && now.since(end.heard_at) < LATE_TWIN;
+    if alert.firing && last.resolved.is_some_and(late) {
         return false;
     }
     // A sender that says when it ends says so again before that.
     let own = alert.ends_at.filter(|at| alert.firing && *at > now);
     last.ends_at = own.unwrap_or_else(|| now.plus(limit));
-    if !alert.firing {
-        last.resolved = Some(alert.starts_at);
-    }
+    last.resolved = (!alert.firing).then_some(End { started_at: alert.starts_at, heard_at: now });
     true
 }

@@ -208,6 +208,16 @@ impl Flow {
         }
     }
 
+    /// What others said of their alerts and could not be committed is no news once the lease comes here again: they have said
+    /// something else since to whoever had it.
+    pub(super) fn unsay_externals(&self) {
+        let settings = self.settings();
+        let external =
+            |signal: &Signal| signal.labels.get("source").is_some_and(|source| settings.externals.contains_key(source));
+        let mut unsaid = self.unsaid.lock().unwrap_or_else(PoisonError::into_inner);
+        unsaid.verdicts.retain(|_, verdict| !external(&verdict.signal));
+    }
+
     /// What is to be decided now, and what of the mailbox the engine does not want.
     fn hear(&self, signals: Vec<Signal>, posted: &[Posted]) -> (Vec<Verdict>, Vec<Decided>) {
         let mut unsaid = self.unsaid.lock().unwrap_or_else(PoisonError::into_inner);

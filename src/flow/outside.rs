@@ -10,7 +10,8 @@ use crate::core::ids::{Actor, ChannelId, SilenceId};
 use crate::core::label::{Matcher, all_match};
 use crate::core::silence::{Silence, SilencePhase};
 use crate::core::time::Timestamp;
-use crate::prometheus::{Quiet, SilenceError, theirs};
+use crate::prometheus::{Matching, Quiet, SilenceError, theirs};
+use crate::slack::blocks::modals::Covered;
 use crate::slack::blocks::notes;
 use crate::store::jobs::Job;
 use crate::store::{StoreError, facts};
@@ -119,9 +120,9 @@ impl Scene<'_> {
 }
 
 impl Flow {
-    /// The Alertmanagers in which a silence with these matchers would hold too, and how many of their active alerts it would
+    /// The Alertmanagers in which a silence with these matchers would hold too, and which of their active alerts it would
     /// match; `None` when one does not say in time.
-    pub(super) async fn matched_outside(&self, matchers: &[Matcher]) -> Vec<(String, Option<usize>)> {
+    pub(super) async fn matched_outside(&self, matchers: &[Matcher]) -> Vec<(String, Option<Covered>)> {
         let settings = self.settings();
         let sources: BTreeSet<String> = self.with_engine(|engine, _, _| {
             let covered = engine.alerts().filter(|alert| alert.firing() && all_match(matchers, *alert));
@@ -133,8 +134,9 @@ impl Flow {
             let matchers = &matchers;
             async move {
                 let asked = self.alertmanagers.matching(&source, matchers);
-                let count = tokio::time::timeout(self.waits.look, asked).await;
-                (source, count.ok().and_then(Result::ok))
+                let found = tokio::time::timeout(self.waits.look, asked).await;
+                let covered = |Matching { count, first }| Covered { count, first };
+                (source, found.ok().and_then(Result::ok).map(covered))
             }
         };
         join_all(sources.into_iter().map(ask)).await
@@ -177,7 +179,7 @@ impl Flow {
         };
         let mark = format!("watchkeeper silence {number}, {silence}");
         let earlier = if job.interrupted { self.alertmanagers.find(source, &mark).await? } else { None };
-        let count = self.alertmanagers.matching(source, &matchers).await?;
+        let Matching { count, .. } = self.alertmanagers.matching(source, &matchers).await?;
         let id = match earlier {
             Some(id) => id,
             None if count == 0 => return Ok(Attempt::Settled { remember: None, say: say(Some(0)) }),

@@ -2,8 +2,9 @@
 
 mod notification;
 mod query;
+mod severity;
 mod silence;
 
 pub use notification::{External, Malformed, Notification, silent};
 pub use query::{Answer, Client, MOST_SERIES, QueryError, Series, Server};
-pub use silence::{Alertmanagers, Quiet, SilenceError, theirs};
+pub use silence::{Address, Alertmanagers, Matching, Quiet, SilenceError, theirs};

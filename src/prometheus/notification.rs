@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::core::label::{ALERTNAME, Labels, SEVERITY};
+use crate::core::label::{ALERTNAME, EXPORTED_SEVERITY, Fingerprint, Labels, SEVERITY};
 use crate::core::severity::Severity;
 use crate::core::signal::{Condition, Detail, Evidence, Link, Signal};
 use crate::core::time::{Span, Timestamp};
+
+use super::severity;
 
 /// One request: what changed in one of the sender's groups.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,7 +27,7 @@ pub struct Notification {
 /// An alert as its sender knows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct External {
-    /// With `source`, without the severity.
+    /// With `source`, and with the severity: who sends them tells two alerts apart that differ in nothing else.
     pub labels: Labels,
     pub severity: Severity,
     pub firing: bool,
@@ -68,12 +70,19 @@ struct Posted {
     ends_at: Option<String>,
     #[serde(default, rename = "generatorURL")]
     generator_url: String,
-    /// Grafana's.
+    /// This and the rest: Grafana's.
     #[serde(default, rename = "dashboardURL")]
     dashboard_url: String,
-    /// Grafana's: every value the rule looked at.
+    #[serde(default, rename = "panelURL")]
+    panel_url: String,
+    #[serde(default, rename = "silenceURL")]
+    silence_url: String,
+    /// Every value the rule looked at.
     #[serde(default)]
     values: Option<BTreeMap<String, serde_json::Value>>,
+    /// The same in words, where there are no such values.
+    #[serde(default)]
+    value_string: String,
 }
 
 impl Notification {
@@ -84,8 +93,12 @@ impl Notification {
         if body.alerts.is_empty() {
             return Err(Malformed::Empty);
         }
-        let alerts = body.alerts.iter().map(|posted| External::of(source, posted)).collect();
+        let mut alerts: Vec<External> = body.alerts.iter().map(|posted| External::of(source, posted)).collect();
         let (group_key, truncated) = (body.group_key, body.truncated_alerts);
+        if truncated > 0 {
+            // Whichever of them is shown says so.
+            alerts.iter_mut().for_each(|alert| alert.evidence.details.push(left_out(truncated)));
+        }
         Ok(Self { source: source.to_owned(), group_key, truncated, alerts })
     }
 
@@ -113,23 +126,7 @@ impl Notification {
 
 impl External {
     fn of(source: &str, posted: &Posted) -> Self {
-        let mut labels = Labels::default();
-        let mut severity = Severity::Warning;
-        for (name, value) in &posted.labels {
-            match name.as_str() {
-                // It may change while the alert stays the same.
-                SEVERITY => severity = severity_of(value),
-                // Grafana's own.
-                _ if name.starts_with("__") => {}
-                // As Prometheus does when a label is its own.
-                "source" => labels.set("exported_source", value),
-                _ => labels.set(name, value),
-            }
-        }
-        if labels.get(ALERTNAME).is_none() {
-            labels.set(ALERTNAME, "Alert");
-        }
-        labels.set("source", source);
+        let (labels, severity) = labels_of(source, &posted.labels);
         let evidence = evidence(&labels, posted);
         Self {
             labels,
@@ -141,12 +138,53 @@ impl External {
         }
     }
 
+    /// As this version knows it, when an earlier one stored it.
+    #[must_use]
+    pub fn renewed(mut self) -> Self {
+        if self.labels.get(SEVERITY).is_none() {
+            self.labels.set(SEVERITY, self.severity.as_str());
+        }
+        self
+    }
+
+    /// What earlier versions called the same alert: by everything but its severity.
+    #[must_use]
+    pub fn called_before(&self) -> Fingerprint {
+        let kept = self.labels.iter().filter(|(name, _)| !matches!(name.as_str(), SEVERITY | EXPORTED_SEVERITY));
+        kept.collect::<Labels>().fingerprint()
+    }
+
     /// It waited for its `for` at its sender's, and resolves when that says so.
     #[must_use]
     pub fn signal(&self) -> Signal {
         let condition = if self.firing { Condition::Active(self.evidence.clone()) } else { Condition::Inactive };
         ended(&self.labels, self.severity, condition)
     }
+}
+
+/// What an alert without a name is called.
+pub(super) const UNNAMED: &str = "Alert";
+
+/// The labels of an alert as we know it, and how bad it is.
+pub(super) fn labels_of(source: &str, theirs: &BTreeMap<String, String>) -> (Labels, Severity) {
+    let mut labels = Labels::default();
+    for (name, value) in theirs {
+        match name.as_str() {
+            SEVERITY | "source" => {}
+            // Grafana's own.
+            _ if name.starts_with("__") => {}
+            _ => labels.set(name, value),
+        }
+    }
+    if let Some(own) = theirs.get("source") {
+        severity::set_aside(&mut labels, "source", own);
+    }
+    if labels.get(ALERTNAME).is_none() {
+        labels.set(ALERTNAME, UNNAMED);
+    }
+    labels.set("source", source);
+    let severity = severity::set(&mut labels, theirs.get(SEVERITY).map(String::as_str));
+    (labels, severity)
 }
 
 fn ended(labels: &Labels, severity: Severity, condition: Condition) -> Signal {
@@ -160,15 +198,6 @@ pub fn silent(labels: &Labels, severity: Severity) -> Signal {
     ended(labels, severity, Condition::Inactive)
 }
 
-/// People write many words for three levels; what is none of them is a warning, which is told and pages nobody at night.
-fn severity_of(word: &str) -> Severity {
-    match word.to_lowercase().as_str() {
-        "critical" | "crit" | "page" | "emergency" | "fatal" | "disaster" | "p1" | "sev1" => Severity::Critical,
-        "info" | "information" | "informational" | "notice" | "debug" | "none" | "ok" => Severity::Info,
-        _ => Severity::Warning,
-    }
-}
-
 fn evidence(labels: &Labels, posted: &Posted) -> Evidence {
     let note = |name: &str| posted.annotations.get(name).map(|text| text.trim()).filter(|text| !text.is_empty());
     let description = note("description").or_else(|| note("message"));
@@ -179,7 +208,13 @@ fn evidence(labels: &Labels, posted: &Posted) -> Evidence {
     let link = |label: &str, url: &str| Link { label: label.to_owned(), url: url.to_owned() };
     let urls = [
         ("Runbook", note("runbook_url").or_else(|| note("runbook"))),
-        ("Dashboard", note("dashboard_url").or(Some(posted.dashboard_url.as_str()))),
+        // The panel is part of the dashboard, and shows what the alert is about.
+        if posted.panel_url.is_empty() {
+            ("Dashboard", note("dashboard_url").or(Some(posted.dashboard_url.as_str())))
+        } else {
+            ("Panel", Some(posted.panel_url.as_str()))
+        },
+        ("Silence", Some(posted.silence_url.as_str())),
         ("Source", Some(posted.generator_url.as_str())),
     ];
     let web = |url: &&str| url.starts_with("https://") || url.starts_with("http://");
@@ -187,10 +222,16 @@ fn evidence(labels: &Labels, posted: &Posted) -> Evidence {
     Evidence { summary, value: values(posted), details, links, ..Evidence::default() }
 }
 
+fn left_out(alerts: u64) -> Detail {
+    let text = format!("{alerts} more of this notification; see max_alerts in Alertmanager");
+    Detail { title: "Left out".to_owned(), text }
+}
+
 /// Grafana tells what it measured: `A = 95`.
 fn values(posted: &Posted) -> String {
     let values = posted.values.iter().flatten();
-    values.map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join(", ")
+    let values = values.map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join(", ");
+    if values.is_empty() { posted.value_string.trim().to_owned() } else { values }
 }
 
 /// RFC 3339; the year 1 means "not yet".
@@ -228,6 +269,8 @@ mod tests {
             ("pod", "publisher-0"),
             ("exported_source", "kubelet"),
             ("source", "cluster-a"),
+            (SEVERITY, "critical"),
+            (EXPORTED_SEVERITY, "page"),
         ]
         .into_iter()
         .collect();
@@ -246,9 +289,20 @@ mod tests {
             "endsAt":"0001-01-01T00:00:00Z","values":{"A":95,"C":1},"dashboardURL":"https://grafana.example.com/d/1",
             "generatorURL":"?","silenceURL":"https://grafana.example.com/s"}]}"#;
         let alert = &read(grafana).alerts[0];
-        assert_eq!(alert.labels.to_string(), r#"{alertname="Lag", grafana_folder="Feeds", source="cluster-a"}"#);
+        let labels = r#"{alertname="Lag", grafana_folder="Feeds", severity="warning", source="cluster-a"}"#;
+        assert_eq!(alert.labels.to_string(), labels);
         assert_eq!((alert.evidence.summary.as_str(), alert.evidence.value.as_str()), ("Lag is high", "A = 95, C = 1"));
-        assert_eq!(alert.evidence.links.len(), 1, "{:?}", alert.evidence.links);
+        let links = |alert: &External| -> Vec<_> {
+            alert.evidence.links.iter().map(|link| format!("{} {}", link.label, link.url)).collect()
+        };
+        let silence = "Silence https://grafana.example.com/s";
+        assert_eq!(links(alert), ["Dashboard https://grafana.example.com/d/1", silence]);
+        let panel = "https://grafana.example.com/d/1?viewPanel=2";
+        let with_panel = grafana.replace(r#""generatorURL":"?""#, &format!(r#""panelURL":"{panel}""#));
+        assert_eq!(links(&read(&with_panel).alerts[0]), [format!("Panel {panel}").as_str(), silence]);
+        let words =
+            grafana.replace(r#""values":{"A":95,"C":1}"#, r#""values":null,"valueString":"[ var='A' value=95 ]""#);
+        assert_eq!(read(&words).alerts[0].evidence.value, "[ var='A' value=95 ]");
     }
 
     #[test]
@@ -276,9 +330,19 @@ mod tests {
     }
 
     #[test]
-    fn many_words_stand_for_three_levels() {
-        let levels = ["critical", "PAGE", "warning", "error", "", "info", "none"].map(severity_of);
-        let [critical, warning, info] = [Severity::Critical, Severity::Warning, Severity::Info];
-        assert_eq!(levels, [critical, critical, warning, warning, warning, info, info]);
+    fn two_that_differ_in_their_severity_alone_are_two_whatever_the_words() {
+        let of = |word: &str| read(&FIRING.replace("\"page\"", &format!("\"{word}\""))).alerts.remove(0);
+        let words = ["page", "critical", "warning", "error", "Warning"];
+        let fingerprints: std::collections::BTreeSet<_> =
+            words.iter().map(|word| of(word).labels.fingerprint()).collect();
+        assert_eq!(fingerprints.len(), words.len());
+        let (page, warning) = (of("page"), of("warning"));
+        assert_eq!(page.called_before(), warning.called_before());
+        let stored = External {
+            labels: warning.labels.iter().filter(|(name, _)| *name != SEVERITY).collect(),
+            ..warning.clone()
+        };
+        assert_eq!(stored.labels.fingerprint(), warning.called_before());
+        assert_eq!(stored.renewed(), warning);
     }
 }

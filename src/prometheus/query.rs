@@ -94,11 +94,17 @@ impl Client {
         Ok(Self { http: Some(http), server })
     }
 
+    /// Whether it answers at all.
+    pub async fn answers(&self) -> Result<(), QueryError> {
+        let (status, body) = self.ask("query", "query=1".to_owned()).await?;
+        let Ok(Reply { status: said, error, .. }) = serde_json::from_slice(&body) else {
+            return Err(QueryError::Unavailable(format!("HTTP {}, and no answer of Prometheus", status.as_u16())));
+        };
+        if said == "success" { Ok(()) } else { Err(QueryError::Refused(error.unwrap_or(said))) }
+    }
+
     /// The `range` before `end`, in about 250 steps.
     pub async fn query_range(&self, query: &str, range: Span, end: Timestamp) -> Result<Answer, QueryError> {
-        let (Some(http), Some(Server { url, token })) = (&self.http, &self.server) else {
-            return Err(QueryError::NoServer);
-        };
         let secs = range.duration().as_secs();
         let start = end.minus(range.duration());
         let form = form_urlencoded::Serializer::new(String::new())
@@ -108,7 +114,21 @@ impl Client {
             .append_pair("step", &secs.div_ceil(POINTS).max(1).to_string())
             .append_pair("timeout", &format!("{}s", TIMEOUT.as_secs()))
             .finish();
-        let address = format!("{}/api/v1/query_range", url.as_str().trim_end_matches('/'));
+        let (status, body) = self.ask("query_range", form).await?;
+        read(&body).map_err(|error| match error {
+            // A proxy in between answers in HTML.
+            QueryError::Malformed(_) if !status.is_success() => {
+                QueryError::Unavailable(format!("HTTP {}", status.as_u16()))
+            }
+            other => other,
+        })
+    }
+
+    async fn ask(&self, what: &str, form: String) -> Result<(reqwest::StatusCode, Vec<u8>), QueryError> {
+        let (Some(http), Some(Server { url, token })) = (&self.http, &self.server) else {
+            return Err(QueryError::NoServer);
+        };
+        let address = format!("{}/api/v1/{what}", url.as_str().trim_end_matches('/'));
         let mut request = http.post(address).body(form);
         request = request.header(reqwest::header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         if let Some(token) = token {
@@ -129,13 +149,7 @@ impl Client {
             }
             body.extend_from_slice(&chunk);
         }
-        read(&body).map_err(|error| match error {
-            // A proxy in between answers in HTML.
-            QueryError::Malformed(_) if !status.is_success() => {
-                QueryError::Unavailable(format!("HTTP {}", status.as_u16()))
-            }
-            other => other,
-        })
+        Ok((status, body))
     }
 }
 

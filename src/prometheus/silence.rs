@@ -1,15 +1,20 @@
-//! Silences in Alertmanagers (API v2): counted first, made under a mark that is found again, removed by id.
+//! Alertmanagers (API v2): what they still hold, and silences there: counted first, made under a mark that is found again,
+//! removed by id.
 //! Source: Alertmanager, `api/v2/openapi.yaml`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::core::label::{MatchOp, Matcher, SEVERITY};
+use crate::core::label::{ALERTNAME, EXPORTED_SEVERITY, Fingerprint, MatchOp, Matcher, SEVERITY};
 use crate::core::time::Timestamp;
+
+use super::notification::{UNNAMED, labels_of};
+use super::severity;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 const REPLY_LIMIT: usize = 8 << 20;
@@ -37,11 +42,31 @@ pub enum SilenceError {
     Unknown,
 }
 
+/// Where an Alertmanager is, and what it wants to see.
+#[derive(Clone, Debug)]
+pub struct Address {
+    pub url: Url,
+    pub token: Option<SecretString>,
+}
+
 /// Every Alertmanager whose address is configured, by name.
 #[derive(Clone, Debug, Default)]
 pub struct Alertmanagers {
     http: Option<reqwest::Client>,
-    urls: BTreeMap<String, Url>,
+    addresses: BTreeMap<String, Address>,
+}
+
+/// What matchers match in an Alertmanager.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Matching {
+    pub count: usize,
+    /// The first few: `FeedLag feed=sol severity=critical`.
+    pub first: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Held {
+    labels: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -64,7 +89,10 @@ pub fn theirs(matchers: &[Matcher]) -> Option<Vec<Matcher>> {
     let renamed = |matcher: &Matcher| match matcher.name.as_str() {
         // Ours, not theirs.
         "source" => None,
-        "exported_source" => matcher.to_string().strip_prefix("exported_").and_then(|text| text.parse().ok()),
+        "exported_source" | EXPORTED_SEVERITY => {
+            matcher.to_string().strip_prefix("exported_").and_then(|text| text.parse().ok())
+        }
+        SEVERITY => severity::theirs(matcher),
         _ => Some(matcher.clone()),
     };
     let matchers: Vec<Matcher> = matchers.iter().filter_map(renamed).collect();
@@ -74,25 +102,56 @@ pub fn theirs(matchers: &[Matcher]) -> Option<Vec<Matcher>> {
 impl Alertmanagers {
     /// # Errors
     /// When the HTTP client cannot be set up.
-    pub fn new(urls: BTreeMap<String, Url>) -> Result<Self, reqwest::Error> {
+    pub fn new(addresses: BTreeMap<String, Address>) -> Result<Self, reqwest::Error> {
         // The app installs one at its start; a second time is refused, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .timeout(TIMEOUT)
             .user_agent(concat!("watchkeeper/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self { http: Some(http), urls })
+        Ok(Self { http: Some(http), addresses })
     }
 
-    /// How many active alerts all `matchers` match.
-    pub async fn matching(&self, name: &str, matchers: &[Matcher]) -> Result<usize, SilenceError> {
-        let known = [("active", "true"), ("silenced", "false"), ("inhibited", "true"), ("unprocessed", "true")];
-        let filters = matchers.iter().map(|matcher| ("filter", matcher.to_string()));
-        let pairs = known.into_iter().map(|(name, value)| (name, value.to_owned())).chain(filters);
+    /// Which active alerts all `matchers` match.
+    pub async fn matching(&self, name: &str, matchers: &[Matcher]) -> Result<Matching, SilenceError> {
+        /// More names than this nobody reads in a form.
+        const FIRST: usize = 5;
+        let alerts = self.alerts(name, false, matchers.iter().map(Matcher::to_string)).await?;
+        let first = alerts.iter().take(FIRST).map(|held| called(&held.labels)).collect();
+        Ok(Matching { count: alerts.len(), first })
+    }
+
+    /// Of the alerts called `names`, those that it holds: also silenced ones, of which it tells nobody.
+    pub async fn holds(&self, name: &str, names: &BTreeSet<String>) -> Result<BTreeSet<Fingerprint>, SilenceError> {
+        /// A request line has its limits.
+        const NAMES: usize = 20;
+        let any: Vec<String> = names.iter().map(|name| regex::escape(name)).collect();
+        let few = names.len() <= NAMES && !names.contains(UNNAMED);
+        let filter = Matcher::new(ALERTNAME, MatchOp::Regex, any.join("|")).ok().filter(|_| few);
+        let alerts = self.alerts(name, true, filter.iter().map(Matcher::to_string)).await?;
+        Ok(alerts.iter().map(|held| labels_of(name, &held.labels).0.fingerprint()).collect())
+    }
+
+    async fn alerts(
+        &self,
+        name: &str,
+        silenced: bool,
+        filters: impl Iterator<Item = String>,
+    ) -> Result<Vec<Held>, SilenceError> {
+        let silenced = if silenced { "true" } else { "false" };
+        let known = [("active", "true"), ("silenced", silenced), ("inhibited", "true"), ("unprocessed", "true")];
+        let known = known.into_iter().map(|(name, value)| (name, value.to_owned()));
+        let pairs = known.chain(filters.map(|filter| ("filter", filter)));
         let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-        let path = format!("/api/v2/alerts?{query}");
-        let alerts = self.call(name, reqwest::Method::GET, &path, None).await?;
-        Ok(alerts.as_array().map_or(0, Vec::len))
+        let alerts = self.call(name, reqwest::Method::GET, &format!("/api/v2/alerts?{query}"), None).await?;
+        serde_json::from_value(alerts).map_err(|error| SilenceError::Refused(error.to_string()))
+    }
+
+    /// Whether it answers, to whoever asks under `name`; its version.
+    pub async fn version(&self, name: &str) -> Result<String, SilenceError> {
+        let status = self.call(name, reqwest::Method::GET, "/api/v2/status", None).await?;
+        let version = status.pointer("/versionInfo/version").and_then(Value::as_str);
+        version.map(str::to_owned).ok_or_else(|| SilenceError::Refused("this is no Alertmanager's status".to_owned()))
     }
 
     /// The id of the new silence.
@@ -141,8 +200,13 @@ impl Alertmanagers {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Value, SilenceError> {
-        let (Some(http), Some(url)) = (&self.http, self.urls.get(name)) else { return Err(SilenceError::Unknown) };
+        let (Some(http), Some(Address { url, token })) = (&self.http, self.addresses.get(name)) else {
+            return Err(SilenceError::Unknown);
+        };
         let mut request = http.request(method, format!("{}{path}", url.as_str().trim_end_matches('/')));
+        if let Some(token) = token {
+            request = request.bearer_auth(token.expose_secret());
+        }
         if let Some(body) = body {
             request = request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body.to_string());
         }
@@ -173,6 +237,14 @@ impl Alertmanagers {
     }
 }
 
+/// An alert's name and its labels; what is too long is cut off where it is shown.
+fn called(labels: &BTreeMap<String, String>) -> String {
+    let name = labels.get(ALERTNAME).map(String::as_str).unwrap_or_default();
+    let rest = labels.iter().filter(|(name, _)| *name != ALERTNAME && !name.starts_with("__"));
+    let rest: Vec<String> = rest.map(|(name, value)| format!("{name}={value}")).collect();
+    format!("{name} {}", rest.join(" ")).trim().to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,5 +260,9 @@ mod tests {
         assert_eq!(both.unwrap(), [r#"source=~"kube.*""#, r#"pod!="x""#]);
         assert_eq!(read(&[r#"source="cluster-a""#]), None);
         assert_eq!(read(&[r#"source="cluster-a""#, r#"severity="critical""#]), None);
+        assert_eq!(read(&[r#"exported_severity="page""#]), None);
+        let page = read(&[r#"exported_severity="page""#, r#"severity="critical""#, r#"pod="x""#]).unwrap();
+        assert_eq!((page[0].as_str(), page[2].as_str()), (r#"severity="page""#, r#"pod="x""#));
+        assert!(page[1].starts_with(r#"severity=~"(?i:critical|"#), "{}", page[1]);
     }
 }

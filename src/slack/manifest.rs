@@ -155,9 +155,7 @@ pub fn manifest(features: &Features) -> Value {
         .into_iter()
         .map(|(name, id, what)| json!({"name": name, "type": "message", "callback_id": id, "description": what}))
         .collect();
-    if !offered.is_empty() {
-        manifest["features"]["shortcuts"] = json!(offered);
-    }
+    manifest["features"]["shortcuts"] = json!(offered);
     if let Some(request_url) = request_url {
         manifest["features"]["slash_commands"][0]["url"] = json!(request_url);
         manifest["settings"]["event_subscriptions"]["request_url"] = json!(request_url);
@@ -172,7 +170,8 @@ pub fn manifest(features: &Features) -> Value {
 pub fn shortcuts(features: &Features) -> Vec<(&'static str, &'static str, &'static str)> {
     let all = [
         (features.on_call, "Add to handoff note", NOTE_SHORTCUT, "Tell the next shift about this message"),
-        (features.incidents, "Add to incident", MARK_SHORTCUT, "Put this message on the incident's timeline"),
+        // It needs no scope, so it also serves incidents that are worked on in threads.
+        (true, "Add to incident", MARK_SHORTCUT, "Put this message on the incident's timeline"),
     ];
     all.into_iter().filter(|(on, ..)| *on).map(|(_, name, id, what)| (name, id, what)).collect()
 }
@@ -238,7 +237,8 @@ mod tests {
         let manifest = manifest(&off);
         let events = &manifest["settings"]["event_subscriptions"]["bot_events"];
         assert_eq!(events, &json!(["app_uninstalled", "tokens_revoked"]));
-        assert_eq!(manifest["features"].get("shortcuts"), None);
+        let offered = manifest["features"]["shortcuts"].as_array().unwrap();
+        assert_eq!(offered.iter().map(|one| &one["name"]).collect::<Vec<_>>(), ["Add to incident"]);
     }
 
     #[test]

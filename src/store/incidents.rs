@@ -6,6 +6,7 @@ use crate::core::incident::{Entry, Incident, Place, State};
 use crate::core::time::Timestamp;
 
 use super::audit::AuditRow;
+use super::session::marks;
 use super::whole::{self, Row, unreadable};
 use super::{Store, StoreError, Tx};
 
@@ -165,26 +166,86 @@ pub async fn entries(store: &Store, incident: &IncidentId) -> Result<Vec<Entry>,
     rows.into_iter().map(entry).collect()
 }
 
-/// Audit records from `from` on about alerts with these numbers and about actions, oldest first.
-pub async fn records(store: &Store, alerts: &[u64], from: Timestamp) -> Result<Vec<Record>, StoreError> {
+/// What of the audit log a timeline is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// Numbers of alerts, and of actions that were linked; they may be older than the incident.
+    pub alerts: &'a [u64],
+    pub actions: &'a [u64],
+    /// Nothing before this is about any of those.
+    pub from: Timestamp,
+    /// When all other actions begin to matter.
+    pub opened_at: Timestamp,
+    pub until: Option<Timestamp>,
+}
+
+/// Those that were open at some time of this one, without it.
+pub async fn beside(store: &Store, incident: &Incident) -> Result<Vec<Incident>, StoreError> {
+    let select = "
+        SELECT id, version, body FROM incidents
+        WHERE id <> $1 AND opened_at <= $2 AND (resolved_at IS NULL OR resolved_at >= $3) ORDER BY number LIMIT 200";
+    let until = incident.over_at().map_or(i64::MAX, Timestamp::as_millis);
+    let select = sqlx::query_as(select).bind(incident.id.as_str()).bind(until).bind(incident.opened_at.as_millis());
+    Ok(read(store.reader().await?.all(select).await?)?.into_iter().map(|stored| stored.incident).collect())
+}
+
+/// When alerts with these numbers first fired and were first acknowledged, as the audit log has it.
+pub async fn moments(store: &Store, alerts: &[u64]) -> Result<Vec<(u64, String, Timestamp)>, StoreError> {
+    let mut moments = Vec::new();
+    let mut reader = store.reader().await?;
+    for alerts in alerts.chunks(500) {
+        let numbers = marks(1, alerts.len());
+        let oldest = format!("SELECT MIN(opened_at) FROM alert_groups WHERE number IN {numbers}");
+        let mut oldest = sqlx::query_as(sqlx::AssertSqlSafe(oldest));
+        for alert in alerts {
+            oldest = oldest.bind(i64::try_from(*alert).unwrap_or(i64::MAX));
+        }
+        let from: Option<(Option<i64>,)> = reader.first(oldest).await?;
+        let Some(from) = from.and_then(|(from,)| from) else { continue };
+        let select = format!(
+            "SELECT subject, action, MIN(at) FROM audit WHERE subject IN {numbers} AND at >= ${}
+             AND action IN ('alert.fired', 'alert.acknowledged') GROUP BY subject, action",
+            alerts.len() + 1
+        );
+        let mut select = sqlx::query_as(sqlx::AssertSqlSafe(select));
+        for alert in alerts {
+            select = select.bind(format!("alert/{alert}"));
+        }
+        let rows: Vec<(String, String, i64)> = reader.all(select.bind(from)).await?;
+        moments.extend(rows.into_iter().filter_map(|(subject, action, at)| {
+            Some((subject.strip_prefix("alert/")?.parse().ok()?, action, Timestamp::from_millis(at)))
+        }));
+    }
+    Ok(moments)
+}
+
+/// Audit records about these alerts and about actions, oldest first; of too many the newest.
+pub async fn records(store: &Store, wanted: Wanted<'_>) -> Result<Vec<Record>, StoreError> {
     const MOST: i64 = 2000;
-    let subjects: Vec<String> = alerts.iter().map(|number| format!("alert/{number}")).collect();
-    let alerts = if subjects.is_empty() {
-        String::new()
-    } else {
-        let marks: Vec<String> = (0..subjects.len()).map(|index| format!("${}", index + 3)).collect();
-        format!(" OR subject IN ({})", marks.join(", "))
-    };
+    let Wanted { alerts, actions, from, opened_at, until } = wanted;
+    let subjects = alerts.iter().map(|number| format!("alert/{number}"));
+    let subjects: Vec<String> = subjects.chain(actions.iter().map(|number| format!("action/{number}"))).collect();
+    let count = subjects.len();
+    let named = if count == 0 { String::new() } else { format!("subject IN {} OR ", marks(1, count)) };
     let select = format!(
         "SELECT seq, at, actor, action, subject, detail, prev, hash FROM audit
-         WHERE at >= $1 AND (action LIKE 'action.%'{alerts}) ORDER BY seq LIMIT $2"
+         WHERE ({named}(action LIKE 'action.%' AND at >= ${})) AND at >= ${} AND at <= ${} ORDER BY seq DESC LIMIT ${}",
+        count + 1,
+        count + 2,
+        count + 3,
+        count + 4
     );
-    let mut select = sqlx::query_as::<_, AuditRow>(sqlx::AssertSqlSafe(select)).bind(from.as_millis()).bind(MOST);
+    let mut select = sqlx::query_as::<_, AuditRow>(sqlx::AssertSqlSafe(select));
     for subject in subjects {
         select = select.bind(subject);
     }
+    let select = select
+        .bind(opened_at.as_millis())
+        .bind(from.min(opened_at).as_millis())
+        .bind(until.map_or(i64::MAX, Timestamp::as_millis))
+        .bind(MOST);
     let rows = store.reader().await?.all(select).await?;
-    rows.into_iter().map(|row| crate::core::audit::Entry::try_from(row).map(|entry| entry.record)).collect()
+    rows.into_iter().rev().map(|row| crate::core::audit::Entry::try_from(row).map(|entry| entry.record)).collect()
 }
 
 fn read(rows: Vec<Row>) -> Result<Vec<Stored>, StoreError> {
@@ -211,6 +272,9 @@ mod tests {
         of_two_who_change_it_at_once_one_counts,
         a_message_is_written_down_once,
         what_happened_to_its_alerts_is_in_the_audit_log,
+        of_too_many_records_the_newest_count,
+        incidents_beside_it_are_those_open_at_the_same_time,
+        moments_are_the_first_of_each_alert,
     );
 
     fn declared(db: &Fresh, number: u64) -> Incident {
@@ -306,8 +370,76 @@ mod tests {
         super::super::audit::append(&mut tx, &all).await.unwrap();
         tx.commit().await.unwrap();
         let at = |found: Vec<Record>| -> Vec<_> { found.iter().map(|record| record.at).collect() };
-        let found = records(&db.store, &[17], db.in_secs(2)).await.unwrap();
+        let wanted = |alerts, from| Wanted { alerts, actions: &[], from, opened_at: from, until: None };
+        let found = records(&db.store, wanted(&[17], db.in_secs(2))).await.unwrap();
         assert_eq!(at(found), [db.in_secs(3), db.in_secs(4)]);
-        assert_eq!(at(records(&db.store, &[], db.now).await.unwrap()), [db.in_secs(3)]);
+        assert_eq!(at(records(&db.store, wanted(&[], db.now)).await.unwrap()), [db.in_secs(3)]);
+        // What is named may be older than the incident, and nothing is younger than its end.
+        let bounds = Wanted { opened_at: db.in_secs(4), until: Some(db.in_secs(3)), ..wanted(&[17], db.now) };
+        assert_eq!(at(records(&db.store, bounds).await.unwrap()), [db.in_secs(1)]);
+        let linked = Wanted { actions: &[2], ..bounds };
+        assert_eq!(at(records(&db.store, linked).await.unwrap()), [db.in_secs(1), db.in_secs(3)]);
+    }
+
+    async fn of_too_many_records_the_newest_count(db: Fresh) {
+        let record = |nth: u64| Record {
+            at: db.in_secs(nth),
+            actor: Actor::System,
+            action: "action.step_succeeded".to_owned(),
+            subject: "action/2".to_owned(),
+            detail: "{}".to_owned(),
+        };
+        let all: Vec<Record> = (1..=2005).map(record).collect();
+        let mut tx = db.store.begin().await.unwrap();
+        super::super::audit::append(&mut tx, &all).await.unwrap();
+        tx.commit().await.unwrap();
+        let wanted = Wanted { alerts: &[], actions: &[], from: db.now, opened_at: db.now, until: None };
+        let found = records(&db.store, wanted).await.unwrap();
+        assert_eq!((found[0].at, found[1999].at), (db.in_secs(6), db.in_secs(2005)));
+    }
+
+    async fn incidents_beside_it_are_those_open_at_the_same_time(db: Fresh) {
+        let over = declared(&db, 1).resolve(&UserId::new("U2"), "", db.in_secs(10)).unwrap();
+        put(&db, &over).await;
+        let long = Incident { opened_at: db.in_secs(5), ..declared(&db, 2) };
+        put(&db, &long).await;
+        let later = Incident { opened_at: db.in_secs(20), ..declared(&db, 3) };
+        put(&db, &later).await;
+        let numbers = async |of: &Incident| -> Vec<u64> {
+            beside(&db.store, of).await.unwrap().into_iter().map(|incident| incident.number).collect()
+        };
+        assert_eq!(numbers(&over).await, [2]);
+        assert_eq!(numbers(&long).await, [1, 3]);
+        assert_eq!(numbers(&later).await, [2]);
+    }
+
+    async fn moments_are_the_first_of_each_alert(db: Fresh) {
+        let group = sqlx::query(
+            "INSERT INTO alert_groups (id, number, receiver, severity, opened_at, closed_at, past, body)
+             VALUES ('G', 17, 'r', 'info', $1, NULL, 1, '{}')",
+        );
+        let record = |secs, action: &str, subject: &str| Record {
+            at: db.in_secs(secs),
+            actor: Actor::System,
+            action: action.to_owned(),
+            subject: subject.to_owned(),
+            detail: "{}".to_owned(),
+        };
+        let all = [
+            record(1, "alert.fired", "alert/17"),
+            record(2, "alert.acknowledged", "alert/17"),
+            record(3, "alert.acknowledged", "alert/17"),
+            record(4, "alert.resolved", "alert/17"),
+            record(5, "alert.fired", "alert/18"),
+        ];
+        let mut tx = db.store.begin().await.unwrap();
+        tx.execute(group.bind(db.now.as_millis())).await.unwrap();
+        super::super::audit::append(&mut tx, &all).await.unwrap();
+        tx.commit().await.unwrap();
+        let mut found = moments(&db.store, &[17]).await.unwrap();
+        found.sort();
+        let expected = [("alert.acknowledged", 2), ("alert.fired", 1)];
+        assert_eq!(found, expected.map(|(action, secs)| (17, action.to_owned(), db.in_secs(secs))));
+        assert_eq!(moments(&db.store, &[]).await.unwrap(), []);
     }
 }

@@ -47,7 +47,7 @@ pub fn router(flow: Arc<Flow>, verifier: Option<Verifier>, senders: Senders, bod
     } else {
         let door = notified::Door { flow: Arc::clone(&flow), senders };
         let notified = Router::new().route(notified::PATH, post(notified::take));
-        health.merge(notified.layer(DefaultBodyLimit::max(body_limit)).with_state(door))
+        health.merge(notified.layer(DefaultBodyLimit::max(notified::BODY_LIMIT)).with_state(door))
     };
     let slack = verifier.map(|verifier| {
         Router::new()

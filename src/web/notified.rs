@@ -17,6 +17,9 @@ use super::seats::Seat;
 /// Where each sender posts, by its configured name.
 pub const PATH: &str = "/webhooks/alertmanager/{name}";
 
+/// Thousands of alerts with long annotations in one group; who sends them is known by the token.
+pub(super) const BODY_LIMIT: usize = 8 << 20;
+
 /// Who may post under which name.
 #[derive(Clone, Debug, Default)]
 pub struct Senders(pub Vec<(String, SecretString)>);
@@ -58,7 +61,8 @@ pub(super) async fn take(
             flow.metrics.refused("body");
             tracing::warn!(
                 sender = name,
-                "a notification is larger than http.body_limit; set max_alerts in Alertmanager"
+                limit = BODY_LIMIT,
+                "a notification is too large; set max_alerts in Alertmanager"
             );
             return (rejection.status(), "the body is too large or broke off; set max_alerts\n".to_owned());
         }

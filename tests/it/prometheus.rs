@@ -1,6 +1,7 @@
 //! Debian's Prometheus and Alertmanager find a receiver in the real bot: a rule that fires becomes a message, and its end an
 //! edit of it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -10,6 +11,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use serde_json::json;
+use watchkeeper::core::label::Labels;
+use watchkeeper::prometheus::{Address, Alertmanagers};
 use watchkeeper::sim::slack::Workspace;
 
 use super::support::process::{Place, Running, until_answers};
@@ -56,6 +59,8 @@ struct World {
     place: Place,
     lag: Arc<AtomicU32>,
     alertmanager: String,
+    /// What is scraped.
+    target: String,
     _bot: Running,
     _servers: [Server; 2],
 }
@@ -126,7 +131,7 @@ async fn world() -> World {
     until_answers(&format!("http://127.0.0.1:{alertmanager}/-/ready"), |status, _| status == 200).await;
     until_answers(&format!("http://127.0.0.1:{prometheus}/-/ready"), |status, _| status == 200).await;
     let alertmanager = format!("http://127.0.0.1:{alertmanager}");
-    World { place, lag, alertmanager, _bot: bot, _servers: servers }
+    World { place, lag, alertmanager, target, _bot: bot, _servers: servers }
 }
 
 fn write(dir: &Path, name: &str, text: &str) {
@@ -172,12 +177,18 @@ async fn a_named_query_becomes_a_picture_and_its_errors_are_told() {
         w.files().into_iter().any(|(file, bytes)| file["title"] == "Feed lag" && bytes.starts_with(b"\x89PNG"))
     };
     slack.until(PATIENCE, |w| pictures(w).then_some(())).await.expect("a picture");
+    let long = slack.slash("alice", "feeds-alerts", "/wk graph lag 32d feed=sol").await;
+    assert!(long.text.contains("goes back 1m to 31d"), "{long}");
+    slack.slash("alice", "feeds-alerts", "/wk graph lag 5m feed=none").await;
+    message(slack, "Nothing in this window").await;
     let missing = slack.slash("alice", "feeds-alerts", "/wk graph lag").await;
     assert!(missing.text.contains("needs feed=…"), "{missing}");
     slack.slash("alice", "feeds-alerts", "/wk graph wrong").await;
     let told =
         |w: &Workspace| w.ephemerals("alice").iter().map(Workspace::render).find(|m| m.contains("Prometheus says"));
     slack.until(PATIENCE, told).await.expect("its own words");
+    let (_, said) = world.place.run(&["doctor"]).await;
+    assert!(said.contains("answers queries") && said.contains("Alertmanager cluster-a answers, version"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -201,6 +212,18 @@ async fn a_silence_made_in_slack_holds_in_alertmanager_until_it_is_ended() {
     let silences = format!("{}/api/v2/silences", world.alertmanager);
     let said = until_answers(&silences, |_, body| body.contains(r#""state":"active""#)).await.1;
     assert!(said.contains("deploy (watchkeeper silence 1") && said.contains("U0ALICE in Slack"), "{said}");
+    // It tells nobody of the alert any more, and still holds it.
+    until_answers(&format!("{}/api/v2/alerts", world.alertmanager), |_, body| body.contains(r#""state":"suppressed""#))
+        .await;
+    let url = world.alertmanager.parse().unwrap();
+    let address = Address { url, token: None };
+    let alertmanagers = Alertmanagers::new(BTreeMap::from([("cluster-a".to_owned(), address)])).unwrap();
+    let labels = [("alertname", "FeedLag"), ("feed", "sol"), ("severity", "critical"), ("source", "cluster-a")];
+    let labels = labels.into_iter().collect::<Labels>().with("instance", &world.target).with("job", "feeds");
+    let held = alertmanagers.holds("cluster-a", &BTreeSet::from(["FeedLag".to_owned()])).await.unwrap();
+    assert_eq!(held, BTreeSet::from([labels.fingerprint()]), "{labels}");
+    let others = alertmanagers.holds("cluster-a", &BTreeSet::from(["Other".to_owned()])).await.unwrap();
+    assert_eq!(others, BTreeSet::new());
     slack.slash("bob", "feeds-alerts", "/wk unsilence 1").await;
     until_answers(&silences, |_, body| body.contains(r#""state":"expired""#) && !body.contains(r#""state":"active""#))
         .await;

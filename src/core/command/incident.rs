@@ -10,6 +10,7 @@ pub enum Ask {
     Form,
     New {
         title: String,
+        severity: Option<Severity>,
     },
     /// `None` for the number: the one of the channel, or the only open one.
     About {
@@ -39,6 +40,7 @@ pub enum What {
         who: Option<String>,
     },
     Link(u64),
+    LinkAction(u64),
     Timeline {
         page: u32,
     },
@@ -74,12 +76,19 @@ pub(super) fn read(text: &str, words: &[Word]) -> Result<Ask, String> {
     let rest = if number.is_some() { words.get(1..).unwrap_or_default() } else { words };
     let (what, number) = match (what(text, rest)?, number) {
         (Some(what), number) => (what, number),
-        (None, None) => return Ok(Ask::New { title: text.get(first.start..).unwrap_or_default().trim().to_owned() }),
+        (None, None) => {
+            // `sev1 SOL/USD is stale`; a title that begins like something to do begins with its severity, too.
+            let severity = Severity::named(first.text);
+            let begin =
+                if severity.is_some() { words.get(1).map_or(text.len(), |word| word.start) } else { first.start };
+            return Ok(Ask::New { title: text.get(begin..).unwrap_or_default().trim().to_owned(), severity });
+        }
         (None, Some(_)) => {
             let word = rest.first().map(|word| word.text).unwrap_or_default();
             return Err(format!(
                 "“{word}” is nothing to do with an incident; there are update, next, resolve, reopen, sev1 to sev3, \
-                 commander, communications, scribe, link, timeline and export."
+                 commander, communications, scribe, link, timeline and export. A title that begins with a number follows \
+                 its severity: sev2 3 validators are down."
             ));
         }
     };
@@ -121,6 +130,10 @@ fn what(text: &str, words: &[Word]) -> Result<Option<What>, String> {
                 let number = alert.text.strip_prefix('#').unwrap_or(alert.text).parse();
                 let number = number.map_err(|_| format!("“{}” is no alert's number.", alert.text))?;
                 Some(What::Link(number))
+            }
+            [action, number] if action.text.eq_ignore_ascii_case("action") => {
+                let parsed = number.text.strip_prefix('#').unwrap_or(number.text).parse();
+                Some(What::LinkAction(parsed.map_err(|_| format!("“{}” is no action's number.", number.text))?))
             }
             _ => None,
         },

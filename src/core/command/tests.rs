@@ -171,7 +171,7 @@ fn an_incident_is_declared_by_its_title_and_changed_by_what_follows_its_number()
     let about = |number, what| Ok(Command::Incident(Ask::About { number, what }));
     let text = |text: &str| text.to_owned();
     assert_eq!(parse("incident"), Ok(Command::Incident(Ask::Form)));
-    let new = Ask::New { title: text("SOL/USD is stale, says <someone>") };
+    let new = Ask::New { title: text("SOL/USD is stale, says <someone>"), severity: None };
     assert_eq!(parse("incident SOL/USD is stale, says &lt;someone&gt;"), Ok(Command::Incident(new)));
     assert_eq!(parse("incident 12"), about(Some(12), What::Show));
     let update = What::Update { stage: Some(Stage::Monitoring), text: text("it holds") };
@@ -182,6 +182,15 @@ fn an_incident_is_declared_by_its_title_and_changed_by_what_follows_its_number()
     assert_eq!(parse("incident 12 scribe <@U0ANN|ann>"), about(Some(12), assign(Some("@U0ANN"))));
     assert_eq!(parse("incident scribe nobody"), about(None, assign(None)));
     assert_eq!(parse("incident 12 link #17"), about(Some(12), What::Link(17)));
+    assert_eq!(parse("incident 12 link action 5"), about(Some(12), What::LinkAction(5)));
+    assert!(problem("incident 12 link action x").contains("no action's number"));
+    let graded =
+        |title: &str, severity| Ok(Command::Incident(Ask::New { title: text(title), severity: Some(severity) }));
+    assert_eq!(parse("incident SEV1 SOL is  stale"), graded("SOL is  stale", Severity::Sev1));
+    assert_eq!(parse("incident sev3 3 validators are down"), graded("3 validators are down", Severity::Sev3));
+    assert_eq!(parse("incident sev2 next release is late"), graded("next release is late", Severity::Sev2));
+    assert_eq!(parse("incident sev1"), about(None, What::Grade(Severity::Sev1)));
+    assert!(problem("incident 3 validators down").contains("sev2 3 validators are down"));
     assert_eq!(parse("incident 12 timeline page 2"), about(Some(12), What::Timeline { page: 2 }));
     assert_eq!(parse("incident 12 resolve a node was slow"), about(Some(12), What::Resolve(text("a node was slow"))));
     assert!(problem("incident 12 whatever").contains("nothing to do with an incident"));

@@ -1,5 +1,6 @@
 //! Incidents: the human work on trouble. Who leads it, how bad it is, what is told and when, and what happened.
 
+mod figures;
 mod postmortem;
 mod timeline;
 
@@ -13,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use super::ids::{ChannelId, IncidentId, UserId};
 use super::time::{Span, Timestamp};
 
-pub use postmortem::{Postmortem, postmortem};
+pub use figures::{Figures, Means};
+pub use postmortem::{Chart, Postmortem, postmortem};
 pub use timeline::{Entry, Kind, timeline};
 
 /// What configuration says about incidents.
@@ -200,11 +202,14 @@ impl Stage {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum State {
-    /// `update_at` is when people next want to hear how it goes; `reminded` how often the commander was told since.
+    /// `update_at` is when people next want to hear how it goes; `reminded` how often the commander was told since; `calm`
+    /// whether they were told that all its alerts are over.
     Open {
         stage: Stage,
         update_at: Timestamp,
         reminded: u32,
+        #[serde(default)]
+        calm: bool,
     },
     Resolved {
         by: UserId,
@@ -242,6 +247,9 @@ pub struct Incident {
     pub next_step: Option<String>,
     /// Numbers of the alert groups it is about.
     pub alerts: BTreeSet<u64>,
+    /// Numbers of actions that somebody linked; which others are its own, its timeline tells.
+    #[serde(default)]
+    pub actions: BTreeSet<u64>,
     /// Where it was announced.
     pub announced_in: ChannelId,
     pub place: Place,
@@ -286,15 +294,25 @@ impl Incident {
             opened_at: now,
             next_step: None,
             alerts: BTreeSet::new(),
+            actions: BTreeSet::new(),
             announced_in,
             place,
-            state: State::Open { stage: Stage::default(), update_at, reminded: 0 },
+            state: State::Open { stage: Stage::default(), update_at, reminded: 0, calm: false },
         }
     }
 
     #[must_use]
     pub const fn open(&self) -> bool {
         matches!(self.state, State::Open { .. })
+    }
+
+    /// How far the work is, while it goes on.
+    #[must_use]
+    pub const fn stage(&self) -> Option<Stage> {
+        match self.state {
+            State::Open { stage, .. } => Some(stage),
+            State::Resolved { .. } => None,
+        }
     }
 
     #[must_use]
@@ -325,10 +343,10 @@ impl Incident {
     pub fn grade(self, severity: Severity, settings: &Settings, now: Timestamp) -> Result<Self, Refusal> {
         self.still_open()?;
         let state = match self.state {
-            State::Open { stage, update_at, reminded } => {
+            State::Open { stage, update_at, reminded, calm } => {
                 // What got worse is told of sooner.
                 let update_at = update_at.min(now.plus(settings.updates.every(severity)));
-                State::Open { stage, update_at, reminded }
+                State::Open { stage, update_at, reminded, calm }
             }
             state @ State::Resolved { .. } => state,
         };
@@ -344,12 +362,12 @@ impl Incident {
         now: Timestamp,
     ) -> Result<Self, Refusal> {
         match self.state {
-            State::Open { stage: before, .. } => {
+            State::Open { stage: before, calm, .. } => {
                 let update_at = now.plus(settings.updates.every(self.severity));
                 let next_step = next_step.or(self.next_step);
                 Ok(Self {
                     next_step,
-                    state: State::Open { stage: stage.unwrap_or(before), update_at, reminded: 0 },
+                    state: State::Open { stage: stage.unwrap_or(before), update_at, reminded: 0, calm },
                     ..self
                 })
             }
@@ -369,6 +387,12 @@ impl Incident {
         Ok(self)
     }
 
+    pub fn link_action(mut self, action: u64) -> Result<Self, Refusal> {
+        self.still_open()?;
+        self.actions.insert(action);
+        Ok(self)
+    }
+
     pub fn resolve(self, by: &UserId, summary: &str, now: Timestamp) -> Result<Self, Refusal> {
         self.still_open()?;
         let state = State::Resolved { by: by.clone(), at: now, summary: summary.to_owned() };
@@ -381,7 +405,7 @@ impl Incident {
             return Err(Refusal::Open { number: self.number });
         }
         let update_at = now.plus(settings.updates.every(self.severity));
-        Ok(Self { state: State::Open { stage: Stage::default(), update_at, reminded: 0 }, ..self })
+        Ok(Self { state: State::Open { stage: Stage::default(), update_at, reminded: 0, calm: false }, ..self })
     }
 
     /// The commander is to be told that an update is due; `Some` is how often that was said. Said again each half of the
@@ -389,12 +413,25 @@ impl Incident {
     #[must_use]
     pub fn remind(self, settings: &Settings, now: Timestamp) -> (Self, Option<u32>) {
         match self.state {
-            State::Open { stage, update_at, reminded } if update_at <= now => {
+            State::Open { stage, update_at, reminded, calm } if update_at <= now => {
                 let again = now.plus(settings.updates.every(self.severity) / 2);
-                let state = State::Open { stage, update_at: again, reminded: reminded + 1 };
+                let state = State::Open { stage, update_at: again, reminded: reminded + 1, calm };
                 (Self { state, ..self }, Some(reminded + 1))
             }
             _ => (self, None),
+        }
+    }
+
+    /// `firing` of its alerts go on. `Some` when that is another answer than before; whether people are to hear that all are over.
+    #[must_use]
+    pub fn hear_of_alerts(self, firing: usize) -> Option<(Self, bool)> {
+        let now = firing == 0 && !self.alerts.is_empty();
+        match self.state {
+            State::Open { stage, update_at, reminded, calm } if calm != now => {
+                let state = State::Open { stage, update_at, reminded, calm: now };
+                Some((Self { state, ..self }, now))
+            }
+            State::Open { .. } | State::Resolved { .. } => None,
         }
     }
 

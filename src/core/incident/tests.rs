@@ -55,6 +55,17 @@ fn a_late_update_is_reminded_of_until_it_comes() {
 }
 
 #[test]
+fn people_hear_once_that_all_its_alerts_are_over() {
+    assert!(declared().hear_of_alerts(0).is_none(), "without an alert there is no end of them");
+    let linked = declared().link(17).unwrap();
+    assert!(linked.clone().hear_of_alerts(1).is_none());
+    let (calm, said) = linked.hear_of_alerts(0).unwrap();
+    assert!(said && calm.clone().hear_of_alerts(0).is_none());
+    let (again, said) = calm.link(18).unwrap().hear_of_alerts(1).unwrap();
+    assert!(!said && again.hear_of_alerts(0).unwrap().1);
+}
+
+#[test]
 fn what_is_resolved_changes_no_more_until_it_is_reopened() {
     let over = declared().resolve(&user("UBOB"), "a node was slow", mins(90)).unwrap();
     let refused = Refusal::Resolved { number: 12, at: mins(90) };
@@ -95,11 +106,17 @@ fn story() -> (Incident, Vec<Entry>) {
         record(mins(2), "alert.acknowledged", "alert/17"),
         record(mins(3), "alert.acknowledged", "alert/18"),
         record(mins(-9), "action.succeeded", "action/1"),
+        requested(mins(29), 2, "C0OPS"),
         record(mins(30), "action.succeeded", "action/2"),
         record(mins(61), "alert.resolved", "alert/17"),
     ];
-    let timeline = timeline(&incident, own, &records);
+    let timeline = timeline(&incident, own, &records, &[]);
     (incident, timeline)
+}
+
+fn requested(at: Timestamp, number: u64, channel: &str) -> Record {
+    let detail = format!(r#"{{"action":"scale","target":"prod/feeds/Deployment/pusher","channel":"{channel}"}}"#);
+    Record { detail, ..record(at, "action.requested", &format!("action/{number}")) }
 }
 
 #[test]
@@ -112,10 +129,69 @@ fn a_timeline_has_what_was_written_down_and_what_happened_to_its_alerts() {
             "declared: SOL/USD is stale",
             "alert: alert 17: acknowledged",
             "message: it is | the node",
-            "action: action 2: succeeded",
+            "action: action 2 (scale prod/feeds/Deployment/pusher): requested",
+            "action: action 2 (scale prod/feeds/Deployment/pusher): succeeded",
             "resolved: A node was slow",
         ]
     );
+}
+
+#[test]
+fn of_incidents_open_at_once_an_action_is_of_those_it_is_linked_to_or_was_asked_for_in() {
+    let of = |number: u64, channel: &str| Incident {
+        number,
+        place: Place::Channel { channel: ChannelId::new(channel) },
+        ..declared()
+    };
+    let (first, second) = (of(12, "C12"), of(13, "C13"));
+    let records = [
+        requested(mins(1), 1, "C12"),
+        requested(mins(2), 2, "C13"),
+        requested(mins(3), 3, "C0OPS"),
+        requested(mins(-3), 4, "C12"),
+        record(mins(4), "action.succeeded", "action/4"),
+    ];
+    let actions = |incident: &Incident, others: &[Incident]| -> Vec<String> {
+        let entries = timeline(incident, Vec::new(), &records, others).into_iter();
+        entries.map(|entry| entry.text.split(' ').nth(1).unwrap().to_owned()).collect()
+    };
+    assert_eq!(actions(&first, std::slice::from_ref(&second)), ["1"]);
+    assert_eq!(actions(&second, std::slice::from_ref(&first)), ["2"]);
+    assert_eq!(actions(&first, &[]), ["1", "2", "3"], "while it is the only one");
+    let linked = first.clone().link_action(3).unwrap().link_action(4).unwrap();
+    assert_eq!(actions(&linked, std::slice::from_ref(&second)), ["4", "1", "3", "4"]);
+    let other = second.clone().link_action(1).unwrap();
+    assert_eq!(actions(&first, &[other]), [""; 0], "what another one claims is not ours");
+    let over = second.resolve(&user("UBOB"), "", mins(2)).unwrap();
+    assert_eq!(actions(&first, &[over]), ["1", "3"]);
+}
+
+#[test]
+fn figures_count_from_the_first_alert() {
+    let moment = |alert, action: &str, at| (alert, action.to_owned(), at);
+    let moments = [
+        moment(17, "alert.fired", mins(-5)),
+        moment(18, "alert.fired", mins(-9)),
+        moment(17, "alert.acknowledged", mins(2)),
+        moment(17, "alert.resolved", mins(50)),
+        moment(19, "alert.fired", mins(-4)),
+        moment(19, "alert.acknowledged", mins(-3)),
+    ];
+    let over = |alerts: &[u64]| {
+        let over = declared().resolve(&user("UBOB"), "", mins(60)).unwrap();
+        Incident { alerts: alerts.iter().copied().collect(), ..over }
+    };
+    let mins = |mins: u64| Duration::from_secs(mins * 60);
+    let both = over(&[17, 18]);
+    let figures = Figures::of(&both, &moments);
+    assert_eq!((figures.to_acknowledge(), figures.to_resolve(&both)), (Some(mins(11)), Some(mins(69))));
+    let none = over(&[]);
+    let figures = Figures::of(&none, &moments);
+    assert_eq!((figures.to_acknowledge(), figures.to_resolve(&none)), (None, Some(mins(60))));
+    let means = Means::of(&[both, over(&[19]), none, declared()], &moments);
+    assert_eq!(means.to_acknowledge, Some((mins(6), 2)));
+    assert_eq!(means.to_resolve, Some((mins(193) / 3, 3)));
+    assert_eq!(Means::of(&[declared()], &moments), Means::default());
 }
 
 #[test]
@@ -123,6 +199,20 @@ fn a_post_mortem_is_markdown_that_nothing_said_can_break() {
     let (incident, timeline) = story();
     let name = |user: &UserId| format!("{user} <b>");
     let zone: Location = "Europe/Berlin".parse().unwrap();
-    let text = postmortem(&Postmortem { incident: &incident, timeline: &timeline, name: &name, zone: &zone });
+    let moments = [(17, "alert.fired".to_owned(), mins(-5)), (17, "alert.acknowledged".to_owned(), mins(2))];
+    let measured = vec!["SOL|USD: 95 s (limit 60 s)".to_owned(), "ETH/USD: 70 s (limit 60 s)".to_owned()];
+    let link = Some("https://x.slack.com/p2".to_owned());
+    let charts = [
+        Chart { alert: 17, link, file: Some("F0CHART".to_owned()), measured },
+        Chart { alert: 18, file: Some("F0OTHER".to_owned()), ..Chart::default() },
+    ];
+    let text = postmortem(&Postmortem {
+        incident: &incident,
+        timeline: &timeline,
+        figures: Figures::of(&incident, &moments),
+        charts: &charts,
+        name: &name,
+        zone: &zone,
+    });
     insta::assert_snapshot!("postmortem", text);
 }

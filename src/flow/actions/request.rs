@@ -131,7 +131,9 @@ impl Flow {
         }
         effects.extend(place.effect(said.clone()));
         let verb = if glass { "glass_broken" } else { "requested" };
-        let records = vec![record(&request, &caller.actor(), verb, &requested(&request), now)];
+        let mut detail = requested(&request);
+        detail["channel"] = json!(caller.channel);
+        let records = vec![record(&request, &caller.actor(), verb, &detail, now)];
         let changes = vec![Change::Insert(Box::new(request.clone()))];
         self.commit_extra(Extra { effects, records, actions: changes, ..finish(key, "asked for") }).await?;
         counted(&self.metrics, None, &request);

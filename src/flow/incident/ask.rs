@@ -1,19 +1,22 @@
 //! `/wk incident` and `/wk incidents`, and the buttons: what somebody wants of an incident.
 
+use std::collections::BTreeSet;
+
 use crate::core::command::incident::{Ask, What};
 use crate::core::ids::UserId;
-use crate::core::incident::{Incident, Kind, Role, Severity, timeline};
+use crate::core::incident::{Entry, Incident, Kind, Means, Role, timeline};
+use crate::slack::blocks::action::no_such_action;
 use crate::slack::blocks::incident::{
-    Declared, IncidentView, Press, card, declare_form, incident_gone, incidents as list, no_incident, no_such_incident,
-    nobody_called, resolve_form, roles_form, timeline as timeline_page, update_form, written,
+    Declared, IncidentView, Press, card, declare_form, incident_gone, incidents as list, linked_already, no_incident,
+    no_such_incident, nobody_called, resolve_form, roles_form, timeline as timeline_page, update_form, written,
 };
 use crate::slack::blocks::replies;
 use crate::slack::message::{Message, View};
-use crate::store::incidents::{self, Stored};
-use crate::store::{StoreError, alerts};
+use crate::store::incidents::{self, Stored, Wanted};
+use crate::store::{StoreError, actions, alerts};
 
 use super::super::act::{Caller, Plan};
-use super::{Flow, Unclear};
+use super::{Flow, Unclear, staged};
 
 /// Incidents that the list of all shows.
 const LATELY: u32 = 30;
@@ -22,8 +25,8 @@ impl Flow {
     pub(in crate::flow) async fn plan_incident(&self, ask: Ask, caller: &Caller) -> Plan {
         match ask {
             Ask::Form => Plan::Open(declare_form("", None)),
-            Ask::New { title } => {
-                let declared = Declared { title, severity: Severity::default(), alert: None };
+            Ask::New { title, severity } => {
+                let declared = Declared { title, severity: severity.unwrap_or_default(), alert: None };
                 self.plan_declare(declared, caller).await
             }
             Ask::List { all } => self.list_incidents(all).await.unwrap_or_else(|error| unavailable(&error)),
@@ -46,7 +49,14 @@ impl Flow {
         for incident in &found {
             self.know_roles(incident).await;
         }
-        Ok(Plan::Answer(list(&found, all, &self.people(), self.now())))
+        let means = if all {
+            let alerts: BTreeSet<u64> = found.iter().flat_map(|incident| incident.alerts.iter().copied()).collect();
+            let moments = incidents::moments(&self.store, &alerts.into_iter().collect::<Vec<_>>()).await?;
+            Some(Means::of(&found, &moments))
+        } else {
+            None
+        };
+        Ok(Plan::Answer(list(&found, means.as_ref(), &self.people(), self.now())))
     }
 
     async fn plan_about(&self, before: Stored, what: What, caller: &Caller) -> Plan {
@@ -68,6 +78,7 @@ impl Flow {
             What::Export => self.plan_export(&incident, caller).await,
             What::Update { text, .. } if text.is_empty() => Plan::Open(update_form(&incident)),
             What::Update { stage, text } => {
+                let text = staged(&incident, stage, text);
                 let after = incident.update(stage, None, &settings, now);
                 self.plan_changed(before, after, vec![(Kind::Update, text)], caller)
             }
@@ -76,7 +87,7 @@ impl Flow {
                 let after = incident.plan_next(&text);
                 self.plan_changed(before, after, vec![(Kind::NextStep, text)], caller)
             }
-            What::Resolve(text) if text.is_empty() => Plan::Open(resolve_form(&incident)),
+            What::Resolve(text) if text.is_empty() => Plan::Open(resolve_form(&incident, &self.firing_of(&incident))),
             What::Resolve(text) => self.plan_resolve(before, &text, caller),
             What::Reopen => {
                 let after = incident.reopen(&settings, now);
@@ -93,6 +104,15 @@ impl Flow {
                     self.plan_changed(before, after, vec![(Kind::Alert, format!("alert {number}: linked"))], caller)
                 }
                 Ok(None) => Plan::Answer(replies::no_such_alert(number)),
+                Err(error) => unavailable(&error),
+            },
+            What::LinkAction(number) => match actions::by_number(&self.store, number).await {
+                Ok(Some(stored)) => {
+                    let what = format!("{} {}", stored.request.plan.action.kind().as_str(), stored.request.plan.target);
+                    let text = format!("action {number} ({what}): linked");
+                    self.plan_changed(before, incident.link_action(number), vec![(Kind::Action, text)], caller)
+                }
+                Ok(None) => Plan::Answer(no_such_action(Some(number))),
                 Err(error) => unavailable(&error),
             },
         }
@@ -125,7 +145,7 @@ impl Flow {
     }
 
     pub(in crate::flow) async fn plan_incident_press(&self, press: &Press, caller: &Caller) -> Plan {
-        let (id, form): (_, fn(&Incident) -> View) = match press {
+        let (id, form): (_, fn(&Self, &Incident) -> View) = match press {
             Press::Declare(group) => {
                 let known = self.with_engine(|engine, _, _| {
                     let group = engine.group(group)?;
@@ -133,14 +153,18 @@ impl Flow {
                     let worst = members.iter().max_by_key(|alert| alert.severity)?;
                     Some((group.number, worst.evidence.summary.clone()))
                 });
-                return match known {
-                    Some((number, title)) => Plan::Open(declare_form(&title, Some(number))),
-                    None => Plan::Answer(self.gone(group)),
+                let Some((number, title)) = known else { return Plan::Answer(self.gone(group)) };
+                return match incidents::open(&self.store).await {
+                    Ok(open) => match open.iter().find(|stored| stored.incident.alerts.contains(&number)) {
+                        Some(stored) => Plan::Answer(linked_already(number, &stored.incident)),
+                        None => Plan::Open(declare_form(&title, Some(number))),
+                    },
+                    Err(error) => unavailable(&error),
                 };
             }
-            Press::Update(id) => (id, update_form),
-            Press::Roles(id) => (id, roles_form),
-            Press::Resolve(id) => (id, resolve_form),
+            Press::Update(id) => (id, |_, incident| update_form(incident)),
+            Press::Roles(id) => (id, |_, incident| roles_form(incident)),
+            Press::Resolve(id) => (id, |flow, incident| resolve_form(incident, &flow.firing_of(incident))),
             Press::Reopen(id) | Press::Export(id) => {
                 let what = if matches!(press, Press::Reopen(_)) { What::Reopen } else { What::Export };
                 return match self.stored_incident(id).await {
@@ -150,7 +174,7 @@ impl Flow {
             }
         };
         match self.stored_incident(id).await {
-            Ok(stored) if stored.incident.open() => Plan::Open(form(&stored.incident)),
+            Ok(stored) if stored.incident.open() => Plan::Open(form(self, &stored.incident)),
             Ok(stored) => {
                 let refused = stored.incident.clone().link(0);
                 self.plan_changed(stored, refused, Vec::new(), caller)
@@ -174,10 +198,7 @@ impl Flow {
     }
 
     /// What happened, from what was written down and from the audit log.
-    pub(super) async fn timeline_of(
-        &self,
-        incident: &Incident,
-    ) -> Result<Vec<crate::core::incident::Entry>, StoreError> {
+    pub(super) async fn timeline_of(&self, incident: &Incident) -> Result<Vec<Entry>, StoreError> {
         let own = incidents::entries(&self.store, &incident.id).await?;
         let numbers: Vec<u64> = incident.alerts.iter().copied().collect();
         let mut from = incident.opened_at;
@@ -185,8 +206,16 @@ impl Flow {
             let group = alerts::find_group(&self.store, *number).await?;
             from = from.min(group.map_or(from, |group| group.opened_at));
         }
-        let records = incidents::records(&self.store, &numbers, from).await?;
-        let entries = timeline(incident, own, &records);
+        for number in &incident.actions {
+            let action = actions::by_number(&self.store, *number).await?;
+            from = from.min(action.map_or(from, |stored| stored.request.asked.at));
+        }
+        let linked: Vec<u64> = incident.actions.iter().copied().collect();
+        let (opened_at, until) = (incident.opened_at, incident.over_at());
+        let wanted = Wanted { alerts: &numbers, actions: &linked, from, opened_at, until };
+        let records = incidents::records(&self.store, wanted).await?;
+        let others = incidents::beside(&self.store, incident).await?;
+        let entries = timeline(incident, own, &records, &others);
         for entry in &entries {
             if let crate::core::ids::Actor::Person { user, .. } = &entry.by {
                 self.know(user).await;

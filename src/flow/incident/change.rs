@@ -1,20 +1,28 @@
 //! Changing an incident: its state, its timeline, the audit log and its messages in one commit.
 
+use futures_util::future::join_all;
 use serde_json::json;
 
+use crate::core::alert::Alert;
 use crate::core::audit::Record;
-use crate::core::ids::{Actor, ChannelId, IncidentId};
-use crate::core::incident::{Declaration, Entry, Incident, Kind, Place, Postmortem, Refusal, postmortem};
-use crate::slack::blocks::incident::{Declared, changed, charts, declared, exported, refused, settled};
+use crate::core::group::Group;
+use crate::core::ids::{Actor, ChannelId, GroupId, IncidentId};
+use crate::core::incident::{
+    Chart, Declaration, Entry, Figures, Incident, Kind, Place, Postmortem, Refusal, postmortem,
+};
+use crate::core::signal::Evidence;
+use crate::slack::blocks::incident::{Declared, changed, charts as pictured, declared, exported, refused, settled};
 use crate::slack::blocks::replies;
+use crate::slack::blocks::words::subject;
 use crate::store::incidents::{self, Change, Stored};
+use crate::store::messages::MessageRef;
 use crate::store::{StoreError, alerts, messages};
 
 use super::super::act::{Caller, Plan};
-use super::super::effect::{ANSWER, Effect};
+use super::super::effect::{ANSWER, Effect, group_key};
 use super::super::step::Extra;
 use super::room::Room;
-use super::{Flow, announced_key};
+use super::{Flow, announced_key, urgency};
 
 impl Flow {
     /// Where incidents are announced.
@@ -73,7 +81,13 @@ impl Flow {
             records.push(self.incident_record(&after, &action, caller.actor(), &json!({ "text": text })));
             let entry = self.entry(&after, kind, text, caller.actor());
             if let Change::Entry { entry, .. } = &entry {
-                effects.push(Self::incident_line(&after, changed(entry, &people)));
+                let line = changed(entry, &people);
+                if matches!(kind, Kind::Update | Kind::Resolved) && matches!(after.place, Place::Channel { .. }) {
+                    // Those who are not in the room read it where they read of the incident first.
+                    let (key, channel) = (announced_key(&after.id), after.announced_in.clone());
+                    effects.push((Effect::Note { key, channel, message: line.clone() }, urgency()));
+                }
+                effects.push(Self::incident_line(&after, line));
             }
             incidents.push(entry);
         }
@@ -83,8 +97,10 @@ impl Flow {
                 let (channel, incident) = (channel.clone(), after.id.clone());
                 effects.push((Effect::Room(Room::Topic { incident, channel, topic }), ANSWER));
             }
+            let more = self.furniture_since(&before.incident, &after, channel);
+            effects.extend(more.map(|room| (Effect::Room(room), ANSWER)));
         }
-        let message = settled(&after);
+        let message = settled(&after, &self.firing_of(&after));
         incidents.insert(0, Change::Moved { before, after });
         let extra = Extra { effects, records, incidents, ..Extra::default() };
         Plan::Record { extra: Box::new(extra), message }
@@ -100,22 +116,30 @@ impl Flow {
         let schedules = self.schedules();
         let zone = schedules.first().map(crate::core::oncall::Schedule::zone).unwrap_or_default();
         let name = |user: &crate::core::ids::UserId| people.plain(user);
-        let text = postmortem(&Postmortem { incident, timeline: &timeline, name: &name, zone: &zone });
+        let numbers: Vec<u64> = incident.alerts.iter().copied().collect();
+        let found = async {
+            let moments = incidents::moments(&self.store, &numbers).await?;
+            Ok::<_, StoreError>((Figures::of(incident, &moments), self.charts_of(incident).await?))
+        };
+        let (figures, charts) = match found.await {
+            Ok(found) => found,
+            Err(error) => return super::ask::unavailable(&error),
+        };
+        let (timeline, name, zone) = (timeline.as_slice(), &name, &zone);
+        let text = postmortem(&Postmortem { incident, timeline, figures, charts: &charts, name, zone });
         let (channel, thread) = match &incident.place {
             Place::Channel { channel } => (channel.clone(), None),
             Place::Opening | Place::Thread { .. } => (incident.announced_in.clone(), Some(announced_key(&incident.id))),
         };
-        let pictures = match self.charts_of(incident).await {
-            Ok(pictures) => pictures,
-            Err(error) => return super::ask::unavailable(&error),
-        };
+        let pictures: Vec<(u64, String)> =
+            charts.into_iter().filter_map(|chart| Some((chart.alert, chart.file?))).collect();
         let mut effects = Vec::new();
         if !pictures.is_empty() {
             let thread_ts = match &thread {
                 Some(key) => messages::get(&self.store, key).await.ok().flatten().map(|place| place.ts),
                 None => None,
             };
-            let (channel, message) = (channel.clone(), charts(incident, &pictures));
+            let (channel, message) = (channel.clone(), pictured(incident, &pictures));
             effects.push((Effect::Post { channel, thread_ts, fallback: None, message }, ANSWER));
         }
         let export = Room::Export { incident: incident.id.clone(), number: incident.number, channel, thread, text };
@@ -125,19 +149,51 @@ impl Flow {
         Plan::Record { extra: Box::new(extra), message: exported(incident) }
     }
 
-    /// The pictures its alerts had, as they were drawn then: the past that they show is not kept as long as they are.
-    async fn charts_of(&self, incident: &Incident) -> Result<Vec<(u64, String)>, StoreError> {
+    /// The pictures its alerts had, as they were drawn then: the past that they show is not kept as long as they are. And what
+    /// was measured last, as long as that is known.
+    async fn charts_of(&self, incident: &Incident) -> Result<Vec<Chart>, StoreError> {
         /// A message holds 50 blocks, and nobody looks through so many.
         const MOST: usize = 10;
         let mut charts = Vec::new();
-        for number in incident.alerts.iter().copied() {
-            let group = alerts::find_group(&self.store, number).await?;
-            charts.extend(group.and_then(|group| Some((number, self.chart_of(&group.id)?))));
+        for alert in incident.alerts.iter().copied() {
+            let Some(group) = alerts::find_group(&self.store, alert).await? else { continue };
+            let (file, measured) = (self.chart_of(&group.id), self.measured(&group.id));
+            if file.is_none() && measured.is_empty() {
+                continue;
+            }
+            let place = messages::get(&self.store, &group_key(&group.id)).await?;
+            charts.push((Chart { alert, link: None, file, measured }, place));
             if charts.len() == MOST {
                 break;
             }
         }
-        Ok(charts)
+        let linked = |(chart, place): (Chart, Option<MessageRef>)| async move {
+            let Some(MessageRef { channel, ts }) = place else { return chart };
+            Chart { link: self.api.chat_get_permalink(&channel, &ts).await.ok(), ..chart }
+        };
+        Ok(join_all(charts.into_iter().map(linked)).await)
+    }
+
+    /// `SOL/USD: 95 s (limit 60 s)`, of the first few members.
+    fn measured(&self, group: &GroupId) -> Vec<String> {
+        const MEMBERS: usize = 5;
+        self.with_engine(|engine, _, _| {
+            let members = engine.group(group).map(|group| engine.members(group)).unwrap_or_default();
+            let line = |alert: &&Alert| {
+                let Evidence { value, threshold, .. } = &alert.evidence;
+                let limit = if threshold.is_empty() { String::new() } else { format!(" (limit {threshold})") };
+                (!value.is_empty()).then(|| format!("{}: {value}{limit}", subject(&alert.labels)))
+            };
+            members.iter().filter_map(line).take(MEMBERS).collect()
+        })
+    }
+
+    /// Which of its alerts go on.
+    pub(super) fn firing_of(&self, incident: &Incident) -> Vec<u64> {
+        self.with_engine(|engine, _, _| {
+            let open = |number: &u64| engine.group_by_number(*number).is_some_and(Group::open);
+            incident.alerts.iter().copied().filter(open).collect()
+        })
     }
 
     pub(super) fn entry(&self, incident: &Incident, kind: Kind, text: String, by: Actor) -> Change {

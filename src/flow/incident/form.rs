@@ -11,7 +11,7 @@ use crate::store::incidents::Stored;
 use super::super::act::{Caller, FieldErrors, Plan, Way};
 use super::super::receive::Ack;
 use super::super::step::StepError;
-use super::Flow;
+use super::{Flow, staged};
 
 /// Whether a form is about an incident.
 pub(in crate::flow) fn ours(callback_id: &str) -> bool {
@@ -59,6 +59,7 @@ impl Flow {
     fn plan_update(&self, before: Stored, updated: Updated, caller: &Caller) -> Plan {
         let Updated { stage, text, next_step } = updated;
         let settings = self.settings().incidents.clone();
+        let text = staged(&before.incident, stage, text);
         let planned = next_step.clone().filter(|next| before.incident.next_step.as_ref() != Some(next));
         let after = before.incident.clone().update(stage, next_step, &settings, self.now());
         let mut what = vec![(Kind::Update, text)];

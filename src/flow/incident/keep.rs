@@ -1,10 +1,10 @@
-//! What happens without anybody asking: updates that are due are asked for.
+//! What happens without anybody asking: updates that are due are asked for, and the end of the last alert is told.
 
 use serde_json::json;
 
 use crate::core::ids::Actor;
-use crate::slack::blocks::incident::due;
-use crate::store::incidents::{self, Change};
+use crate::slack::blocks::incident::{calm, due};
+use crate::store::incidents::{self, Change, Stored};
 
 use super::super::step::{Extra, StepError};
 use super::Flow;
@@ -21,7 +21,10 @@ impl Flow {
         let (now, settings) = (self.now(), self.settings().incidents.clone());
         for before in incidents::open(&self.store).await? {
             let (after, said) = before.incident.clone().remind(&settings, now);
-            let Some(nth) = said else { continue };
+            let Some(nth) = said else {
+                self.hear_of_alerts(before).await?;
+                continue;
+            };
             self.know_roles(&after).await;
             let mut effects = self.incident_shown(&after);
             effects.push(Self::incident_line(&after, due(&after, nth)));
@@ -35,5 +38,17 @@ impl Flow {
             }
         }
         Ok(())
+    }
+
+    /// Tells once that nothing of an incident fires any more.
+    async fn hear_of_alerts(&self, before: Stored) -> Result<(), StepError> {
+        let firing = self.firing_of(&before.incident).len();
+        let Some((after, over)) = before.incident.clone().hear_of_alerts(firing) else { return Ok(()) };
+        let effects = if over { vec![Self::incident_line(&after, calm(&after))] } else { Vec::new() };
+        let incidents = vec![Change::Moved { before, after }];
+        match self.commit_led(Extra { effects, incidents, ..Extra::default() }).await {
+            Ok(()) | Err(StepError::AlreadyDone) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }

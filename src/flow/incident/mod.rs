@@ -8,7 +8,7 @@ mod mark;
 mod room;
 
 use crate::core::ids::{ChannelId, IncidentId};
-use crate::core::incident::{Incident, Place};
+use crate::core::incident::{Incident, Place, Stage};
 use crate::core::severity::Severity;
 use crate::core::time::Timestamp;
 use crate::slack::blocks::incident::{IncidentView, announcement, card};
@@ -32,6 +32,14 @@ fn announced_key(id: &IncidentId) -> String {
 
 fn card_key(id: &IncidentId) -> String {
     format!("incident:{id}:card")
+}
+
+/// What is new, with how far the work is now when that is new: `identified: it is the node`.
+fn staged(before: &Incident, stage: Option<Stage>, text: String) -> String {
+    match stage {
+        Some(stage) if before.stage() != Some(stage) => format!("{}: {text}", stage.as_str()),
+        _ => text,
+    }
 }
 
 impl Flow {

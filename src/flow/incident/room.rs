@@ -1,9 +1,11 @@
 //! The channel of an incident: opened, furnished, and told; without the right to open one, the thread of the announcement.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::core::ids::{ChannelId, IncidentId, MessageTs, UserId};
-use crate::core::incident::{Incident, Place};
+use crate::core::incident::{Incident, Place, Role};
 use crate::slack::api::{ApiError, Share, Upload};
 use crate::store::incidents::{self, Change};
 use crate::store::jobs::{self, Job};
@@ -25,7 +27,8 @@ pub enum Room {
     Furnish {
         incident: IncidentId,
         channel: ChannelId,
-        topic: String,
+        /// `None`: it stays; each change of it is a line in the channel.
+        topic: Option<String>,
         invite: Vec<UserId>,
         links: Vec<(String, String)>,
     },
@@ -64,7 +67,7 @@ impl Flow {
         Ok(match room {
             Room::Open { incident, name } => self.open_room(job, incident, name).await,
             Room::Furnish { channel, topic, invite, links, .. } => {
-                self.furnish(channel, topic, invite, links).await.unwrap_or_else(|error| error)
+                self.furnish(channel, topic.as_deref(), invite, links).await.unwrap_or_else(|error| error)
             }
             Room::Topic { channel, topic, .. } => match self.turn("conversations.setTopic", None) {
                 Some(at) => Attempt::NotYet(at),
@@ -89,20 +92,21 @@ impl Flow {
             return Attempt::NotYet(at);
         }
         let opened = |channel| Attempt::Placed { incident: incident.clone(), place: Place::Channel { channel } };
+        // For when somebody else's channel has that name: the incident's own id tells them apart.
+        let tail: String = incident.as_str().chars().rev().take(4).collect::<String>().to_lowercase();
+        let other_name = format!("{name}-{tail}");
         if job.interrupted {
-            // An earlier attempt may have opened it.
-            match self.api.own_channel(name).await {
-                Ok(Some(channel)) => return opened(channel),
-                Ok(None) => {}
-                Err(error) => return self.failed("conversations.create", None, error),
+            // An earlier attempt may have opened it, under either name.
+            for name in [name, &other_name] {
+                match self.api.own_channel(name).await {
+                    Ok(Some(channel)) => return opened(channel),
+                    Ok(None) => {}
+                    Err(error) => return self.failed("conversations.create", None, error),
+                }
             }
         }
         let created = match self.api.conversations_create(name, false).await {
-            // Somebody else's channel has that name: the incident's own id tells them apart.
-            Err(error) if error.code() == Some("name_taken") => {
-                let tail: String = incident.as_str().chars().rev().take(4).collect::<String>().to_lowercase();
-                self.api.conversations_create(&format!("{name}-{tail}"), false).await
-            }
+            Err(error) if error.code() == Some("name_taken") => self.api.conversations_create(&other_name, false).await,
             other => other,
         };
         match created {
@@ -121,7 +125,7 @@ impl Flow {
     async fn furnish(
         &self,
         channel: &ChannelId,
-        topic: &str,
+        topic: Option<&str>,
         invite: &[UserId],
         links: &[(String, String)],
     ) -> Result<Attempt, Attempt> {
@@ -133,7 +137,9 @@ impl Flow {
             }
             Ok(()) => Ok(()),
         };
-        lenient("conversations.setTopic", self.api.conversations_set_topic(channel, topic).await)?;
+        if let Some(topic) = topic {
+            lenient("conversations.setTopic", self.api.conversations_set_topic(channel, topic).await)?;
+        }
         for user in invite {
             lenient("conversations.invite", self.api.conversations_invite(channel, user).await)?;
         }
@@ -198,22 +204,46 @@ impl Flow {
         let settings = self.settings();
         let mut invite = vec![incident.opened_by.clone()];
         let called = settings.incidents.invite.iter().flat_map(|schedule| self.answerable(schedule));
-        let roles = crate::core::incident::Role::ALL.into_iter().filter_map(|role| incident.roles.of(role).cloned());
+        let roles = Role::ALL.into_iter().filter_map(|role| incident.roles.of(role).cloned());
         for user in roles.chain(called) {
             if !invite.contains(&user) {
                 invite.push(user);
             }
         }
-        // The runbooks and dashboards of its alerts.
-        let mut links: Vec<(String, String)> = self.with_engine(|engine, _, _| {
+        let (id, topic) = (incident.id.clone(), Some(change::topic(incident)));
+        Room::Furnish { incident: id, channel: channel.clone(), topic, invite, links: self.links_of(incident) }
+    }
+
+    /// Whom and what its channel lacks after a change: whoever got a role, and the links of an alert that was linked.
+    pub(super) fn furniture_since(&self, before: &Incident, after: &Incident, channel: &ChannelId) -> Option<Room> {
+        let roles = |incident: &Incident| -> Vec<UserId> {
+            Role::ALL.into_iter().filter_map(|role| incident.roles.of(role).cloned()).collect()
+        };
+        let known = roles(before);
+        let invite: Vec<UserId> = roles(after).into_iter().filter(|user| !known.contains(user)).collect();
+        let links = if before.alerts == after.alerts { Vec::new() } else { self.links_of(after) };
+        if invite.is_empty() && links.is_empty() {
+            return None;
+        }
+        Some(Room::Furnish { incident: after.id.clone(), channel: channel.clone(), topic: None, invite, links })
+    }
+
+    /// The runbooks and dashboards of its alerts: `Runbook: FeedStale`, each address once.
+    fn links_of(&self, incident: &Incident) -> Vec<(String, String)> {
+        /// Slack shows a row of them.
+        const MOST: usize = 10;
+        let links: BTreeMap<String, String> = self.with_engine(|engine, _, _| {
             let groups = incident.alerts.iter().filter_map(|number| engine.group_by_number(*number));
-            let links = groups.flat_map(|group| engine.members(group)).flat_map(|alert| &alert.evidence.links);
-            links.map(|link| (link.label.clone(), link.url.clone())).collect()
+            let links = groups.flat_map(|group| engine.members(group)).flat_map(|alert| {
+                let title = |label: &str| format!("{label}: {}", alert.name());
+                alert.evidence.links.iter().map(move |link| (link.url.clone(), title(&link.label)))
+            });
+            links.collect()
         });
-        links.sort();
-        links.dedup();
-        links.truncate(5);
-        let (id, topic) = (incident.id.clone(), change::topic(incident));
-        Room::Furnish { incident: id, channel: channel.clone(), topic, invite, links }
+        let mut links: Vec<(String, String)> = links.into_iter().map(|(url, title)| (title, url)).collect();
+        // Runbooks before the sources of alerts, which everybody finds from their messages.
+        links.sort_by_key(|(title, url)| (!title.starts_with("Runbook"), title.clone(), url.clone()));
+        links.truncate(MOST);
+        links
     }
 }

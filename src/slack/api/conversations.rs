@@ -141,11 +141,11 @@ impl WebApi {
         }
     }
 
-    /// Puts a link at the top of a channel, unless one of that title is there.
+    /// Puts a link at the top of a channel, unless it is there.
     pub async fn bookmark(&self, channel: &ChannelId, title: &str, link: &str) -> Result<(), ApiError> {
         let there = self.call("bookmarks.list", Fields::new().set("channel_id", channel.as_str())).await?.body;
         let known = there.get("bookmarks").and_then(Value::as_array);
-        if known.into_iter().flatten().any(|one| one.get("title").and_then(Value::as_str) == Some(title)) {
+        if known.into_iter().flatten().any(|one| one.get("link").and_then(Value::as_str) == Some(link)) {
             return Ok(());
         }
         let fields = Fields::new().set("channel_id", channel.as_str()).set("title", title).set("type", "link");
@@ -154,7 +154,8 @@ impl WebApi {
 
     /// One message; `None` when there is none of that `ts`.
     pub async fn message(&self, channel: &ChannelId, ts: &MessageTs) -> Result<Option<Value>, ApiError> {
-        let fields = Fields::new().set("channel", channel.as_str()).set("ts", ts.as_str()).set("limit", "1");
+        // Slack adds a thread's parent, and counts it.
+        let fields = Fields::new().set("channel", channel.as_str()).set("ts", ts.as_str()).set("limit", "2");
         let fields = fields.set("latest", ts.as_str()).set("oldest", ts.as_str()).set("inclusive", "true");
         match self.call("conversations.replies", fields).await {
             Ok(reply) => {

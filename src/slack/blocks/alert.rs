@@ -250,7 +250,7 @@ fn buttons(view: &AlertView, members: &Members, standing: &Standing) -> Option<S
     }
     elements.extend(kit::act_select(&view.group.id, view.offers).map(SlackActionBlockElement::from));
     elements.push(kit::button("Why?", &Press::Why(group())).into());
-    let links = members.links().into_iter().take(2).enumerate();
+    let links = members.links().into_iter().take(3).enumerate();
     elements.extend(links.filter_map(|(nth, link)| kit::link(&link.label, &link.url, nth)).map(Into::into));
     let mut entries =
         vec![("Show all members", Press::Details(group())), ("Silence with a comment…", Press::SilenceForm(group()))];

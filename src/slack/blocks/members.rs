@@ -11,6 +11,7 @@ use super::kit;
 use super::words::{bold, fenced, fitting, moment, rule_words, said, subject, what};
 use crate::core::alert::{Alert, AlertState};
 use crate::core::group::Group;
+use crate::core::label::SEVERITY;
 use crate::core::signal::{Detail, Evidence, Link};
 use crate::core::time::Timestamp;
 
@@ -23,6 +24,8 @@ pub(super) struct Members<'a> {
     pub resolved: Vec<&'a Alert>,
     /// Of several rules: each line then says which.
     mixed: bool,
+    /// Of several severities.
+    graded: bool,
 }
 
 impl<'a> Members<'a> {
@@ -38,8 +41,9 @@ impl<'a> Members<'a> {
         for members in [&mut firing, &mut resolved] {
             members.sort_by_cached_key(|alert| (Reverse(alert.severity), alert.since(), subject(&alert.labels)));
         }
-        let mut members = Self { firing, resolved, mixed: false };
+        let mut members = Self { firing, resolved, mixed: false, graded: false };
         members.mixed = members.rules().len() > 1;
+        members.graded = members.spoken_of().iter().map(|alert| alert.severity).collect::<BTreeSet<_>>().len() > 1;
         members
     }
 
@@ -132,7 +136,10 @@ impl<'a> Members<'a> {
         let limit = if threshold.is_empty() { String::new() } else { format!("(limit {})", said(threshold, 60)) };
         let joined = alert.since().since(since) >= LATER;
         let since = if joined { format!("· since {}", moment(alert.since(), now)) } else { String::new() };
-        let parts = [format!("• {}", bold(&subject(&alert.labels))), rule, said(value, 60), limit, since];
+        // Two alerts of another system may differ in their severity alone.
+        let graded = self.graded && alert.labels.get(SEVERITY).is_some();
+        let grade = if graded { alert.severity.to_string() } else { String::new() };
+        let parts = [format!("• {}", bold(&subject(&alert.labels))), rule, grade, said(value, 60), limit, since];
         parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
     }
 }

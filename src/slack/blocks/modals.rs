@@ -1,6 +1,7 @@
 //! Forms: silencing with matchers, a length and a reason.
 
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use slack_morphism::prelude::SlackBlock;
 
 use super::actions::SILENCE_FORM;
@@ -18,12 +19,20 @@ pub struct SilenceForm<'a> {
     /// Comes back with the submission; `None` when the form was not opened from an alert.
     pub group: Option<&'a GroupId>,
     pub matchers: &'a [Matcher],
-    /// Alerts that the matchers cover now.
+    /// Alerts that the matchers cover now, and what the first few are about.
     pub firing: usize,
+    pub first: &'a [String],
     pub length: Span,
     pub comment: &'a str,
-    /// Alertmanagers in which it will hold too, and how many of their active alerts it matches, when they say.
-    pub outside: &'a [(String, Option<usize>)],
+    /// Alertmanagers in which it will hold too, and which of their active alerts it matches, when they say.
+    pub outside: &'a [(String, Option<Covered>)],
+}
+
+/// What matchers cover in an Alertmanager.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Covered {
+    pub count: usize,
+    pub first: Vec<String>,
 }
 
 /// `block_id` of each field; errors are shown under the field they name.
@@ -81,20 +90,50 @@ pub fn silence_form(form: &SilenceForm) -> View {
         .block(),
         kit::context(&covered(form)),
     ];
-    modal("Silence", Some("Silence"), form.group.map_or("", GroupId::as_str), &blocks)
+    let metadata = format!("{} {}", mark_of(form.matchers), form.group.map_or("", GroupId::as_str));
+    modal("Silence", Some("Silence"), &metadata, &blocks)
+}
+
+/// Whether a form with this metadata showed what these matchers cover; and the group it was opened from.
+#[must_use]
+pub fn shown(metadata: &str, matchers: &[Matcher]) -> (bool, Option<GroupId>) {
+    let (mark, group) = metadata.split_once(' ').unwrap_or(("", metadata));
+    (mark == mark_of(matchers), (!group.is_empty()).then(|| GroupId::new(group)))
+}
+
+/// The same for the same matchers, in whatever order.
+fn mark_of(matchers: &[Matcher]) -> String {
+    let mut texts: Vec<String> = matchers.iter().map(Matcher::to_string).collect();
+    texts.sort();
+    hex::encode(&Sha256::digest(texts.join("\n").as_bytes())[..8])
 }
 
 /// What the matchers cover now, here and in Alertmanagers.
 fn covered(form: &SilenceForm) -> String {
-    let mut lines = vec![format!("These matchers cover {} firing now.", count(form.firing, "alert"))];
+    let here =
+        format!("These matchers cover {} firing now{}", count(form.firing, "alert"), first(form.first, form.firing));
+    let mut lines = vec![here];
     lines.extend(form.outside.iter().take(5).map(|(name, matching)| {
         let name = bold(&plain(name, 60));
         match matching {
-            Some(matching) => format!("In Alertmanager {name} they match {}.", count(*matching, "active alert")),
+            Some(Covered { count: all, first: names }) => {
+                format!("In Alertmanager {name} they match {}{}", count(*all, "active alert"), first(names, *all))
+            }
             None => format!("Alertmanager {name} does not say how many of its alerts they match."),
         }
     }));
     lines.join("\n")
+}
+
+/// `: FeedLag sol, FeedLag eth and 3 more.`, or the end of the sentence.
+fn first(names: &[String], all: usize) -> String {
+    const SHOWN: usize = 5;
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| bold(&plain(name, 80))).collect();
+    match all.saturating_sub(shown.len()) {
+        _ if shown.is_empty() => ".".to_owned(),
+        0 => format!(": {}.", shown.join(", ")),
+        more => format!(": {} and {more} more.", shown.join(", ")),
+    }
 }
 
 /// Shown when the form can no longer be used: `why` in one sentence.
@@ -173,6 +212,27 @@ mod tests {
         let request = read("symbol=“Crypto.SOL/USD”,\n\n severity=~\"info|warning\" ", " 2H ").unwrap();
         assert_eq!(request.matchers.len(), 2);
         assert_eq!((request.length, request.comment.as_str()), (Span::from_secs(7200), ""));
+    }
+
+    #[test]
+    fn a_form_knows_whether_it_showed_what_is_submitted() {
+        let matchers = |texts: &[&str]| -> Vec<Matcher> { texts.iter().map(|text| text.parse().unwrap()).collect() };
+        let (group, asked) = (GroupId::new("G1"), matchers(&["a=b", "c=d"]));
+        let length = Span::from_secs(60);
+        let form = SilenceForm {
+            group: Some(&group),
+            matchers: &asked,
+            firing: 0,
+            first: &[],
+            length,
+            comment: "",
+            outside: &[],
+        };
+        let view = silence_form(&form).0;
+        let metadata = view["private_metadata"].as_str().unwrap();
+        assert_eq!(shown(metadata, &matchers(&["c=d", "a=\"b\""])), (true, Some(group.clone())));
+        assert_eq!(shown(metadata, &matchers(&["a=b"])), (false, Some(group)));
+        assert_eq!(shown("", &asked), (false, None));
     }
 
     #[test]

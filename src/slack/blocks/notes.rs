@@ -185,6 +185,14 @@ pub fn silenced_outside(source: &str, number: u64, count: Option<usize>) -> Mess
     })
 }
 
+/// Matchers that reach an Alertmanager were changed, and what they cover there could not be shown in time.
+#[must_use]
+pub fn not_silenced() -> Message {
+    kit::line(
+        "Nothing is silenced: the matchers were changed, and I could not show what they cover. Fill the form in again.",
+    )
+}
+
 /// Why a message is in the fallback channel and not in its own.
 #[must_use]
 pub fn moved(meant_for: &ChannelId, reason: &str) -> Message {

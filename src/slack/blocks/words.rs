@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use crate::core::alert::Alert;
-use crate::core::label::{ALERTNAME, Labels};
+use crate::core::label::{ALERTNAME, EXPORTED_SEVERITY, Labels, SEVERITY};
 use crate::core::severity::Severity;
 use crate::core::time::{Timestamp, spoken};
 
@@ -188,7 +188,8 @@ fn in_cluster(cluster: &str, labels: &Labels) -> String {
 
 /// What an alert of another system is about: the values of its own labels, of which a few tell most.
 fn elsewhere(labels: &Labels) -> Option<String> {
-    const SAID_ELSEWHERE: [&str; 5] = [ALERTNAME, "source", "job", "prometheus", "grafana_folder"];
+    const SAID_ELSEWHERE: [&str; 7] =
+        [ALERTNAME, SEVERITY, EXPORTED_SEVERITY, "source", "job", "prometheus", "grafana_folder"];
     let own = labels.iter().filter(|(name, _)| !SAID_ELSEWHERE.contains(&name.as_str()));
     let values: Vec<_> = own.map(|(_, value)| value.as_str()).take(3).collect();
     (!values.is_empty()).then(|| values.join(" "))

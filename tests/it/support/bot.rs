@@ -374,6 +374,7 @@ async fn start(config: &Config, clock: &Arc<TestClock>, seed: u64) -> Result<App
     let keys = config.paging.pagerduty.iter().map(|one| &one.routing_key_env);
     let keys = keys.chain(config.paging.webhooks.iter().map(|one| &one.secret_env));
     let keys = keys.chain(config.prometheus.alertmanagers.iter().map(|one| &one.token_env));
+    let keys = keys.chain(config.prometheus.alertmanagers.iter().filter_map(|one| one.url_token_env.as_ref()));
     secrets.extend(keys.map(|name| (name.clone(), name.clone())));
     let environment = Environment::from_pairs(secrets);
     let ids = Arc::new(Ulids::from_seed(seed));

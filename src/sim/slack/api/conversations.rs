@@ -75,15 +75,15 @@ fn readable<'a>(ask: &'a Ask) -> Result<&'a Channel, Refusal> {
     if channel.has(&ask.app.bot_user) { Ok(channel) } else { Err("not_in_channel".into()) }
 }
 
-/// The messages inside `oldest` and `latest`, on one page.
-fn window(ask: &Ask, channel: &Channel, messages: Vec<&Message>, default: usize) -> Answer {
+/// The messages inside `oldest` and `latest`, on one page. Slack adds a thread's parent, wherever it is.
+fn window(ask: &Ask, channel: &Channel, messages: Vec<&Message>, always: Option<&str>, default: usize) -> Answer {
     let inclusive = ask.args.yes("inclusive");
     let (oldest, latest) = (ask.args.str("oldest"), ask.args.str("latest"));
     let inside = |m: &&Message| {
         let ts = m.ts.as_str();
         let after = oldest.is_none_or(|o| ts > o || (inclusive && ts == o));
         let before = latest.is_none_or(|l| ts < l || (inclusive && ts == l));
-        after && before
+        (after && before) || always == Some(ts)
     };
     let (found, cursor) = page(messages.into_iter().filter(inside).collect(), ask.args, default)?;
     let all = ask.args.yes("include_all_metadata");
@@ -102,7 +102,7 @@ fn history(ask: &mut Ask) -> Answer {
         m.only_for.is_none() && (!reply || m.content.broadcast)
     };
     let newest_first = channel.messages.iter().rev().filter(top).collect();
-    window(ask, channel, newest_first, 100)
+    window(ask, channel, newest_first, None, 100)
 }
 
 fn replies(ask: &mut Ask) -> Answer {
@@ -110,9 +110,11 @@ fn replies(ask: &mut Ask) -> Answer {
     let ts = ask.args.need("ts")?;
     let asked = channel.message(ts).filter(|m| m.only_for.is_none()).ok_or("thread_not_found")?;
     let root = asked.content.thread_ts.as_deref().unwrap_or(&asked.ts);
-    let mut thread: Vec<&Message> = channel.message(root).into_iter().collect();
+    let parent = channel.message(root);
+    let always = parent.map(|parent| parent.ts.as_str());
+    let mut thread: Vec<&Message> = parent.into_iter().collect();
     thread.extend(channel.replies(root));
-    window(ask, channel, thread, 1000)
+    window(ask, channel, thread, always, 1000)
 }
 
 fn open(ask: &mut Ask) -> Answer {

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::kit::{self, Field};
 use super::super::words::plain;
+use super::lines::still_firing;
 use crate::core::ids::{IncidentId, UserId};
 use crate::core::incident::{Incident, Role, Severity, Stage, State, TITLE};
 use crate::slack::message::View;
@@ -125,9 +126,11 @@ pub fn read_roles(field: impl Fn(&str) -> Option<String>) -> RolesGiven {
 }
 
 #[must_use]
-pub fn resolve_form(incident: &Incident) -> View {
+pub fn resolve_form(incident: &Incident, firing: &[u64]) -> View {
     let hint = "What it was, and what ended it. The post-mortem begins with it.";
-    let blocks = [field(TEXT, "Summary", hint, "", true, false, 2000)];
+    let mut blocks = vec![field(TEXT, "Summary", hint, "", true, false, 2000)];
+    let warning = still_firing(firing).map(|still| kit::context(&format!("⚠️ {still}")));
+    blocks.extend(kit::values(&warning.into_iter().collect::<Vec<_>>(), 1));
     modal(RESOLVE_FORM, "Resolve", "Resolve", incident.id.as_str(), &blocks)
 }
 

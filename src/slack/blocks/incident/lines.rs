@@ -21,11 +21,12 @@ pub fn changed(entry: &Entry, people: &People) -> Message {
         Kind::Role => format!("🎖️ {text} ({who})"),
         Kind::Severity => format!("📶 Now *{text}* ({who})"),
         Kind::Alert => format!("🔔 {text} ({who})"),
+        Kind::Action => format!("⚙️ {text} ({who})"),
         Kind::Resolved => {
             format!("✅ {who} resolved it{}", if text.is_empty() { String::new() } else { format!(": {text}") })
         }
         Kind::Reopened => format!("🚨 {who} opened it again"),
-        Kind::Declared | Kind::Action | Kind::Message => format!("{who}: {text}"),
+        Kind::Declared | Kind::Message => format!("{who}: {text}"),
     })
 }
 
@@ -51,15 +52,60 @@ pub fn declared(incident: &Incident) -> Message {
     kit::line(&format!("🚨 Incident #{} is declared; you lead it. {place}", incident.number))
 }
 
-/// What was asked for is done.
+/// What was asked for is done; which incident it was is said in full, as it may not be the one that was meant. `firing` are its
+/// alerts that go on although it is resolved.
 #[must_use]
-pub fn settled(incident: &Incident) -> Message {
-    kit::line(&format!("Done; the card of incident #{} shows it.", incident.number))
+pub fn settled(incident: &Incident, firing: &[u64]) -> Message {
+    let title = bold(&plain(&incident.title, 120));
+    let done = format!("Done; the card of incident #{} {title} shows it.", incident.number);
+    kit::line(&match still_firing(firing) {
+        Some(still) if !incident.open() => format!("{done}\n⚠️ {still}"),
+        _ => done,
+    })
+}
+
+/// `2 linked alerts still fire: #17, #18.`
+pub(super) fn still_firing(firing: &[u64]) -> Option<String> {
+    let shown: Vec<String> = firing.iter().take(12).map(|number| format!("#{number}")).collect();
+    let more = if firing.len() > shown.len() { " …" } else { "" };
+    match firing.len() {
+        0 => None,
+        1 => Some(format!("A linked alert still fires: {}.", shown.join(", "))),
+        many => Some(format!("{many} linked alerts still fire: {}{more}.", shown.join(", "))),
+    }
+}
+
+/// Nothing of it fires any more.
+#[must_use]
+pub fn calm(incident: &Incident) -> Message {
+    let press = super::super::actions::Press::Incident(super::Press::Resolve(incident.id.clone()));
+    let text = format!("🌤️ All linked alerts of incident #{} are over.", incident.number);
+    kit::message(&text, &[kit::section_with(&text, kit::button("Resolve…", &press))], None)
+}
+
+/// Somebody is on this alert already.
+#[must_use]
+pub fn linked_already(alert: u64, incident: &Incident) -> Message {
+    let title = bold(&plain(&incident.title, 120));
+    let number = incident.number;
+    let text = format!(
+        "Alert #{alert} is part of incident #{number} {title} already. `/wk incident` and a title declares another one."
+    );
+    kit::message(&text, &[kit::section_with(&text, kit::run("Show", format!("incident {number}")))], None)
 }
 
 #[must_use]
 pub fn marked(incident: &Incident) -> Message {
     kit::line(&format!("📌 On the timeline of incident #{}.", incident.number))
+}
+
+/// The pin was heard, and the message is not on the timeline.
+#[must_use]
+pub fn not_marked(why: &str) -> Message {
+    kit::line(&format!(
+        "I could not read that message, so it is not on the timeline: {}. *Add to incident* in its menu works without.",
+        said(why, 200)
+    ))
 }
 
 /// An update without a text says nothing.

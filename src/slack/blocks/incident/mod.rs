@@ -9,10 +9,12 @@ pub use forms::{
     read_declared, read_resolved, read_roles, read_updated, resolve_form, roles_form, update_form,
 };
 pub use lines::{
-    changed, charts, declared, due, exported, incident_gone, marked, no_incident, no_such_incident, nobody_called,
-    refused, settled, written,
+    calm, changed, charts, declared, due, exported, incident_gone, linked_already, marked, no_incident,
+    no_such_incident, nobody_called, not_marked, refused, settled, written,
 };
 pub use press::Press;
+
+use std::time::Duration;
 
 use slack_morphism::prelude::SlackActionBlockElement;
 
@@ -23,7 +25,7 @@ use super::pages::Page;
 use super::people::People;
 use super::words::{ago, bold, count, escape, moment, plain, said};
 use crate::core::ids::{Actor, UserId};
-use crate::core::incident::{Entry, Incident, Kind, Place, Role, Severity, Stage, State};
+use crate::core::incident::{Entry, Incident, Kind, Means, Place, Role, Severity, Stage, State};
 use crate::core::time::{Timestamp, spoken};
 use crate::slack::message::Message;
 
@@ -50,11 +52,15 @@ pub fn card(view: &IncidentView) -> Message {
         blocks.push(kit::section(&format!("*Summary*\n{}", said(summary, 1500))));
     }
     blocks.push(kit::row(buttons(incident)));
+    const BOTH: &str = "📌 a message, or *Add to incident* in its menu, puts it on the timeline";
     let small = match incident.place {
         Place::Thread { why: Some(ref why) } => {
-            format!("worked on in this thread, as Slack lets me open no channel: {}", said(why, 120))
+            let why = said(why, 120);
+            format!("{BOTH}\nworked on in this thread, as Slack lets me open no channel: {why}")
         }
-        _ => "📌 a message, or *Add to incident* in its menu, puts it on the timeline".to_owned(),
+        // Without channels of their own reactions are not heard.
+        Place::Thread { why: None } => "*Add to incident* in a message's menu puts it on the timeline".to_owned(),
+        Place::Opening | Place::Channel { .. } => BOTH.to_owned(),
     };
     blocks.push(kit::context(&small));
     let text = format!("{}: {}", plain(&title, 150), stage_words(&incident.state, *now));
@@ -87,14 +93,14 @@ pub fn announcement(view: &IncidentView) -> Message {
     kit::message(&escape(&plain(&title, 150)), &blocks, None)
 }
 
-/// Open incidents, or all lately.
+/// Open incidents, or all lately with what they come to.
 #[must_use]
-pub fn incidents(found: &[Incident], all: bool, people: &People, now: Timestamp) -> Message {
+pub fn incidents(found: &[Incident], all: Option<&Means>, people: &People, now: Timestamp) -> Message {
     const SHOWN: usize = 15;
     if found.is_empty() {
-        return kit::line(if all { "There was no incident yet." } else { "✅ No incident is open." });
+        return kit::line(if all.is_some() { "There was no incident yet." } else { "✅ No incident is open." });
     }
-    let heading = format!("{}{}", count(found.len(), "incident"), if all { "" } else { " open" });
+    let heading = format!("{}{}", count(found.len(), "incident"), if all.is_some() { "" } else { " open" });
     let mut blocks = vec![kit::section(&format!("*Incidents*  {heading}"))];
     blocks.extend(found.iter().take(SHOWN).map(|incident| {
         let show = kit::run("Show", format!("incident {}", incident.number));
@@ -103,7 +109,19 @@ pub fn incidents(found: &[Incident], all: bool, people: &People, now: Timestamp)
     if found.len() > SHOWN {
         blocks.push(kit::context(&format!("and {} more", found.len() - SHOWN)));
     }
+    blocks.extend(all.and_then(means).map(|means| kit::context(&means)));
     kit::message(&heading, &blocks, None)
+}
+
+/// `Mean time to acknowledge (MTTA) 6 min, of 4; to resolve (MTTR) 1 h 9 min, of 7`
+fn means(means: &Means) -> Option<String> {
+    let part = |what: &str, (mean, of): (Duration, usize)| format!("to {what} {}, of {of}", spoken(mean));
+    let parts = [
+        means.to_acknowledge.map(|mean| part("acknowledge (MTTA)", mean)),
+        means.to_resolve.map(|mean| part("resolve (MTTR)", mean)),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| format!("Mean time {}", parts.join("; ")))
 }
 
 pub(super) fn listed(incident: &Incident, people: &People, now: Timestamp) -> String {
@@ -207,6 +225,10 @@ fn facts(view: &IncidentView) -> Vec<(&'static str, String)> {
         let shown: Vec<String> = incident.alerts.iter().take(12).map(|number| format!("#{number}")).collect();
         let more = if incident.alerts.len() > 12 { " …" } else { "" };
         facts.push(("Alerts", format!("{}{more}", shown.join(", "))));
+    }
+    if !incident.actions.is_empty() {
+        let shown: Vec<String> = incident.actions.iter().take(12).map(u64::to_string).collect();
+        facts.push(("Actions", shown.join(", ")));
     }
     facts
 }

@@ -1,14 +1,18 @@
 //! The messages about incidents.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::world::{NOW, Outside, before, people};
 use crate::core::ids::{Actor, ChannelId, IncidentId, UserId};
-use crate::core::incident::{Declaration, Entry, Incident, Kind, Place, Refusal, Role, Roles, Settings, Severity};
+use crate::core::incident::{
+    Declaration, Entry, Incident, Kind, Means, Place, Refusal, Role, Roles, Settings, Severity,
+};
 use crate::slack::blocks::incident::{
-    IncidentView, announcement, card, changed, charts, declare_form, declared, due, exported, incident_gone, incidents,
-    marked, no_incident, no_such_incident, nobody_called, refused, resolve_form, roles_form, settled, timeline,
-    update_form, written,
+    IncidentView, announcement, calm, card, changed, charts, declare_form, declared, due, exported, incident_gone,
+    incidents, linked_already, marked, no_incident, no_such_incident, nobody_called, not_marked, refused, resolve_form,
+    roles_form, settled, timeline, update_form, written,
 };
 use crate::slack::message::Message;
 
@@ -33,6 +37,7 @@ pub fn messages(outside: &Outside, size: usize) -> Vec<(&'static str, Message)> 
     let incident = open(outside);
     let opening = Incident { place: Place::Opening, roles: Roles::default(), next_step: None, ..incident.clone() };
     let threaded = Incident { place: Place::Thread { why: Some(outside.error.clone()) }, ..incident.clone() };
+    let quiet = Incident { place: Place::Thread { why: None }, actions: [5, 7].into(), ..incident.clone() };
     let over =
         incident.clone().resolve(&user("U0BOB"), &outside.cause, before(60)).unwrap_or_else(|_| incident.clone());
     let view = |incident| IncidentView { incident, people: &people, now: NOW };
@@ -58,17 +63,20 @@ pub fn messages(outside: &Outside, size: usize) -> Vec<(&'static str, Message)> 
     ];
     let entries: Vec<Entry> = kinds.iter().cycle().take(kinds.len() + size.min(60)).cloned().collect();
     let refuse = |refusal: Refusal| refused(&refusal, &people, &incident, NOW);
+    let means =
+        Means { to_acknowledge: Some((Duration::from_secs(400), 4)), to_resolve: Some((Duration::from_secs(4140), 7)) };
     let told = |kind| changed(&entry(kind, None), &people);
     vec![
         ("incident", card(&view(&incident))),
         ("incident_threaded", card(&view(&threaded))),
+        ("incident_threaded_by_choice", card(&view(&quiet))),
         ("incident_resolved", card(&view(&over))),
         ("incident_announced", announcement(&view(&incident))),
         ("incident_announced_first", announcement(&view(&opening))),
         ("incident_announced_over", announcement(&view(&over))),
-        ("incidents", incidents(&vec![incident.clone(); size.min(60)], false, &people, NOW)),
-        ("incidents_all", incidents(&[over.clone(), opening.clone()], true, &people, NOW)),
-        ("incidents_never", incidents(&[], true, &people, NOW)),
+        ("incidents", incidents(&vec![incident.clone(); size.min(60)], None, &people, NOW)),
+        ("incidents_all", incidents(&[over.clone(), opening.clone()], Some(&means), &people, NOW)),
+        ("incidents_never", incidents(&[], Some(&means), &people, NOW)),
         ("incident_timeline", timeline(&view(&incident), &entries, 1)),
         ("incident_timeline_empty", timeline(&view(&incident), &[], 1)),
         ("incident_due", due(&incident, 1)),
@@ -78,12 +86,17 @@ pub fn messages(outside: &Outside, size: usize) -> Vec<(&'static str, Message)> 
         ("incident_role", told(Kind::Role)),
         ("incident_graded", told(Kind::Severity)),
         ("incident_linked", told(Kind::Alert)),
+        ("incident_linked_action", told(Kind::Action)),
         ("incident_over", told(Kind::Resolved)),
         ("incident_reopened", told(Kind::Reopened)),
         ("incident_declared", declared(&opening)),
         ("incident_declared_thread", declared(&threaded)),
-        ("incident_settled", settled(&incident)),
+        ("incident_settled", settled(&incident, &[17])),
+        ("incident_settled_firing", settled(&over, &[17, 18])),
+        ("incident_calm", calm(&incident)),
+        ("incident_linked_already", linked_already(17, &incident)),
         ("incident_marked", marked(&incident)),
+        ("incident_not_marked", not_marked(&outside.error)),
         ("incident_exported", exported(&incident)),
         ("incident_charts", charts(&incident, &[(41, "F0CHART1".to_owned()), (42, "F0CHART2".to_owned())])),
         ("incident_written", written("what somebody is about to do")),
@@ -104,6 +117,7 @@ pub fn forms(outside: &Outside) -> Vec<(&'static str, Value)> {
         ("modal_incident", declare_form(&outside.summary, Some(17)).0),
         ("modal_incident_update", update_form(&incident).0),
         ("modal_incident_roles", roles_form(&incident).0),
-        ("modal_incident_resolve", resolve_form(&incident).0),
+        ("modal_incident_resolve", resolve_form(&incident, &[]).0),
+        ("modal_incident_resolve_firing", resolve_form(&incident, &[17, 18]).0),
     ]
 }

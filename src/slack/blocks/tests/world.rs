@@ -14,7 +14,7 @@ use super::super::alert::{AlertView, Member, details, living};
 use super::super::feed::{FeedCard, FeedCondition, FeedRow, FeedsView, feed, feeds};
 use super::super::home::{HomeView, home};
 use super::super::lists::{AlertItem, AlertsView, SilencesView, alerts, silences};
-use super::super::modals::{self, SilenceForm, silence_form};
+use super::super::modals::{self, Covered, SilenceForm, silence_form};
 use super::super::notes::{DigestItem, NoteView, SilenceEndingView, digest, digest_over, moved, note, silence_ending};
 use super::super::people::People;
 use super::super::status::SourceLine;
@@ -520,15 +520,17 @@ fn views(outside: &Outside, members: usize) -> Vec<(&'static str, Value)> {
         ..quiet
     };
     let (group, matchers, length) = (Some(&open.id), silence.matchers.as_slice(), Span::from_secs(3600));
-    let form = SilenceForm { group, matchers, firing: 2, length, comment: "", outside: &[] };
-    let there = [(outside.name.clone(), Some(3)), ("cluster-b".to_owned(), None)];
+    let form = SilenceForm { group, matchers, firing: 2, first: &[], length, comment: "", outside: &[] };
+    let first = vec![outside.name.clone(); 5];
+    let covered = |count: usize| Covered { count, first: first.iter().take(count).cloned().collect() };
+    let there = [(outside.name.clone(), Some(covered(7))), ("b".to_owned(), None), ("c".to_owned(), Some(covered(1)))];
     [
         ("home_quiet", home(&quiet)),
         ("home", home(&busy)),
         ("home_full", home(&full)),
         ("modal_loading", modals::loading()),
         ("modal_silence", silence_form(&form)),
-        ("modal_silence_outside", silence_form(&SilenceForm { outside: &there, ..form })),
+        ("modal_silence_outside", silence_form(&SilenceForm { outside: &there, firing: 9, first: &first, ..form })),
         ("modal_closed", modals::closed(&outside.error)),
     ]
     .into_iter()
