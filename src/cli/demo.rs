@@ -426,3 +426,37 @@ impl Drop for Directory {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::oncall::{Directory, Roster};
+
+    #[test]
+    fn alice_comes_in_within_three_minutes_whenever_it_starts() {
+        for text in [
+            "2026-11-30T12:00:00Z",
+            "2026-11-30T12:00:59Z",
+            "2026-11-30T23:56:30Z",
+            "2026-11-30T23:57:00Z",
+            "2026-11-30T23:59:59Z",
+            "2026-12-01T00:00:00Z",
+            "2026-02-28T23:58:01Z",
+            "2028-02-29T23:57:30Z",
+            "2026-12-31T23:58:00Z",
+        ] {
+            let now = Timestamp::from_millis(text.parse::<jiff::Timestamp>().unwrap().as_millisecond());
+            let on_call = oncall(now);
+            let primary = &on_call.schedules[0];
+            let directory = Directory::trusting(&on_call.schedules);
+            let roster = Roster { layers: &primary.layers, imported: &[], overrides: &[], directory: &directory };
+            assert_eq!(roster.at(now).on_call, [UserId::new("U0BOB")], "{text}: somebody hands over");
+            let (at, people) = roster.next_hand_over(now).unwrap();
+            assert_eq!(people, [UserId::new("U0ALICE")], "{text}");
+            let wait = at.since(now).as_secs();
+            assert!((120..=180).contains(&wait), "{text}: after {wait} s");
+            let policy = primary.handoff.as_ref().and_then(|handoff| handoff.policy.as_deref()).unwrap();
+            assert!(escalation().policy(policy).is_some(), "somebody is told when nobody accepts");
+        }
+    }
+}

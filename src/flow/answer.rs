@@ -102,7 +102,6 @@ impl Flow {
                 | Press::Unsilence(_)
                 | Press::Escalate(_)
                 | Press::OnCall(_)
-                | Press::Handoff(_)
                 | Press::Incident(_)
         );
         if let (true, Err(why)) = (changes, self.may_respond(caller)) {

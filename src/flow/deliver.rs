@@ -103,9 +103,15 @@ impl Flow {
                 Some(_) if jobs::superseded(&self.store, job, &effect.coalesce().unwrap_or_default()).await? => {
                     Attempt::Moot("a newer look is there or on its way")
                 }
-                Some(place) => self.edit(key, &place, message).await,
+                Some(place) => {
+                    let late = self.late_handoff(key, message, Some(&place.ts)).await?;
+                    self.edit(key, &place, late.as_ref().unwrap_or(message)).await
+                }
                 None => {
-                    let first = self.first_look(key);
+                    let first = match self.first_look(key) {
+                        Some(first) => Some(first),
+                        None => self.late_handoff(key, message, None).await?,
+                    };
                     self.post(job, channel, None, first.as_ref().unwrap_or(message), Some(key)).await
                 }
             },

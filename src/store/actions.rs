@@ -134,6 +134,24 @@ pub async fn latest(store: &Store, limit: u32) -> Result<Vec<Stored>, StoreError
     read(store.reader().await?.all(select.bind(i64::from(limit))).await?)
 }
 
+/// Those that began or ended in `[from, to)`, oldest first.
+pub async fn during(store: &Store, from: Timestamp, to: Timestamp) -> Result<Vec<Stored>, StoreError> {
+    let select = sqlx::query_as(
+        "SELECT id, version, body FROM action_requests
+         WHERE (begun_at >= $1 AND begun_at < $2) OR (closed_at >= $1 AND closed_at < $2) ORDER BY number LIMIT 500",
+    );
+    read(store.reader().await?.all(select.bind(from.as_millis()).bind(to.as_millis())).await?)
+}
+
+/// Those that ended since then without anybody knowing how, oldest first.
+pub async fn unknown(store: &Store, since: Timestamp) -> Result<Vec<Stored>, StoreError> {
+    let select = sqlx::query_as(
+        "SELECT id, version, body FROM action_requests
+         WHERE state = 'unknown' AND closed_at >= $1 ORDER BY number LIMIT 200",
+    );
+    read(store.reader().await?.all(select.bind(since.as_millis())).await?)
+}
+
 /// When actions under `rule` began, since then.
 pub async fn begun(store: &Store, rule: &str, since: Timestamp) -> Result<Vec<Timestamp>, StoreError> {
     let select = sqlx::query_as("SELECT begun_at FROM action_requests WHERE rule = $1 AND begun_at >= $2")
@@ -195,6 +213,7 @@ mod tests {
         numbers_are_given_once,
         what_began_counts_for_its_rule_since_it_began,
         payments_count_while_they_go_on_and_a_while_after,
+        what_began_or_ended_in_a_shift_is_of_it,
     );
 
     async fn kept(db: &Fresh, request: &Request) -> Stored {
@@ -277,6 +296,27 @@ mod tests {
         tx.commit().await.unwrap();
         assert_eq!(paid(60).await, [9]);
         assert!(paid(61).await.is_empty());
+    }
+
+    async fn what_began_or_ended_in_a_shift_is_of_it(db: Fresh) {
+        kept(&db, &request()).await;
+        let running = executing(8, "prod/feeds/Deployment/pusher", db.in_secs(10));
+        let stored = kept(&db, &running).await;
+        let State::Executing { proof, journal, started_at } = running.state.clone() else { panic!() };
+        let why = "no answer".to_owned();
+        let over = State::Unknown { proof, journal, started_at, at: db.in_secs(60), why };
+        let mut tx = db.store.begin().await.unwrap();
+        save(&mut tx, &stored, &Request { state: over, ..running }, db.in_secs(60)).await.unwrap();
+        tx.commit().await.unwrap();
+        for (from, to, count) in [(0, 10, 0), (0, 11, 1), (11, 60, 0), (11, 61, 1), (61, 99, 0)] {
+            let found = during(&db.store, db.in_secs(from), db.in_secs(to)).await.unwrap();
+            assert_eq!(found.len(), count, "{from} to {to}");
+        }
+        let numbers = async |since| -> Vec<u64> {
+            let found = unknown(&db.store, db.in_secs(since)).await.unwrap();
+            found.iter().map(|stored| stored.request.number).collect()
+        };
+        assert_eq!((numbers(60).await, numbers(61).await), (vec![8], Vec::new()));
     }
 
     async fn numbers_are_given_once(db: Fresh) {

@@ -135,8 +135,10 @@ fn begins(user: &UserId) -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Of<'a> {
     Action(&'a str),
-    /// Whatever people did.
-    People,
+    /// Whatever people did; but not what begins with one of these.
+    People {
+        but: &'a [&'a str],
+    },
 }
 
 /// Entries of `[from, to)`, newest first.
@@ -146,16 +148,22 @@ pub async fn during(
     (from, to): (Timestamp, Timestamp),
     limit: u32,
 ) -> Result<Vec<Entry>, StoreError> {
-    let select = "
-        SELECT seq, at, actor, action, subject, detail, prev, hash FROM audit
-        WHERE at >= $1 AND at < $2 AND ($3 = '' OR action = $3) AND ($4 = '' OR actor <> $4)
-        ORDER BY at DESC, seq DESC LIMIT $5";
-    let (action, not) = match of {
-        Of::Action(action) => (action, String::new()),
-        Of::People => ("", actor_text(&Actor::System)),
+    let (action, not, but) = match of {
+        Of::Action(action) => (action, String::new(), [].as_slice()),
+        Of::People { but } => ("", actor_text(&Actor::System), but),
     };
-    let select = sqlx::query_as::<_, AuditRow>(select).bind(from.as_millis()).bind(to.as_millis());
-    let rows = store.reader().await?.all(select.bind(action).bind(not).bind(i64::from(limit))).await?;
+    let others = (6..6 + but.len()).map(|n| format!(" AND SUBSTR(action, 1, LENGTH(${n})) <> ${n}"));
+    let others = others.collect::<Vec<_>>().concat();
+    let select = format!(
+        "
+        SELECT seq, at, actor, action, subject, detail, prev, hash FROM audit
+        WHERE at >= $1 AND at < $2 AND ($3 = '' OR action = $3) AND ($4 = '' OR actor <> $4){others}
+        ORDER BY at DESC, seq DESC LIMIT $5"
+    );
+    let select = sqlx::query_as::<_, AuditRow>(sqlx::AssertSqlSafe(select)).bind(from.as_millis());
+    let select = select.bind(to.as_millis()).bind(action).bind(not).bind(i64::from(limit));
+    let select = but.iter().fold(select, |select, begins| select.bind(*begins));
+    let rows = store.reader().await?.all(select).await?;
     rows.into_iter().map(Entry::try_from).collect()
 }
 

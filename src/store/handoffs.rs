@@ -110,10 +110,16 @@ pub async fn by_number(store: &Store, number: u64) -> Result<Option<Stored>, Sto
     read_one(store.reader().await?.first(select).await?)
 }
 
-/// The last one of a schedule.
-pub async fn latest(store: &Store, schedule: &str) -> Result<Option<Stored>, StoreError> {
-    let select = "SELECT id, version, body FROM handoffs WHERE schedule = $1 ORDER BY number DESC LIMIT 1";
-    read_one(store.reader().await?.first(sqlx::query_as(select).bind(schedule)).await?)
+/// The last ones of a schedule, newest first, each with what was handed over.
+pub async fn latest(store: &Store, schedule: &str, limit: u32) -> Result<Vec<(Handoff, Report)>, StoreError> {
+    let select = "SELECT id, body, report FROM handoffs WHERE schedule = $1 ORDER BY number DESC LIMIT $2";
+    let select = sqlx::query_as(select).bind(schedule).bind(i64::from(limit));
+    let rows: Vec<(String, String, String)> = store.reader().await?.all(select).await?;
+    let one = |(id, body, report): (String, String, String)| {
+        let handoff = serde_json::from_str(&body).map_err(|_| unreadable(TABLE, "body", &id))?;
+        Ok((handoff, serde_json::from_str(&report).map_err(|_| unreadable(TABLE, "report", &id))?))
+    };
+    rows.into_iter().map(one).collect()
 }
 
 /// What was handed over.
@@ -186,6 +192,7 @@ mod tests {
             outgoing: vec![ann],
             incoming: vec![bob.clone()],
             people: vec![bob],
+            unreachable: Vec::new(),
             at: db.in_secs(shift),
             until: None,
         };
@@ -207,6 +214,10 @@ mod tests {
         }
     }
 
+    async fn last(db: &Fresh, schedule: &str) -> Option<Handoff> {
+        latest(&db.store, schedule, 1).await.unwrap().pop().map(|(handoff, _)| handoff)
+    }
+
     async fn a_handoff_is_open_until_it_is_accepted(db: Fresh) {
         let report = Report { from: db.now, ..Report::default() };
         put(&db, &offered(&db, 1, 0), &report).await;
@@ -216,12 +227,11 @@ mod tests {
         let after = stored.handoff.clone().accept(&UserId::new("U2"), db.in_secs(60)).unwrap();
         change(&db, &[Change::Moved { before: stored, after: after.clone() }]).await.unwrap();
         assert_eq!(open(&db.store).await.unwrap(), []);
-        for found in
-            [by_number(&db.store, 1).await, latest(&db.store, "primary").await, get(&db.store, &after.id).await]
-        {
+        for found in [by_number(&db.store, 1).await, get(&db.store, &after.id).await] {
             assert_eq!(found.unwrap().unwrap().handoff, after);
         }
-        assert_eq!(latest(&db.store, "secondary").await.unwrap(), None);
+        assert_eq!(last(&db, "primary").await, Some(after));
+        assert_eq!(last(&db, "secondary").await, None);
     }
 
     async fn of_two_who_answer_at_once_one_counts(db: Fresh) {
@@ -232,7 +242,7 @@ mod tests {
         change(&db, &[Change::Moved { before: before.clone(), after: accepted.clone() }]).await.unwrap();
         let second = change(&db, &[Change::Moved { before, after: over }]).await;
         assert!(matches!(second, Err(StoreError::Lost { .. })), "{second:?}");
-        assert_eq!(latest(&db.store, "primary").await.unwrap().unwrap().handoff, accepted);
+        assert_eq!(last(&db, "primary").await, Some(accepted));
     }
 
     async fn a_note_goes_with_the_next_handoff_and_only_with_that(db: Fresh) {
@@ -260,7 +270,7 @@ mod tests {
         }
         assert_eq!(prune(&db.store, db.in_secs(150)).await.unwrap(), 2);
         assert_eq!(prune(&db.store, db.in_secs(9999)).await.unwrap(), 0);
-        assert_eq!(latest(&db.store, "primary").await.unwrap().unwrap().handoff.number, 3);
+        assert_eq!(last(&db, "primary").await.unwrap().number, 3);
         let mut numbers = Vec::new();
         for _ in 0..2 {
             let mut tx = db.store.begin().await.unwrap();

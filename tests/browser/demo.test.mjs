@@ -7,6 +7,8 @@ const url = process.env.WATCHKEEPER_DEMO_URL;
 const skip = url ? false : "WATCHKEEPER_DEMO_URL names no running demo";
 /** The scripted incident comes after some seconds, and its rule waits a while before it fires. */
 const INCIDENT_MS = 180_000;
+/** Alice comes in three minutes after the start, by the demo's clock. */
+const SHIFT_CHANGE_MS = 200_000;
 
 let chromium;
 const pages = [];
@@ -75,6 +77,20 @@ test("an alert's form opens as a modal, checks, and closes without a trace", { s
   await modal.getByRole("button", { name: /^Silence/ }).waitFor();
   await page.keyboard.press("Escape");
   await modal.waitFor({ state: "detached" });
+});
+
+test("the watch changes hands, and who comes in accepts it", { skip, timeout: SHIFT_CHANGE_MS + 60_000 }, async () => {
+  const [alice, bob] = [await open({ user: "alice", channel: "C0OPS" }), await open({ user: "bob", channel: "C0OPS" })];
+  const first = (page) => page.locator(".channel .message", { hasText: "Handoff #1" }).first();
+  await first(alice).waitFor({ timeout: SHIFT_CHANGE_MS });
+  await first(alice).getByText("keeps the watch").first().waitFor();
+  await first(alice).getByRole("button", { name: "Accept", exact: true }).click();
+  for (const page of [alice, bob]) {
+    await first(page).getByText(/accepted it/).first().waitFor();
+    assert.equal(await first(page).getByRole("button", { name: "Accept", exact: true }).count(), 0);
+  }
+  await first(bob).locator(".replies").click();
+  await bob.locator(".thread .message", { hasText: "you are released" }).first().waitFor();
 });
 
 test("the Home tab shows what needs the reader", { skip }, async () => {

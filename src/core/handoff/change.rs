@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Handoff;
 use crate::core::ids::UserId;
-use crate::core::oncall::{Person, Roster, Standing};
+use crate::core::oncall::{Directory, Person, Roster, Standing};
 use crate::core::time::Timestamp;
 
 /// Who had the watch when it was last looked at.
@@ -24,9 +25,28 @@ pub struct Change {
     pub incoming: Vec<UserId>,
     /// Everybody who has it now; empty: nobody.
     pub people: Vec<UserId>,
+    /// Who should have it now and cannot be reached; empty while anybody else has it.
+    pub unreachable: Vec<Person>,
     pub at: Timestamp,
     /// When it changes again.
     pub until: Option<Timestamp>,
+}
+
+impl Change {
+    /// Whoever came in `before` never took the watch, so whoever `kept` it until now has it still: they hand it over, and
+    /// who of them comes in now need not accept it.
+    #[must_use]
+    pub fn instead_of(self, before: &Handoff, kept: &[UserId]) -> Self {
+        let took = self.outgoing.iter().filter(|user| !before.incoming.contains(user) && !kept.contains(user));
+        let holders: Vec<UserId> = kept.iter().chain(took).cloned().collect();
+        if holders.is_empty() {
+            // Nobody ever had it; whose shift it was knows the most.
+            return self;
+        }
+        let outgoing = without(&holders, &self.people);
+        let incoming = without(&self.incoming, &holders);
+        Self { outgoing, incoming, ..self }
+    }
 }
 
 impl Seen {
@@ -47,19 +67,28 @@ impl Seen {
 /// `None`: the same people have it. Of several changes since the last look only the last counts.
 #[must_use]
 pub fn change(roster: &Roster, seen: &Seen, now: Timestamp) -> Option<Change> {
-    let people = roster.at(now).on_call;
+    let duty = roster.at(now);
+    let people = duty.on_call;
     if people == seen.people {
         return None;
     }
-    let reachable =
-        |user: &&UserId| matches!(roster.directory.look(&Person::Slack((*user).clone())), Standing::Active(_));
-    let without = |all: &[UserId], others: &[UserId]| -> Vec<UserId> {
-        all.iter().filter(|user| !others.contains(user)).cloned().collect()
-    };
-    let outgoing = without(&seen.people, &people).iter().filter(reachable).cloned().collect();
+    let skipped = duty.skipped.into_iter().map(|skip| skip.person);
+    let unreachable = if people.is_empty() { skipped.collect() } else { Vec::new() };
+    let outgoing = reachable(roster.directory, &without(&seen.people, &people));
     let incoming = without(&people, &seen.people);
     let until = roster.next_hand_over(now).map(|(at, _)| at);
-    Some(Change { outgoing, incoming, people, at: begun(roster, seen.looked_at, now), until })
+    Some(Change { outgoing, incoming, people, unreachable, at: begun(roster, seen.looked_at, now), until })
+}
+
+/// Whoever was deactivated in Slack can keep nothing.
+#[must_use]
+pub fn reachable(directory: &Directory, users: &[UserId]) -> Vec<UserId> {
+    let active = |user: &&UserId| matches!(directory.look(&Person::Slack((*user).clone())), Standing::Active(_));
+    users.iter().filter(active).cloned().collect()
+}
+
+fn without(all: &[UserId], others: &[UserId]) -> Vec<UserId> {
+    all.iter().filter(|user| !others.contains(user)).cloned().collect()
 }
 
 /// When what holds at `now` began, looking back to `from`.
@@ -160,9 +189,69 @@ mod tests {
         world.directory.insert(Person::from("UANN".to_owned()), Standing::Deactivated);
         let left = change(&world.roster(), &seen, now.plus(std::time::Duration::from_mins(5))).unwrap();
         assert_eq!((left.outgoing, left.incoming, left.people), (users(&[]), users(&[]), users(&[])));
+        assert_eq!(left.unreachable, [Person::from("UANN".to_owned())], "a shift that somebody should have");
         let empty = World::new("{users: [], start: 2026-01-05}");
         let seen = Seen::first(&empty.roster(), now);
         assert_eq!(seen.people, users(&[]));
         assert_eq!(change(&empty.roster(), &seen, at("2027-11-24T12:00:00Z")), None);
+    }
+
+    #[test]
+    fn who_should_have_it_and_is_gone_is_named_only_while_nobody_else_has_it() {
+        let mut world = World::new(WEEKS);
+        world.directory.insert(Person::from("UBOB".to_owned()), Standing::Deactivated);
+        let seen = Seen::first(&world.roster(), at("2026-11-24T12:00:00Z"));
+        let gone = change(&world.roster(), &seen, at("2026-11-30T08:00:07Z")).unwrap();
+        assert_eq!((gone.at, gone.outgoing), (at("2026-11-30T08:00:00Z"), users(&["UANN"])));
+        assert_eq!(gone.unreachable, [Person::from("UBOB".to_owned())]);
+        world.layers.insert(0, serde_saphyr::from_str("{users: [UCAT], start: 2026-01-05}").unwrap());
+        let caught = change(&world.roster(), &seen, at("2026-11-30T08:00:07Z")).unwrap();
+        assert_eq!((caught.incoming, caught.unreachable), (users(&["UCAT"]), Vec::new()));
+        // Office hours end: that is meant so.
+        let world = World::new("{users: [UANN], start: 2026-01-05, restrictions: [{end_time: '17:00'}]}");
+        let seen = Seen::first(&world.roster(), at("2026-11-24T12:00:00Z"));
+        let over = change(&world.roster(), &seen, at("2026-11-24T17:00:01Z")).unwrap();
+        assert_eq!((over.people, over.unreachable), (users(&[]), Vec::new()));
+    }
+
+    fn changed(outgoing: &[&str], incoming: &[&str], people: &[&str]) -> Change {
+        Change {
+            outgoing: users(outgoing),
+            incoming: users(incoming),
+            people: users(people),
+            unreachable: Vec::new(),
+            at: at("2026-11-24T12:00:00Z"),
+            until: None,
+        }
+    }
+
+    #[test]
+    fn what_nobody_accepted_is_handed_on_by_whoever_keeps_it() {
+        let offered = |change: Change| {
+            let (id, channel) = (crate::core::ids::HandoffId::new("H"), crate::core::ids::ChannelId::new("C"));
+            Handoff::offer(
+                id,
+                1,
+                "primary",
+                channel,
+                change,
+                &super::super::Settings::default(),
+                at("2026-11-24T12:00:00Z"),
+            )
+        };
+        let before = offered(changed(&["UANN"], &["UBOB"], &["UBOB"]));
+        let kept = before.keepers().to_vec();
+        let next = changed(&["UBOB"], &["UCAT"], &["UCAT"]).instead_of(&before, &kept);
+        assert_eq!((next.outgoing, next.incoming), (users(&["UANN"]), users(&["UCAT"])), "Bob never took it");
+        let back = changed(&["UBOB"], &["UANN"], &["UANN"]).instead_of(&before, &kept);
+        assert_eq!((back.outgoing, back.incoming), (users(&[]), users(&[])), "she has it all along");
+        let nobody = changed(&[], &[], &[]).instead_of(&before, &kept);
+        assert_eq!(nobody.outgoing, users(&["UANN"]));
+        let left = changed(&["UBOB"], &["UCAT"], &["UCAT"]).instead_of(&before, &[]);
+        assert_eq!(left.outgoing, users(&["UBOB"]), "nobody had it, and he may know something");
+        // Of two that had it, one was there before and has it.
+        let joined = offered(changed(&[], &["UBOB"], &["UANN", "UBOB"]));
+        let next = changed(&["UANN", "UBOB"], &["UCAT"], &["UCAT"]).instead_of(&joined, &[]);
+        assert_eq!(next.outgoing, users(&["UANN"]));
     }
 }

@@ -9,9 +9,9 @@ mod report;
 mod settings;
 mod weekly;
 
-pub use change::{Change, Seen, change};
+pub use change::{Change, Seen, change, reachable};
 pub use noise::{Noise, Rule, Suggestion, noise, rules};
-pub use numbers::Numbers;
+pub use numbers::{Before, Numbers, shift_before};
 pub use offer::{Due, Handoff, Refusal, State};
 pub use report::{
     AlertLine, Deed, FeedLine, Headline, Note, Report, RequestLine, RequestState, Section, SilenceLine, Temporary,

@@ -33,6 +33,23 @@ pub struct Numbers {
     pub incident_resolved: Option<Span>,
 }
 
+/// Figures of an earlier shift.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Before {
+    #[serde(flatten)]
+    pub numbers: Numbers,
+    /// Zero: not known.
+    #[serde(default)]
+    pub lasted: Span,
+}
+
+/// The first of `earlier`, which are the newest first, that a shift of this length can be held against: the hour that
+/// somebody stood in for says nothing about a week.
+#[must_use]
+pub fn shift_before(length: Duration, earlier: impl IntoIterator<Item = Before>) -> Option<Before> {
+    earlier.into_iter().find(|before| before.lasted.duration() * 4 >= length)
+}
+
 impl Numbers {
     /// The same with the incidents of `[from, to)`.
     #[must_use]
@@ -147,6 +164,17 @@ pub(super) mod testing {
 mod tests {
     use super::testing::{at, group};
     use super::*;
+
+    #[test]
+    fn a_shift_is_held_against_one_of_its_kind() {
+        let lasted = |hours: u64, alerts: usize| Before {
+            numbers: Numbers { alerts, ..Numbers::default() },
+            lasted: Span::from_secs(hours * 3600),
+        };
+        let earlier = [lasted(1, 1), lasted(160, 2), lasted(168, 3)];
+        let of = |hours: u64| shift_before(Duration::from_hours(hours), earlier).map(|before| before.numbers.alerts);
+        assert_eq!((of(168), of(2), of(1000)), (Some(2), Some(1), None));
+    }
 
     #[test]
     fn what_began_was_acknowledged_or_ended_in_the_time_is_counted_for_it() {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Change, Settings};
 use crate::core::escalation::{Policy, Position, Service, Turn};
 use crate::core::ids::{ChannelId, HandoffId, UserId};
+use crate::core::oncall::Person;
 use crate::core::time::Timestamp;
 
 /// Who hands the watch to whom, and where that stands.
@@ -19,8 +20,14 @@ pub struct Handoff {
     pub channel: ChannelId,
     /// They keep the watch until it is accepted. Empty: nobody had it.
     pub outgoing: Vec<UserId>,
-    /// Whose shift it is now. Empty: nobody's.
+    /// Who is asked to take it. Empty: nobody has to, or nobody can be reached.
     pub incoming: Vec<UserId>,
+    /// Who has it now and had it before.
+    #[serde(default)]
+    pub staying: Vec<UserId>,
+    /// Who should have it now and cannot be reached; empty while anybody else has it.
+    #[serde(default)]
+    pub unreachable: Vec<Person>,
     /// When the shift changed.
     pub at: Timestamp,
     /// When it changes again, as far as that was known.
@@ -110,7 +117,8 @@ impl State {
 }
 
 impl Handoff {
-    /// Offers the watch to whoever comes in. They have their time from `now` on, however late that is.
+    /// Offers the watch to whoever comes in. They have their time from `now` on, however late that is. Where nobody comes in
+    /// who should, others are told at once; who has kept the watch since an earlier change has accepted it with that.
     #[must_use]
     pub fn offer(
         id: HandoffId,
@@ -121,19 +129,39 @@ impl Handoff {
         settings: &Settings,
         now: Timestamp,
     ) -> Self {
-        let Change { outgoing, incoming, people: _, at, until } = change;
-        let state = if incoming.is_empty() {
-            State::Unwatched
-        } else {
-            State::Offered {
+        let Change { outgoing, incoming, people, unreachable, at, until } = change;
+        let staying: Vec<UserId> = people.into_iter().filter(|user| !incoming.contains(user)).collect();
+        let state = match (incoming.is_empty(), staying.first()) {
+            (true, Some(kept)) => State::Accepted { by: kept.clone(), at: now },
+            (true, None) if unreachable.is_empty() => State::Unwatched,
+            (true, None) => State::Offered { remind_at: now, escalate_at: now, reminded: 0 },
+            (false, _) => State::Offered {
                 remind_at: now.plus(settings.remind.duration()),
                 escalate_at: now.plus(settings.accept_within.duration()),
                 reminded: 0,
-            }
+            },
         };
-        let told = incoming.iter().cloned().collect();
-        let schedule = schedule.to_owned();
-        Self { id, number, schedule, channel, outgoing, incoming, at, until, told, services: BTreeSet::new(), state }
+        Self {
+            id,
+            number,
+            schedule: schedule.to_owned(),
+            channel,
+            told: incoming.iter().cloned().collect(),
+            outgoing,
+            incoming,
+            staying,
+            unreachable,
+            at,
+            until,
+            services: BTreeSet::new(),
+            state,
+        }
+    }
+
+    /// Whether nobody was asked, as whoever has it now kept it before.
+    #[must_use]
+    pub fn kept(&self) -> bool {
+        self.incoming.is_empty() && matches!(&self.state, State::Accepted { by, .. } if self.staying.contains(by))
     }
 
     /// Who is answerable although their shift is over.
@@ -265,6 +293,7 @@ mod tests {
             outgoing: vec![user("UANN")],
             incoming: vec![user("UBOB")],
             people: vec![user("UBOB")],
+            unreachable: Vec::new(),
             at: mins(0),
             until: Some(mins(600)),
         };
@@ -336,12 +365,39 @@ mod tests {
 
     #[test]
     fn nobody_can_accept_a_shift_that_nobody_has() {
-        let change =
-            Change { outgoing: vec![user("UANN")], incoming: vec![], people: vec![], at: mins(0), until: None };
-        let (id, channel) = (HandoffId::new("H"), ChannelId::new("C0OPS"));
-        let handoff = Handoff::offer(id, 1, "office", channel, change, &Settings::default(), mins(0));
+        let handoff = nobody_comes_in(&[], &[]);
         assert_eq!(handoff.due_at(), None);
         assert!(handoff.keepers().is_empty(), "office hours are over");
         assert_eq!(handoff.accept(&user("UANN"), mins(1)), Err(Refusal::Unwatched));
+    }
+
+    fn nobody_comes_in(people: &[&str], unreachable: &[&str]) -> Handoff {
+        let change = Change {
+            outgoing: vec![user("UANN")],
+            incoming: vec![],
+            people: people.iter().map(|name| user(name)).collect(),
+            unreachable: unreachable.iter().map(|name| Person::from((*name).to_owned())).collect(),
+            at: mins(0),
+            until: None,
+        };
+        let (id, channel) = (HandoffId::new("H"), ChannelId::new("C0OPS"));
+        Handoff::offer(id, 1, "office", channel, change, &Settings::default(), mins(0))
+    }
+
+    #[test]
+    fn where_who_should_come_in_is_gone_others_are_told_at_once_and_the_outgoing_one_keeps_it() {
+        let handoff = nobody_comes_in(&[], &["UBOB"]);
+        assert_eq!((handoff.keepers(), handoff.state.open()), (&[user("UANN")][..], true));
+        let (_, said) = story(handoff.clone(), Some(&policy()), 15);
+        assert_eq!(said, ["0: step 1", "5: step 2", "10: nobody"]);
+        let taken = handoff.stand_in(&user("ULEAD"), mins(3)).unwrap();
+        assert!(taken.keepers().is_empty() && !taken.kept());
+    }
+
+    #[test]
+    fn who_kept_it_until_their_own_shift_is_asked_nothing() {
+        let handoff = nobody_comes_in(&["UCAT"], &[]);
+        assert_eq!((handoff.kept(), handoff.due_at(), handoff.keepers().len()), (true, None, 0));
+        assert!(!offered().accept(&user("UBOB"), mins(1)).unwrap().kept());
     }
 }

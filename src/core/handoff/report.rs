@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::noise::Noise;
-use super::numbers::Numbers;
+use super::numbers::{Before, Numbers};
 use crate::core::ids::{Actor, NoteId, UserId};
 use crate::core::incident::{self, Incident};
 use crate::core::label::Labels;
@@ -32,7 +32,7 @@ pub struct Report {
     pub notes: Vec<Note>,
     pub numbers: Numbers,
     /// Of the shift before.
-    pub before: Option<Numbers>,
+    pub before: Option<Before>,
 }
 
 /// An open alert group.
@@ -71,6 +71,8 @@ pub struct RequestLine {
     pub by: UserId,
     pub at: Timestamp,
     pub state: RequestState,
+    /// It was done for a while, and goes back by itself then.
+    pub until: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -84,7 +86,7 @@ pub enum RequestState {
     Running,
 }
 
-/// Something that was changed during the shift, as the audit log has it.
+/// Something that was changed during the shift, as the audit log has it; what came of an action, and an incident that is over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deed {
     pub at: Timestamp,
@@ -93,6 +95,8 @@ pub struct Deed {
     pub action: String,
     /// `silence/3`
     pub subject: String,
+    /// What that is in words, where its number says little.
+    pub about: Option<String>,
 }
 
 /// Something that is not as it should stay.
@@ -111,6 +115,14 @@ pub enum Temporary {
         cluster: String,
         since: Option<Timestamp>,
         by: Option<String>,
+        /// When it goes on by itself; `None`: when somebody sees to it.
+        until: Option<Timestamp>,
+    },
+    /// No action may begin.
+    Frozen {
+        by: Actor,
+        since: Timestamp,
+        reason: String,
     },
 }
 
@@ -312,7 +324,10 @@ impl Report {
                 Severity::Critical => Some(3),
                 Severity::Warning | Severity::Info => Some(7),
             },
-            Section::Temporary => Some(8),
+            Section::Temporary => Some(match self.temporary.get(index)? {
+                Temporary::Frozen { .. } => 4,
+                Temporary::Override { .. } | Temporary::Suspended { .. } => 8,
+            }),
             Section::Upcoming => self.upcoming.get(index).filter(|upcoming| coming(upcoming.at)).map(|_| 10),
             // Feeds out of their bounds are alerts soon, and there as such.
             Section::Feeds | Section::Noise | Section::Done => None,
@@ -365,6 +380,7 @@ mod tests {
             by: UserId::new("UANN"),
             at: Timestamp::from_secs(0),
             state,
+            until: None,
         };
         let requests = vec![request(1, RequestState::Open), request(2, RequestState::Unknown)];
         let report = Report { alerts, requests, notes: vec![note("n")], ..Report::default() }.sorted();
@@ -409,5 +425,14 @@ mod tests {
     fn a_report_of_an_older_build_is_still_read() {
         let report: Report = serde_json::from_str(r#"{"from": 1000, "to": 2000, "later": true}"#).unwrap();
         assert_eq!((report.from, report.alerts.len()), (Timestamp::from_secs(1), 0));
+        let older = r#"{
+            "before": {"alerts": 9},
+            "temporary": [{"what": "suspended", "kind": "Kustomization", "app": "a/b", "cluster": "c", "since": null, "by": null}],
+            "requests": [{"number": 1, "action": "Restart", "target": "x", "by": "UANN", "at": 5, "state": "open"}],
+            "done": [{"at": 5, "by": {"kind": "system"}, "action": "silence.created", "subject": "silence/3"}]
+        }"#;
+        let report: Report = serde_json::from_str(older).unwrap();
+        assert_eq!(report.before.map(|before| (before.numbers.alerts, before.lasted)), Some((9, Span::default())));
+        assert_eq!((report.requests[0].until, report.done[0].about.clone()), (None, None));
     }
 }

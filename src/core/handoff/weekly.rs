@@ -32,7 +32,7 @@ pub struct Load {
     pub user: UserId,
     /// Time with a watch, each moment once.
     pub on_call: Span,
-    /// Messages that asked for attention meanwhile, of warnings and worse.
+    /// Messages of warnings and worse that asked for attention meanwhile, whoever they were for.
     pub notifications: usize,
     pub acknowledged: usize,
     /// Direct messages of escalation steps.

@@ -33,7 +33,7 @@ pub(super) async fn frozen_in(tx: &mut Tx) -> Result<bool, StoreError> {
 }
 
 impl Flow {
-    pub(super) async fn frozen(&self) -> Result<Option<Freeze>, StoreError> {
+    pub(in crate::flow) async fn frozen(&self) -> Result<Option<Freeze>, StoreError> {
         Ok(facts::get(&self.store, FREEZE).await?.map(|text| read(&text)))
     }
 

@@ -33,9 +33,9 @@ impl Flow {
         })
     }
 
+    /// Whoever is to be called, also those who keep a watch until it is accepted.
     pub(super) fn everybody_on_call(&self) -> BTreeSet<UserId> {
-        let now = self.now();
-        self.schedules().iter().flat_map(|schedule| self.on_call(&schedule.name, now)).collect()
+        self.schedules().iter().flat_map(|schedule| self.answerable(&schedule.name)).collect()
     }
 
     /// A group that Slack does not know, or does not let the bot see, has no members here.

@@ -10,28 +10,24 @@ use crate::core::audit::Record;
 use crate::core::escalation::{Policy, Service, Turn};
 use crate::core::handoff::{self, Change, Due, Handoff, Report, Seen, Settings, State};
 use crate::core::ids::{Actor, ChannelId, HandoffId, UserId};
-use crate::core::oncall::{Schedule, Standing};
-use crate::core::severity::Severity;
+use crate::core::oncall::{Person, Schedule, Standing};
 use crate::core::time::Timestamp;
-use crate::paging::{Action, Event};
-use crate::slack::blocks::handoff::{HandoffView, direct, handoff, reminder, step, unanswered};
+use crate::paging::Action;
+use crate::slack::blocks::handoff::{reminder, step, unanswered};
 use crate::slack::blocks::page::Told;
-use crate::slack::message::Message;
 use crate::store::handoffs::{self, Stored};
 use crate::store::{StoreError, audit, facts};
 
-use super::super::effect::{CALL, Effect, priority};
+use super::super::effect::Effect;
 use super::super::escalate::people_told;
-use super::super::page::Page;
 use super::super::step::{Extra, StepError, fenced};
 use super::Flow;
+use super::show::{service_told, thread};
 
 /// Facts: who had a schedule's watch when it was last looked at.
 const SEEN: &str = "handoff.seen:";
 /// Stored this often while nothing changes: a shift change during an outage is dated no earlier than the last look.
 const LOOKED: Duration = Duration::from_mins(10);
-/// All lines of a handoff are equally urgent, so that none overtakes the message it hangs on.
-const URGENCY: Severity = Severity::Critical;
 
 impl Flow {
     /// Looks whether a watch has changed hands, and does what is due about those that did.
@@ -48,7 +44,13 @@ impl Flow {
             }
         }
         for stored in handoffs::open(&self.store).await? {
-            match self.take_due(stored).await {
+            let kept = self.keepers(&stored.handoff);
+            let done = if kept == stored.handoff.keepers() {
+                self.take_due(stored).await
+            } else {
+                self.keeper_left(stored, kept).await
+            };
+            match done {
                 // Somebody accepted it meanwhile.
                 Err(StepError::AlreadyDone) => {}
                 other => other?,
@@ -80,6 +82,7 @@ impl Flow {
             None => {}
             // Somebody left, and others go on.
             Some(change) if change.incoming.is_empty() && !change.people.is_empty() => {
+                self.end_unaccepted(schedule, &change).await?;
                 let seen = Seen { people: change.people, since: stored.since, looked_at: now };
                 self.keep_seen(&key, Some(seen)).await?;
             }
@@ -96,10 +99,21 @@ impl Flow {
         self.commit_led(Extra { facts, ..Extra::default() }).await
     }
 
-    /// The fact that says who has a schedule's watch from now on.
-    pub(super) fn seen_fact(&self, schedule: &str, people: Vec<UserId>) -> (String, String) {
-        let now = self.now();
-        let seen = Seen { people, since: now, looked_at: now };
+    /// Nobody has to accept any more what was offered only to people who have left since.
+    async fn end_unaccepted(&self, schedule: &Schedule, change: &Change) -> Result<(), StepError> {
+        for before in handoffs::open(&self.store).await? {
+            let own = before.handoff.schedule == schedule.name;
+            if own && !before.handoff.incoming.iter().any(|user| change.people.contains(user)) {
+                let after = before.handoff.clone().supersede(self.now());
+                self.settle_handoff(before, after, "handoff.superseded", &Actor::System).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The fact that says who has a schedule's watch from now on, and since when that shift goes on.
+    pub(super) fn seen_fact(&self, schedule: &str, people: Vec<UserId>, since: Timestamp) -> (String, String) {
+        let seen = Seen { people, since, looked_at: self.now() };
         (format!("{SEEN}{schedule}"), serde_json::to_string(&seen).unwrap_or_default())
     }
 
@@ -131,7 +145,7 @@ impl Flow {
         schedule: &Schedule,
         channel: ChannelId,
         settings: &Settings,
-        change: Change,
+        mut change: Change,
         seen: &Seen,
         key: &str,
     ) -> Result<(), StepError> {
@@ -139,15 +153,20 @@ impl Flow {
         let now = self.now();
         let after = Seen::after(&change, now);
         let report = self.shift_report(schedule, seen.since, change.until).await?;
-        self.know_all(change.incoming.iter().chain(&change.outgoing).cloned().collect()).await;
         let mut earlier = Vec::new();
         for before in handoffs::open(&self.store).await? {
             if before.handoff.schedule == schedule.name {
+                change = change.instead_of(&before.handoff, &self.keepers(&before.handoff));
                 let after = before.handoff.clone().supersede(now);
                 let (effects, record) = self.ended(&after, "handoff.superseded", &Actor::System).await?;
                 earlier.push((handoffs::Change::Moved { before, after }, effects, record));
             }
         }
+        let gone = change.unreachable.iter().filter_map(|person| match person {
+            Person::Slack(user) => Some(user),
+            Person::Email(_) | Person::Name(_) => None,
+        });
+        self.know_all(change.outgoing.iter().chain(&change.people).chain(gone).cloned().collect()).await;
         let mut tx = self.store.begin().await?;
         fenced(&mut tx, &lease, now).await?;
         let number = handoffs::next_number(&mut tx).await?;
@@ -162,7 +181,8 @@ impl Flow {
             records.push(record);
         }
         effects.push(self.living(&handoff, &report, true));
-        effects.extend(handoff.incoming.iter().map(|user| self.tell_of(&handoff, &report, user, now)));
+        effects.extend(handoff.incoming.iter().map(|user| self.tell_of(&handoff, &report, user, handoff.at)));
+        effects.extend(handoff.keepers().iter().map(|user| self.tell_keeper(&handoff, &report, user)));
         handoffs::save(&mut tx, &changes, now).await.map_err(lost)?;
         handoffs::insert(&mut tx, &handoff, &report).await?;
         facts::put(&mut tx, key, &serde_json::to_string(&after).unwrap_or_default(), now).await?;
@@ -175,6 +195,18 @@ impl Flow {
         self.handoff_changed(&handoff);
         self.outbox_bell.notify_one();
         Ok(())
+    }
+
+    /// Of those who keep the watch until it is accepted, somebody was deactivated in Slack.
+    async fn keeper_left(&self, before: Stored, kept: Vec<UserId>) -> Result<(), StepError> {
+        let after = Handoff { outgoing: kept, ..before.handoff.clone() };
+        let report = handoffs::report(&self.store, &after.id).await?.unwrap_or_default();
+        self.know_all(super::named(&after)).await;
+        let detail = json!({ "keepers": after.outgoing });
+        let records = vec![record(&after, "handoff.keeper_left", Actor::System, &detail, self.now())];
+        let effects = vec![self.living(&after, &report, false)];
+        let handoffs = vec![handoffs::Change::Moved { before, after }];
+        self.commit_led(Extra { effects, records, handoffs, ..Extra::default() }).await
     }
 
     async fn take_due(&self, before: Stored) -> Result<(), StepError> {
@@ -289,6 +321,7 @@ impl Flow {
         let report = handoffs::report(&self.store, &handoff.id).await?.unwrap_or_default();
         let mut effects = vec![self.living(handoff, &report, false)];
         effects.extend(handoff.told.iter().map(|user| self.tell_of(handoff, &report, user, now)));
+        effects.extend(handoff.outgoing.iter().map(|user| self.tell_keeper(handoff, &report, user)));
         let resolved = |service: &Service| service_told(handoff, service, Action::Resolve, now);
         effects.extend(handoff.services.iter().map(resolved));
         let detail = match &handoff.state {
@@ -297,58 +330,6 @@ impl Flow {
         };
         Ok((effects, record(handoff, action, by.clone(), &detail, now)))
     }
-
-    /// The message in the channel; `rings`: with pings, the first time.
-    pub(super) fn living(&self, of: &Handoff, report: &Report, rings: bool) -> (Effect, i64) {
-        let people = self.people();
-        let message = handoff(&HandoffView { handoff: of, report, rings, people: &people, now: self.now() });
-        let show = Effect::Show { key: living_key(&of.id), channel: of.channel.clone(), fallback: None, message };
-        (show, priority(URGENCY))
-    }
-
-    /// The direct message to one person, as it should look now.
-    fn tell_of(&self, handoff: &Handoff, report: &Report, user: &UserId, due_at: Timestamp) -> (Effect, i64) {
-        let people = self.people();
-        let view = HandoffView { handoff, report, rings: false, people: &people, now: self.now() };
-        let page = Page::Watch {
-            key: format!("{}:{user}", living_key(&handoff.id)),
-            handoff: handoff.id.clone(),
-            user: user.clone(),
-            message: direct(&view, !handoff.incoming.contains(user)),
-            due_at,
-            over: !handoff.state.open(),
-        };
-        (Effect::Page(page), CALL)
-    }
-}
-
-/// The living message of a handoff.
-pub(super) fn living_key(id: &HandoffId) -> String {
-    format!("handoff:{id}")
-}
-
-/// A line under the handoff's message.
-pub(super) fn thread(handoff: &Handoff, message: Message, due_at: Timestamp) -> (Effect, i64) {
-    let (key, channel) = (living_key(&handoff.id), handoff.channel.clone());
-    (Effect::Page(Page::Thread { key, channel, message, due_at }), priority(URGENCY))
-}
-
-fn service_told(handoff: &Handoff, service: &Service, action: Action, now: Timestamp) -> (Effect, i64) {
-    let names = |users: &[UserId]| users.iter().map(UserId::as_str).collect::<Vec<_>>().join(", ");
-    let details = [("incoming", names(&handoff.incoming)), ("outgoing", names(&handoff.outgoing))];
-    let event = Event {
-        action,
-        dedup_key: handoff.id.to_string(),
-        number: handoff.number,
-        summary: format!("Nobody has accepted the watch of {}", handoff.schedule),
-        severity: URGENCY,
-        labels: [("schedule", handoff.schedule.as_str())].into_iter().collect(),
-        at: now,
-        details: details.map(|(name, text)| (name.to_owned(), text)).into(),
-        links: Vec::new(),
-    };
-    let (key, channel) = (living_key(&handoff.id), handoff.channel.clone());
-    (Effect::Page(Page::Service { service: service.clone(), event, key, channel }), CALL)
 }
 
 fn offered(handoff: &Handoff, report: &Report, now: Timestamp) -> Record {
@@ -360,6 +341,8 @@ fn offered(handoff: &Handoff, report: &Report, now: Timestamp) -> Record {
         "outgoing": handoff.outgoing,
         "schedule": handoff.schedule,
         "shift_at": handoff.at.to_string(),
+        "staying": handoff.staying,
+        "unreachable": handoff.unreachable,
     });
     record(handoff, "handoff.offered", Actor::System, &detail, now)
 }

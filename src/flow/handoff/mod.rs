@@ -5,15 +5,18 @@
 mod answer;
 mod gather;
 mod keep;
+mod lines;
 mod note;
 mod press;
+mod show;
 mod week;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError, RwLock};
 
-use crate::core::handoff::Handoff;
+use crate::core::handoff::{self, Handoff};
 use crate::core::ids::UserId;
+use crate::core::oncall::Person;
 use crate::core::time::Timestamp;
 use crate::store::StoreError;
 use crate::store::handoffs::{self, Change, Stored};
@@ -34,13 +37,19 @@ impl Flow {
     #[must_use]
     pub fn answerable(&self, schedule: &str) -> Vec<UserId> {
         let waiting = self.open_handoff(schedule);
-        let mut people: Vec<UserId> = waiting.map(|handoff| handoff.keepers().to_vec()).unwrap_or_default();
+        let mut people: Vec<UserId> = waiting.map(|handoff| self.keepers(&handoff)).unwrap_or_default();
         for user in self.on_call(schedule, self.now()) {
             if !people.contains(&user) {
                 people.push(user);
             }
         }
         people
+    }
+
+    /// Who keeps the watch until a handoff is accepted, but those who have left Slack since.
+    pub(super) fn keepers(&self, of: &Handoff) -> Vec<UserId> {
+        let kept = self.with_roster(&of.schedule, |roster| handoff::reachable(roster.directory, of.keepers()));
+        kept.unwrap_or_else(|| of.keepers().to_vec())
     }
 
     /// The handoff of a schedule that nobody has accepted yet.
@@ -90,5 +99,10 @@ impl Flow {
 
 /// Everybody a handoff names.
 fn named(handoff: &Handoff) -> Vec<UserId> {
-    handoff.incoming.iter().chain(&handoff.outgoing).cloned().collect()
+    let gone = handoff.unreachable.iter().filter_map(|person| match person {
+        Person::Slack(user) => Some(user),
+        Person::Email(_) | Person::Name(_) => None,
+    });
+    let Handoff { incoming, outgoing, staying, .. } = handoff;
+    incoming.iter().chain(outgoing).chain(staying).chain(gone).cloned().collect()
 }

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::core::access::Denied;
 use crate::core::handoff::{Handoff, Refusal};
 use crate::core::ids::{HandoffId, NoteId, OverrideId, UserId};
 use crate::core::oncall::{Override, Schedule};
@@ -19,7 +20,8 @@ use crate::store::oncall;
 use super::super::act::{Caller, Plan, Way};
 use super::super::receive::Ack;
 use super::super::step::{Extra, StepError};
-use super::keep::{record, thread};
+use super::keep::record;
+use super::show::thread;
 use super::{Flow, named};
 
 /// A shift that ends nobody knows when is taken for so long.
@@ -32,23 +34,36 @@ pub(in crate::flow) fn ours(callback_id: &str) -> bool {
 
 impl Flow {
     pub(in crate::flow) async fn plan_handoff_press(&self, press: &Press, caller: &Caller) -> Plan {
-        let (id, stand_in) = match press {
-            Press::Accept(id) => (id, false),
-            Press::StandIn(id) => (id, true),
-            Press::Ask(id) => {
-                return match self.stored_handoff(id).await {
-                    Ok(stored) => Plan::Open(ask_form(&stored.handoff)),
-                    Err(message) => Plan::Answer(message),
+        let id = match press {
+            Press::Accept(id) | Press::StandIn(id) | Press::Ask(id) => id,
+            Press::RemoveNote(id) => {
+                return match self.may_respond(caller) {
+                    Ok(()) => self.plan_remove_note(id, caller),
+                    Err(why) => Plan::Denied { why, action: "button" },
                 };
             }
-            Press::RemoveNote(id) => return self.plan_remove_note(id, caller),
         };
         let stored = match self.stored_handoff(id).await {
             Ok(stored) => stored,
             Err(message) => return Plan::Answer(message),
         };
+        if let Err(why) = self.may_answer(&stored.handoff, caller) {
+            return Plan::Denied { why, action: "button" };
+        }
         let own = stored.handoff.incoming.contains(&caller.user);
-        if stand_in && !own { self.plan_stand_in(stored, caller).await } else { self.plan_accept(stored, caller).await }
+        match press {
+            Press::Ask(_) => Plan::Open(ask_form(&stored.handoff)),
+            Press::StandIn(_) if !own => self.plan_stand_in(stored, caller).await,
+            _ => self.plan_accept(stored, caller).await,
+        }
+    }
+
+    /// Whoever may respond, and whose watch it is to accept: the schedule names them.
+    fn may_answer(&self, handoff: &Handoff, caller: &Caller) -> Result<(), Denied> {
+        match self.may_respond(caller) {
+            Err(Denied::NotResponder) if handoff.incoming.contains(&caller.user) => Ok(()),
+            other => other,
+        }
     }
 
     async fn plan_accept(&self, before: Stored, caller: &Caller) -> Plan {
@@ -74,8 +89,8 @@ impl Flow {
         let over = Override { id: OverrideId::new(self.ids.next(now)), user: caller.user.clone(), from: now, to };
         let message = stood_in_told(&after, now);
         let extra = Extra {
-            // Their coming in is no shift change of its own.
-            facts: vec![self.seen_fact(&schedule, vec![caller.user.clone()])],
+            // Their coming in is no shift change of its own: the shift is the one they take.
+            facts: vec![self.seen_fact(&schedule, vec![caller.user.clone()], after.at)],
             records: vec![self.override_record(caller, "oncall.override_created", &schedule, &over)],
             oncall: vec![oncall::Change::Override { schedule, over }],
             ..Extra::default()
@@ -148,10 +163,6 @@ impl Flow {
     ) -> Result<Ack, StepError> {
         let caller = Caller::of(&submission.user, submission.user_team.as_ref(), None);
         let place = self.direct(&submission.user).await;
-        if let Err(why) = self.may_respond(&caller) {
-            let plan = Plan::Denied { why, action: "handoff" };
-            return self.carry_out(key, plan, &caller, place, None).await.map(|_| Ack::Empty);
-        }
         let field = |id: &str| submission.view.element(id)?.value().map(str::to_owned);
         match read_question(&submission.view.private_metadata, field) {
             Ok((id, text)) => {
@@ -168,6 +179,9 @@ impl Flow {
             Ok(stored) => stored,
             Err(message) => return Plan::Answer(message),
         };
+        if let Err(why) = self.may_answer(&before.handoff, caller) {
+            return Plan::Denied { why, action: "handoff" };
+        }
         let now = self.now();
         let schedules = self.schedules();
         let settings =

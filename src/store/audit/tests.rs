@@ -355,7 +355,9 @@ async fn a_stretch_of_time_has_what_people_did_in_it(db: Fresh) {
         let found = during(&db.store, of, (db.in_secs(from), db.in_secs(to)), 10).await.unwrap();
         found.iter().map(|entry| entry.seq).collect()
     };
-    assert_eq!(seqs(Of::People, 2, 6).await, [4, 2]);
+    assert_eq!(seqs(Of::People { but: &[] }, 2, 6).await, [4, 2]);
+    assert_eq!(seqs(Of::People { but: &["silence.", "alert."] }, 0, 9).await, [0_i64; 0]);
+    assert_eq!(seqs(Of::People { but: &["silence.", "alerts"] }, 2, 6).await, [4, 2]);
     assert_eq!(seqs(Of::Action("alert.acknowledged"), 2, 4).await, [3, 2]);
     assert_eq!(seqs(Of::Action("alert.escalated"), 0, 9).await, [0_i64; 0]);
 }

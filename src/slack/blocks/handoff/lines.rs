@@ -52,11 +52,13 @@ fn alert(line: &AlertLine, people: &People, now: Timestamp) -> String {
 }
 
 fn request(line: &RequestLine, people: &People, now: Timestamp) -> String {
-    let RequestLine { number, action, target, by, at, state } = line;
-    let (emoji, state) = match state {
-        RequestState::Unknown => ("❓", "nobody knows what came of it"),
-        RequestState::Open => ("✋", "waits for approval"),
-        RequestState::Running => ("⚙️", "is under way"),
+    let RequestLine { number, action, target, by, at, state, until } = line;
+    let back = until.map(|until| format!("done for now, goes back by itself at {}", moment(until, now)));
+    let (emoji, state) = match (state, back) {
+        (RequestState::Unknown, _) => ("❓", "nobody knows what came of it".to_owned()),
+        (RequestState::Open, _) => ("✋", "waits for approval".to_owned()),
+        (RequestState::Running, Some(back)) => ("⏳", back),
+        (RequestState::Running, None) => ("⚙️", "is under way".to_owned()),
     };
     let what = format!("{} {}", said(action, 60), said(target, 120));
     format!("{emoji} *Action {number}* {what}\n{state} · {} asked {}", name(by, people), ago(*at, now))
@@ -92,11 +94,19 @@ fn temporary(line: &Temporary, people: &People, now: Timestamp) -> String {
         Temporary::Override { schedule, user, until } => {
             format!("🔁 {} has {} by an override until {}", name(user, people), bold(schedule), moment(*until, now))
         }
-        Temporary::Suspended { kind, app, cluster, since, by } => {
+        Temporary::Frozen { by, since, reason } => {
+            let why = if reason.trim().is_empty() { String::new() } else { format!(": {}", said(reason, 120)) };
+            format!("🧊 No action begins since {}, no end set · by {}{why}", moment(*since, now), people.name(by))
+        }
+        Temporary::Suspended { kind, app, cluster, since, by, until } => {
+            let until = match until {
+                Some(at) => format!(", resumes by itself at {} ({})", moment(*at, now), spoken(at.since(now))),
+                None => ", no end set".to_owned(),
+            };
             let since = since.map(|at| format!(" since {}", moment(at, now))).unwrap_or_default();
             let by = by.as_deref().map(|by| format!(" by {}", said(by, 60))).unwrap_or_default();
             let (app, cluster) = (bold(&plain(app, 80)), said(cluster, 60));
-            format!("⏸️ {} {app} in {cluster} is suspended{since}{by}", said(kind, 30))
+            format!("⏸️ {} {app} in {cluster} is suspended{since}{by}{until}", said(kind, 30))
         }
     }
 }
@@ -169,10 +179,11 @@ fn upcoming(line: &Upcoming, now: Timestamp) -> String {
     format!("🗓️ {when}: {what}")
 }
 
-/// `silence/3` and `silence.created` become `silence 3: created`.
+/// `silence/3` and `silence.created` become `silence 3: created`; what it is about in words goes before the verb.
 fn deed(line: &Deed, people: &People, now: Timestamp) -> String {
-    let Deed { at, by, action, subject } = line;
+    let Deed { at, by, action, subject, about } = line;
     let subject = said(&subject.replace('/', " "), 80);
+    let about = about.as_deref().map(|about| format!(", {}", said(about, 160))).unwrap_or_default();
     let verb = action.split_once('.').map_or(action.as_str(), |(_, verb)| verb).replace(['.', '_'], " ");
-    format!("{} {} · {subject}: {}", moment(*at, now), people.name(by), said(&verb, 60))
+    format!("{} {} · {subject}{about}: {}", moment(*at, now), people.name(by), said(&verb, 60))
 }

@@ -27,9 +27,10 @@ use super::alert::ping;
 use super::kit;
 use super::page::channel_link;
 use super::people::People;
-use super::words::{bold, count, moment};
+use super::words::{bold, code, count, moment};
 use crate::core::handoff::{Handoff, Numbers, Report, Section, State};
 use crate::core::ids::UserId;
+use crate::core::oncall::Person;
 use crate::core::time::{Timestamp, spoken};
 use crate::slack::message::Message;
 use lines::{line, name};
@@ -45,12 +46,21 @@ pub struct HandoffView<'a> {
     pub now: Timestamp,
 }
 
+/// Whom a direct message is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum To {
+    /// Who comes in.
+    Incoming,
+    /// Who has it until somebody accepts.
+    Keeper,
+    /// Who is asked to take it in their place.
+    Instead,
+}
+
 /// Lines of the first screen; a phone shows about as many.
 const LINES: usize = 6;
 /// Of one section: two hundred alerts leave room for a note.
 const EACH: usize = 3;
-/// A shift change that is posted this much later says so.
-const LATE: std::time::Duration = std::time::Duration::from_mins(2);
 /// Names in one list.
 const NAMES: usize = 4;
 /// Slack's limit for the value of a menu's option; names of schedules are shorter.
@@ -68,54 +78,72 @@ pub fn handoff(view: &HandoffView) -> Message {
     if !row.is_empty() {
         blocks.push(kit::row(row));
     }
-    let mut small = vec![numbers(report)];
-    let late = report.to.since(handoff.at);
-    if late >= LATE {
-        small.push(format!("posted {} after the shift change", spoken(late)));
-    }
-    if handoff.state.open() {
-        small.push("questions: *Ask…*, or a reply in this thread".to_owned());
-    }
-    blocks.push(kit::context(&small.join(" · ")));
-    let to = ways(&handoff.incoming, people);
-    kit::message(&format!("🔁 {} goes to {to}: {}", bold(&handoff.schedule), gist(report)), &blocks, None)
+    blocks.push(kit::context(&numbers(report)));
+    let to = ways(if handoff.incoming.is_empty() { &handoff.staying } else { &handoff.incoming }, people);
+    let goes = if handoff.kept() { "stays with" } else { "goes to" };
+    kit::message(&format!("🔁 {} {goes} {to}: {}", bold(&handoff.schedule), gist(report)), &blocks, None)
 }
 
-/// The direct message to whoever comes in, or is asked to in their place; `stand_in` is which.
+/// The direct message to one person about it, as it should look now.
 #[must_use]
-pub fn direct(view: &HandoffView, stand_in: bool) -> Message {
+pub fn direct(view: &HandoffView, to: To) -> Message {
     let HandoffView { handoff, report, people, now, .. } = view;
-    let Handoff { number, schedule, channel, outgoing, incoming, .. } = handoff;
-    let schedule = bold(schedule);
-    let from = if outgoing.is_empty() { String::new() } else { format!(" from {}", ways(outgoing, people)) };
-    let until = handoff.until.map(|at| format!(" until {}", moment(at, *now))).unwrap_or_default();
-    let lead = match &handoff.state {
-        State::Accepted { by, at } => {
-            format!("✅ {} has accepted {schedule}, at {}.", name(by, people), moment(*at, *now))
-        }
-        State::Superseded { .. } | State::Unwatched => format!("{schedule} has changed hands again."),
-        State::Offered { .. } | State::Escalating { .. } | State::Unanswered { .. } if stand_in => {
-            let (who, since) = (ways(incoming, people), spoken(now.since(handoff.at)));
-            format!("🚨 {who} has not accepted the watch of {schedule} for {since}. Can you take it{until}?")
-        }
-        State::Offered { .. } | State::Escalating { .. } | State::Unanswered { .. } => {
-            format!("🔁 You have the watch of {schedule}{from}{until}. Please read and accept it.")
-        }
-    };
+    let lead = lead(view, to);
     let mut blocks = vec![kit::section(&lead)];
+    let mut row: Vec<SlackActionBlockElement> = Vec::new();
     if handoff.state.open() {
-        blocks.extend(essence(report, people, *now));
-        let own = if stand_in {
-            vec![kit::button("I take it", &press(Press::StandIn(handoff.id.clone()))).into()]
-        } else {
-            answers_of(handoff)
-        };
-        let mut row: Vec<SlackActionBlockElement> = own;
-        row.extend(details(report, &number.to_string()).map(Into::into));
+        row.extend(match to {
+            To::Incoming => answers_of(handoff),
+            To::Instead => vec![kit::button("I take it", &press(Press::StandIn(handoff.id.clone()))).into()],
+            To::Keeper => Vec::new(),
+        });
+        if to != To::Keeper {
+            blocks.extend(essence(report, people, *now));
+            row.extend(details(report, &handoff.number.to_string()).map(Into::into));
+        }
+    }
+    if !row.is_empty() {
         blocks.push(kit::row(row));
     }
-    blocks.push(kit::context(&format!("handoff #{number} in {}", channel_link(channel))));
+    blocks.push(kit::context(&format!("handoff #{} in {}", handoff.number, channel_link(&handoff.channel))));
     kit::message(&lead, &blocks, None)
+}
+
+/// What they have to know first.
+fn lead(view: &HandoffView, to: To) -> String {
+    let HandoffView { handoff, people, now, .. } = view;
+    let schedule = bold(&handoff.schedule);
+    let until = handoff.until.map(|at| format!(" until {}", moment(at, *now))).unwrap_or_default();
+    let who = ways(&handoff.incoming, people);
+    match (&handoff.state, to) {
+        (State::Accepted { by, at }, _) => {
+            let released = if to == To::Keeper { " You are released." } else { "" };
+            format!("✅ {} has accepted {schedule}, at {}.{released}", name(by, people), moment(*at, *now))
+        }
+        (State::Superseded { .. } | State::Unwatched, _) => format!("{schedule} has changed hands again."),
+        (_, To::Keeper) if handoff.incoming.is_empty() => {
+            let gone = gone(handoff, people);
+            format!(
+                "🚨 {gone} should have the watch of {schedule} and cannot be reached: you keep it until somebody takes it."
+            )
+        }
+        (_, To::Keeper) => {
+            format!("🔁 Your shift of {schedule} is over. You keep the watch until {who} accepts it.")
+        }
+        (_, To::Instead) if handoff.incoming.is_empty() => {
+            let gone = gone(handoff, people);
+            format!("🚨 {gone} should have the watch of {schedule} and cannot be reached. Can you take it{until}?")
+        }
+        (_, To::Instead) => {
+            let since = spoken(now.since(handoff.at));
+            format!("🚨 {who} has not accepted the watch of {schedule} for {since}. Can you take it{until}?")
+        }
+        (_, To::Incoming) => {
+            let outgoing = &handoff.outgoing;
+            let from = if outgoing.is_empty() { String::new() } else { format!(" from {}", ways(outgoing, people)) };
+            format!("🔁 You have the watch of {schedule}{from}{until}. Please read and accept it.")
+        }
+    }
 }
 
 /// The shift as it would be handed over now, for whoever asks; `waiting` is a handoff of the schedule that nobody has
@@ -127,8 +155,11 @@ pub fn shift(schedule: &str, report: &Report, waiting: Option<&Handoff>, people:
     blocks.extend(essence(report, people, now));
     if let Some(handoff) = waiting {
         let keeps = keeps(handoff, people);
-        let (who, number) = (ways(&handoff.incoming, people), handoff.number);
-        blocks.push(kit::section(&format!("⏳ Handoff #{number} waits for {who} to accept it. {keeps}")));
+        let who = match handoff.incoming.as_slice() {
+            [] => "somebody to take it".to_owned(),
+            users => format!("{} to accept it", ways(users, people)),
+        };
+        blocks.push(kit::section(&format!("⏳ Handoff #{} waits for {who}. {keeps}", handoff.number)));
     }
     let mut row = waiting.map(answers_of).unwrap_or_default();
     row.extend(details(report, schedule).map(Into::into));
@@ -141,24 +172,28 @@ pub fn shift(schedule: &str, report: &Report, waiting: Option<&Handoff>, people:
 
 /// Who hands over to whom, and where that stands.
 fn standing(view: &HandoffView) -> String {
-    let HandoffView { handoff, rings, people, now, .. } = view;
-    let incoming = match handoff.incoming.as_slice() {
-        [] => "nobody".to_owned(),
-        users if *rings => {
-            users.iter().take(NAMES).filter_map(|user| ping(user.as_str())).collect::<Vec<_>>().join(" ")
-        }
+    let HandoffView { handoff, people, now, .. } = view;
+    let waits = match handoff.incoming.as_slice() {
+        [] => gone(handoff, people),
         users => ways(users, people),
     };
-    let until = handoff.until.map(|at| format!(" until {}", moment(at, *now))).unwrap_or_default();
-    let turn = format!("{} → {incoming}{until}", ways(&handoff.outgoing, people));
-    let waits = ways(&handoff.incoming, people);
+    let keeps = keeps(handoff, people);
     let state = match &handoff.state {
-        State::Offered { .. } => format!("⏳ Waits for {waits} to accept it. {}", keeps(handoff, people)),
+        State::Offered { .. } | State::Escalating { .. } if handoff.incoming.is_empty() => {
+            format!("🚨 {waits} should have it and cannot be reached, so others are told. {keeps}")
+        }
+        State::Offered { .. } => format!("⏳ Waits for {waits} to accept it. {keeps}"),
         State::Escalating { .. } => {
             let since = spoken(now.since(handoff.at));
-            format!("🚨 Not accepted for {since}, so others are told. {}", keeps(handoff, people))
+            format!("🚨 Not accepted for {since}, so others are told. {keeps}")
         }
-        State::Unanswered { .. } => format!("🚨 Nobody has accepted it. {}", keeps(handoff, people)),
+        State::Unanswered { .. } if handoff.incoming.is_empty() => {
+            format!("🚨 {waits} should have it and cannot be reached, and nobody has taken it. {keeps}")
+        }
+        State::Unanswered { .. } => format!("🚨 Nobody has accepted it. {keeps}"),
+        State::Accepted { by, .. } if handoff.kept() => {
+            format!("✅ {} has kept it since before, so nobody has to accept it.", name(by, people))
+        }
         State::Accepted { by, at } => {
             let instead = if handoff.incoming.contains(by) { String::new() } else { format!(" in place of {waits}") };
             let after = spoken(at.since(handoff.at));
@@ -169,15 +204,56 @@ fn standing(view: &HandoffView) -> String {
             format!("The watch changed hands again at {} before anybody accepted this.", moment(*at, *now))
         }
     };
-    format!("{turn}\n{state}")
+    format!("{}\n{state}", turn(view))
+}
+
+/// Who hands over to whom, and who goes on.
+fn turn(view: &HandoffView) -> String {
+    let HandoffView { handoff, rings, people, now, .. } = view;
+    let Handoff { outgoing, incoming, staying, .. } = handoff;
+    let whom = |users: &[UserId]| match users {
+        [] => "nobody".to_owned(),
+        users if *rings => {
+            users.iter().take(NAMES).filter_map(|user| ping(user.as_str())).collect::<Vec<_>>().join(" ")
+        }
+        users => ways(users, people),
+    };
+    let until = handoff.until.map(|at| format!(" until {}", moment(at, *now))).unwrap_or_default();
+    let from = ways(outgoing, people);
+    match (outgoing.as_slice(), incoming.as_slice(), staying.as_slice()) {
+        (_, incoming, []) => format!("{from} → {}{until}", whom(incoming)),
+        ([], [], staying) => format!("{} {}{until}", whom(staying), go_on(staying)),
+        (_, [], staying) => format!("{from} → {}{until}", whom(staying)),
+        ([], incoming, staying) => {
+            format!("{} {}, with {}{until}", ways(staying, people), go_on(staying), whom(incoming))
+        }
+        (_, incoming, staying) => {
+            format!("{from} → {}{until}; {} {}", whom(incoming), ways(staying, people), go_on(staying))
+        }
+    }
+}
+
+const fn go_on(users: &[UserId]) -> &'static str {
+    if users.len() == 1 { "goes on" } else { "go on" }
 }
 
 /// Who is answerable meanwhile.
 fn keeps(handoff: &Handoff, people: &People) -> String {
-    match handoff.keepers() {
-        [] => "Nobody keeps the watch until then.".to_owned(),
-        users => format!("Until then {} keeps the watch.", ways(users, people)),
+    match (handoff.keepers(), handoff.staying.as_slice()) {
+        ([], []) => "Nobody keeps the watch until then.".to_owned(),
+        ([], users) => format!("{} {} meanwhile.", ways(users, people), go_on(users)),
+        (users, _) => format!("Until then {} keeps the watch.", ways(users, people)),
     }
+}
+
+/// Who should have it and cannot be reached.
+fn gone(handoff: &Handoff, people: &People) -> String {
+    let one = |person: &Person| match person {
+        Person::Slack(user) => name(user, people),
+        Person::Email(_) | Person::Name(_) => code(&person.to_string()),
+    };
+    let shown: Vec<_> = handoff.unreachable.iter().take(NAMES).map(one).collect();
+    if shown.is_empty() { "nobody".to_owned() } else { shown.join(", ") }
 }
 
 /// What must not be missed, and how much more there is.
@@ -224,31 +300,39 @@ fn gist(report: &Report) -> String {
     parts.join(", ")
 }
 
+/// Each figure with that of the shift before behind it.
 fn numbers(report: &Report) -> String {
-    let Numbers { alerts, critical, pages, acknowledged, unattended, to_acknowledge, .. } = report.numbers;
-    let before = |now: usize, then: fn(&Numbers) -> usize| match &report.before {
-        Some(before) => format!("{now} ({} the shift before)", then(before)),
-        None => now.to_string(),
+    let (now, before) = (&report.numbers, report.before.as_ref());
+    let then = |of: &dyn Fn(&Numbers) -> String| {
+        before.map(|before| format!(" ({})", of(&before.numbers))).unwrap_or_default()
     };
-    let mut parts = vec![format!("{} in {}", before(alerts, |n| n.alerts), spoken(report.to.since(report.from)))];
-    if critical > 0 {
-        parts.push(format!("{critical} critical"));
+    let lasted =
+        |length: std::time::Duration| if length.is_zero() { String::new() } else { format!(" in {}", spoken(length)) };
+    let first = before
+        .map(|before| format!(" ({}{} the shift before)", before.numbers.alerts, lasted(before.lasted.duration())));
+    let length = spoken(report.to.since(report.from));
+    let mut parts = vec![format!("{} in {length}{}", now.alerts, first.unwrap_or_default())];
+    let figures: [(fn(&Numbers) -> usize, &str); 3] =
+        [(|n| n.critical, "critical"), (|n| n.pages, "escalated"), (|n| n.unattended, "went by themselves")];
+    for (of, words) in figures {
+        if of(now) + before.map_or(0, |before| of(&before.numbers)) > 0 {
+            parts.push(format!("{} {words}{}", of(now), then(&|n| of(n).to_string())));
+        }
     }
-    if pages > 0 {
-        parts.push(format!("{pages} escalated"));
+    let mean = |n: &Numbers| n.to_acknowledge.map_or("none".to_owned(), |mean| spoken(mean.duration()));
+    if now.to_acknowledge.is_some() {
+        parts.push(format!("acknowledged after {} on average{}", mean(now), then(&mean)));
     }
-    if let (Some(mean), 1..) = (to_acknowledge, acknowledged) {
-        parts.push(format!("acknowledged after {} on average", spoken(mean.duration())));
-    }
-    if unattended > 0 {
-        parts.push(format!("{unattended} went by themselves"));
+    if now.incidents > 0 {
+        parts.push(format!("{}{}", count(now.incidents, "incident"), then(&|n| n.incidents.to_string())));
     }
     format!("alerts: {}", parts.join(" · "))
 }
 
 fn buttons(handoff: &Handoff) -> Vec<SlackActionBlockElement> {
     let mut row = answers_of(handoff);
-    if matches!(handoff.state, State::Escalating { .. } | State::Unanswered { .. }) {
+    let late = matches!(handoff.state, State::Escalating { .. } | State::Unanswered { .. });
+    if late && !handoff.incoming.is_empty() {
         row.push(kit::button("I take it instead", &press(Press::StandIn(handoff.id.clone()))).into());
     }
     row
@@ -258,6 +342,9 @@ fn buttons(handoff: &Handoff) -> Vec<SlackActionBlockElement> {
 fn answers_of(handoff: &Handoff) -> Vec<SlackActionBlockElement> {
     if !handoff.state.open() {
         return Vec::new();
+    }
+    if handoff.incoming.is_empty() {
+        return vec![kit::primary(kit::button("I take it", &press(Press::StandIn(handoff.id.clone())))).into()];
     }
     vec![
         kit::primary(kit::button("Accept", &press(Press::Accept(handoff.id.clone())))).into(),

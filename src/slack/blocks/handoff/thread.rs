@@ -46,7 +46,13 @@ pub fn step(
         _ => String::new(),
     };
     let (step, steps) = (position.step + 1, policy.steps.len());
-    kit::line(&format!("🚨 Not accepted · *step {step} of {steps}*: {}{next}", told_words(told, people).join(" · ")))
+    let keeps = match handoff.keepers() {
+        [] => String::new(),
+        users => format!("\n{} you keep the watch until then.", pings(users)),
+    };
+    let told = told_words(told, people).join(" · ");
+    let what = if handoff.incoming.is_empty() { "Nobody comes in" } else { "Not accepted" };
+    kit::line(&format!("🚨 {what} · *step {step} of {steps}*: {told}{next}{keeps}"))
 }
 
 /// Nobody is left to tell.
@@ -62,18 +68,16 @@ pub fn unanswered(handoff: &Handoff) -> Message {
 
 #[must_use]
 pub fn accepted(handoff: &Handoff, by: &UserId, people: &People, now: Timestamp) -> Message {
-    let after = spoken(now.since(handoff.at));
-    kit::line(&format!(
-        "✅ {} has the watch of {}, {after} after the shift change",
-        name(by, people),
-        bold(&handoff.schedule)
-    ))
+    let (who, schedule, after) = (name(by, people), bold(&handoff.schedule), spoken(now.since(handoff.at)));
+    let others: Vec<UserId> = handoff.outgoing.iter().filter(|user| *user != by).cloned().collect();
+    let released = if others.is_empty() { String::new() } else { format!(". {} you are released", pings(&others)) };
+    kit::line(&format!("✅ {who} has the watch of {schedule}, {after} after the shift change{released}"))
 }
 
 /// What whoever comes in wants to know first, to those who know.
 #[must_use]
 pub fn question(handoff: &Handoff, by: &UserId, text: &str, people: &People) -> Message {
-    let whom = pings(&handoff.outgoing);
+    let whom = pings(if handoff.outgoing.is_empty() { &handoff.staying } else { &handoff.outgoing });
     let whom = if whom.is_empty() { String::new() } else { format!(" {whom}") };
     kit::line(&format!("❓ {} asks{whom}: {}", name(by, people), said(text, 2000)))
 }

@@ -67,7 +67,7 @@ fn people_lines(load: &[Load], people: &People) -> String {
             0 => "no night disturbed".to_owned(),
             nights => format!("🌙 *{} disturbed*", count(nights, "night")),
         };
-        let mut parts = vec![nights, format!("alerted {}", times(load.notifications))];
+        let mut parts = vec![nights, format!("{} while on call", count(load.notifications, "alert"))];
         if load.pages > 0 {
             parts.push(format!("paged {}", times(load.pages)));
         }

@@ -5,15 +5,16 @@ use serde_json::Value;
 use super::world::{NOW, Outside, after, before, people};
 use crate::core::escalation::{Policy, Position, Service, Step};
 use crate::core::handoff::{
-    AlertLine, Change, Deed, FeedLine, Handoff, Load, Noise, Note, Numbers, Refusal, Report, RequestLine, RequestState,
-    Rule, Section, Settings, SilenceLine, State, Suggestion, Temporary, Upcoming, WalletLine, Weekly, What,
+    AlertLine, Before, Change, Deed, FeedLine, Handoff, Load, Noise, Note, Numbers, Refusal, Report, RequestLine,
+    RequestState, Rule, Section, Settings, SilenceLine, State, Suggestion, Temporary, Upcoming, WalletLine, Weekly,
+    What,
 };
 use crate::core::ids::{Actor, ChannelId, HandoffId, NoteId, UserId};
 use crate::core::label::{ALERTNAME, Labels};
 use crate::core::severity::Severity;
 use crate::core::time::{Span, Timestamp};
 use crate::slack::blocks::handoff::{
-    HandoffView, PartView, WeekView, accepted, accepted_told, ask_form, asked_told, direct, handoff, handoff_gone,
+    HandoffView, PartView, To, WeekView, accepted, accepted_told, ask_form, asked_told, direct, handoff, handoff_gone,
     no_handoff, no_such_handoff, note_added, note_empty, note_removed, note_without_schedule, notes_waiting,
     nothing_handed_over, part, question, refused, reminder, shift, step, stood_in_told, unanswered, week,
 };
@@ -61,6 +62,7 @@ fn report(outside: &Outside, size: usize) -> Report {
         by: user("U0ANN"),
         at: before(600),
         state,
+        until: (state == RequestState::Running).then(|| after(1800)),
     };
     let states = [RequestState::Unknown, RequestState::Open, RequestState::Running];
     let noise = Noise { labels: labels(outside), fired: 5, notifications: 7, unattended: 4, flapping: true };
@@ -69,6 +71,13 @@ fn report(outside: &Outside, size: usize) -> Report {
         by: ann(),
         action: "oncall.override_created".to_owned(),
         subject: format!("schedule/{}", outside.name),
+        about: None,
+    };
+    let acted = Deed {
+        action: "action.failed".to_owned(),
+        subject: "action/7".to_owned(),
+        about: Some(format!("Restart {}", outside.name)),
+        ..deed.clone()
     };
     let over = Temporary::Override { schedule: outside.name.clone(), user: user("U0BOB"), until: after(3600) };
     let suspended = Temporary::Suspended {
@@ -77,7 +86,17 @@ fn report(outside: &Outside, size: usize) -> Report {
         cluster: "eu".to_owned(),
         since: Some(before(90_000)),
         by: Some(outside.comment.clone()),
+        until: None,
     };
+    let back = Temporary::Suspended {
+        kind: "HelmRelease".to_owned(),
+        app: outside.name.clone(),
+        cluster: "eu".to_owned(),
+        since: None,
+        by: None,
+        until: Some(after(5400)),
+    };
+    let frozen = Temporary::Frozen { by: ann(), since: before(600), reason: outside.comment.clone() };
     let wallet = WalletLine {
         name: outside.name.clone(),
         chain: "solana".to_owned(),
@@ -116,8 +135,8 @@ fn report(outside: &Outside, size: usize) -> Report {
         silences: vec![silence; size],
         noise: vec![noise; size],
         requests: states.into_iter().cycle().take(size).map(request).collect(),
-        done: vec![deed; size],
-        temporary: [over, suspended].into_iter().cycle().take(size).collect(),
+        done: [deed, acted].into_iter().cycle().take(size).collect(),
+        temporary: [frozen, over, suspended, back].into_iter().cycle().take(size).collect(),
         wallets: [wallet, unknown].into_iter().cycle().take(size).collect(),
         feeds: vec![feed; size],
         upcoming: [
@@ -147,7 +166,10 @@ fn report(outside: &Outside, size: usize) -> Report {
             incidents: 1,
             incident_resolved: Some(Span::from_secs(5400)),
         },
-        before: Some(Numbers { alerts: 9, ..Numbers::default() }),
+        before: Some(Before {
+            numbers: Numbers { alerts: 9, pages: 1, to_acknowledge: Some(Span::from_secs(360)), ..Numbers::default() },
+            lasted: Span::from_secs(24 * 3600),
+        }),
     }
     .sorted()
 }
@@ -158,6 +180,7 @@ fn offered(outside: &Outside) -> Handoff {
         outgoing: vec![user("U0ANN")],
         incoming: bob.clone(),
         people: bob,
+        unreachable: Vec::new(),
         at: NOW,
         until: Some(after(12 * 3600)),
     };
@@ -165,6 +188,7 @@ fn offered(outside: &Outside) -> Handoff {
     Handoff::offer(id, 12, &outside.name, channel, change, &Settings::default(), NOW)
 }
 
+#[expect(clippy::too_many_lines, reason = "one of everything")]
 pub fn messages(outside: &Outside, size: usize) -> Vec<(&'static str, Message)> {
     let people = people(outside);
     let (whole, empty) = (report(outside, size), Report { from: before(3600), to: NOW, ..Report::default() });
@@ -176,6 +200,21 @@ pub fn messages(outside: &Outside, size: usize) -> Vec<(&'static str, Message)> 
     let instead = at(State::Accepted { by: user("U0ANN"), at: NOW });
     let view = |handoff| HandoffView { handoff, report: &whole, rings: false, people: &people, now: NOW };
     let open = view(&offer);
+    let nobody_left = |state: State| Handoff {
+        incoming: Vec::new(),
+        unreachable: vec!["U0BOB".to_owned().into(), outside.name.clone().into()],
+        ..at(state)
+    };
+    let unreachable = nobody_left(State::Escalating { next: Position { round: 0, step: 1 }, due_at: after(300) });
+    let untaken = nobody_left(State::Unanswered { at: NOW });
+    let both = Handoff { outgoing: Vec::new(), staying: vec![user("U0ANN")], ..offer.clone() };
+    let kept = Handoff {
+        outgoing: Vec::new(),
+        incoming: Vec::new(),
+        staying: vec![user("U0ANN")],
+        ..at(State::Accepted { by: user("U0ANN"), at: before(2400) })
+    };
+    let third = Handoff { staying: vec![user("U0CAT")], ..offer.clone() };
     let unwatched = Handoff { incoming: Vec::new(), until: None, state: State::Unwatched, ..offer.clone() };
     let show = |section| PartView {
         report: &whole,
@@ -211,11 +250,21 @@ pub fn messages(outside: &Outside, size: usize) -> Vec<(&'static str, Message)> 
         ("handoff_stood_in", handoff(&view(&instead))),
         ("handoff_unwatched", handoff(&view(&unwatched))),
         ("handoff_superseded", handoff(&view(&at(State::Superseded { at: NOW })))),
-        ("handoff_direct", direct(&open, false)),
-        ("handoff_direct_instead", direct(&view(&escalating), true)),
-        ("handoff_direct_over", direct(&view(&done), false)),
+        ("handoff_unreachable", handoff(&view(&unreachable))),
+        ("handoff_untaken", handoff(&view(&untaken))),
+        ("handoff_joined", handoff(&view(&both))),
+        ("handoff_third", handoff(&view(&third))),
+        ("handoff_kept", handoff(&view(&kept))),
+        ("handoff_direct", direct(&open, To::Incoming)),
+        ("handoff_direct_instead", direct(&view(&escalating), To::Instead)),
+        ("handoff_direct_unreachable", direct(&view(&unreachable), To::Instead)),
+        ("handoff_direct_keeper", direct(&open, To::Keeper)),
+        ("handoff_direct_keeper_alone", direct(&view(&unreachable), To::Keeper)),
+        ("handoff_direct_released", direct(&view(&done), To::Keeper)),
+        ("handoff_direct_over", direct(&view(&done), To::Incoming)),
         ("handoff_shift", shift(&outside.name, &whole, None, &people, NOW)),
         ("handoff_shift_waiting", shift(&outside.name, &whole, Some(&offer), &people, NOW)),
+        ("handoff_shift_unreachable", shift(&outside.name, &whole, Some(&unreachable), &people, NOW)),
         ("handoff_alerts", part(&show(Section::Alerts))),
         ("handoff_alerts_last", part(&PartView { page: u32::MAX, ..show(Section::Alerts) })),
         ("handoff_silences", part(&show(Section::Silences))),
@@ -280,7 +329,7 @@ fn weekly(outside: &Outside, size: usize) -> Weekly {
         load: (0..size).map(load).collect(),
         rules: advice.into_iter().cycle().take(size).map(rule).collect(),
         numbers: whole.numbers,
-        before: whole.before.unwrap_or_default(),
+        before: whole.before.unwrap_or_default().numbers,
     }
 }
 

@@ -82,7 +82,9 @@ fn expected(name: &str, members: usize) -> BTreeSet<String> {
         "action_glass_note" => Some("<!channel>"),
         "living_told" if members > 0 => Some("<@U0OWNER>"),
         "handoff_rings" | "handoff_reminder" => Some("<@U0BOB>"),
-        "incident_due" | "handoff_nobody" | "handoff_question" => Some("<@U0ANN>"),
+        "incident_due" | "handoff_nobody" | "handoff_question" | "handoff_step" | "handoff_thread_accepted" => {
+            Some("<@U0ANN>")
+        }
         _ => None,
     };
     ping.map(str::to_owned).into_iter().collect()
