@@ -97,7 +97,9 @@ impl Notification {
         let (group_key, truncated) = (body.group_key, body.truncated_alerts);
         if truncated > 0 {
             // Whichever of them is shown says so.
-            alerts.iter_mut().for_each(|alert| alert.evidence.details.push(left_out(truncated)));
+            for alert in &mut alerts {
+                alert.evidence.details.push(left_out(truncated));
+            }
         }
         Ok(Self { source: source.to_owned(), group_key, truncated, alerts })
     }

@@ -39,20 +39,20 @@ pub(super) fn set_aside(labels: &mut Labels, name: &str, value: &str) {
 
 /// What a matcher of our severities matches there; `None`: every alert.
 pub(super) fn theirs(matcher: &Matcher) -> Option<Matcher> {
-    let matched = |level: &Severity| matcher.matches(&Labels::default().with(SEVERITY, level.as_str()));
-    let words = |levels: &dyn Fn(&Severity) -> bool| {
-        let words = [(Severity::Critical, CRITICAL.as_slice()), (Severity::Info, INFO.as_slice())];
-        let words = words.into_iter().filter(|(level, _)| levels(level)).flat_map(|(_, words)| words);
-        format!("(?i:{})", words.copied().collect::<Vec<_>>().join("|"))
+    let covers = |level: &Severity| matcher.matches(&Labels::default().with(SEVERITY, level.as_str()));
+    let words = |of: &dyn Fn(&Severity) -> bool| {
+        let known = [(Severity::Critical, CRITICAL.as_slice()), (Severity::Info, INFO.as_slice())];
+        let known = known.into_iter().filter(|(level, _)| of(level)).flat_map(|(_, words)| words);
+        format!("(?i:{})", known.copied().collect::<Vec<_>>().join("|"))
     };
-    if LEVELS.iter().all(matched) {
+    if LEVELS.iter().all(covers) {
         return None;
     }
     // A warning is whatever is no word of the others, nothing included.
-    let (op, value) = if matched(&Severity::Warning) {
-        (MatchOp::NotRegex, words(&|level| !matched(level)))
+    let (op, value) = if covers(&Severity::Warning) {
+        (MatchOp::NotRegex, words(&|level| !covers(level)))
     } else {
-        (MatchOp::Regex, words(&|level| matched(level)))
+        (MatchOp::Regex, words(&|level| covers(level)))
     };
     Some(Matcher::new(SEVERITY, op, value).unwrap_or_else(|_| matcher.clone()))
 }

@@ -9,7 +9,6 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
-use watchkeeper::config::Config;
 use watchkeeper::config::prometheus::Alertmanager;
 use watchkeeper::core::label::{Labels, SEVERITY};
 use watchkeeper::core::severity::Severity;
@@ -37,16 +36,17 @@ async fn bot(database: Database) -> Bot {
 }
 
 async fn bot_beside(database: Database, url: Option<String>) -> Bot {
-    Bot::with(database, |config: &mut Config| {
-        config.prometheus.alertmanagers = vec![Alertmanager {
-            name: "cluster-a".to_owned(),
-            token_env: "AM_TOKEN".to_owned(),
-            resolve_after: Span::from_secs(600),
-            url_token_env: url.as_ref().map(|_| "AM_API_TOKEN".to_owned()),
-            url,
-        }];
-    })
-    .await
+    Bot::with(database, |config| config.prometheus.alertmanagers = vec![sender(url)]).await
+}
+
+fn sender(url: Option<String>) -> Alertmanager {
+    Alertmanager {
+        name: "cluster-a".to_owned(),
+        token_env: "AM_TOKEN".to_owned(),
+        resolve_after: Span::from_secs(600),
+        url_token_env: url.as_ref().map(|_| "AM_API_TOKEN".to_owned()),
+        url,
+    }
 }
 
 /// An Alertmanager that holds what it is told to.
@@ -209,6 +209,22 @@ async fn two_alerts_that_differ_in_their_severity_alone_are_two() {
     post(&bot, &[graded("resolved", "critical")]).await;
     bot.advance(5).await;
     assert!(bot.the_alert().to_string().contains("Resolved"), "{}", last(&bot));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_such_a_pair_the_critical_one_keeps_the_warning_quiet() {
+    let bot = Bot::with(Database::sqlite(), |config| {
+        config.prometheus.alertmanagers = vec![sender(None)];
+        config.alerting.inhibit = serde_json::from_value(json!([{
+            "source_matchers": ["severity=\"critical\""], "target_matchers": ["severity=\"warning\""],
+            "equal": ["alertname", "namespace"],
+        }]))
+        .unwrap();
+    })
+    .await;
+    post(&bot, &[graded("firing", "page"), graded("firing", "warning")]).await;
+    bot.advance(15).await;
+    assert!(last(&bot).contains("1 alert inhibited by a larger one"), "{}", last(&bot));
 }
 
 #[tokio::test(flavor = "multi_thread")]

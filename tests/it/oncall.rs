@@ -142,7 +142,7 @@ async fn an_override_that_cannot_be_read_says_how_to_write_one() {
         ("/wk override primary @bob sometime", "no time from and to"),
         ("/wk override primary", "has no override now"),
         ("/wk override tertiary @bob sat sun", "no schedule *tertiary*"),
-        ("/wk override @bob 2026-01-01 2026-01-02", "That time is over"),
+        ("/wk override @bob 2026-01-01 2026-01-02", "Is over already"),
         ("/wk override @bob now for 90d", "60 days at most"),
     ] {
         let answer = bot.type_in("alice", typed).await;

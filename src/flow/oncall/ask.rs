@@ -72,17 +72,17 @@ impl Flow {
 
     fn found(&self, schedule: &Schedule, when: When) -> Option<Found> {
         let now = self.now();
-        let known = self.known_range(&schedule.name);
-        let watch = self.with_roster(&schedule.name, |roster| match when {
-            _ if known.is_some_and(|(from, to)| when.from() < from || to <= when.from()) => {
-                let (from, to) = known.unwrap_or((now, now));
-                Watch::Unknown { from, to }
-            }
-            When::At(at) => {
+        let read = self.known_range(&schedule.name);
+        let beyond = read.filter(|(from, to)| when.from() < *from || *to <= when.from());
+        let watch = self.with_roster(&schedule.name, |roster| match (beyond, when) {
+            (Some((from, to)), _) => Watch::Unknown { from, to },
+            (None, When::At(at)) => {
                 let waiting = self.open_handoff(&schedule.name).filter(|_| at == now);
                 Watch::Moment { at, duty: roster.at(at), next: roster.next_hand_over(at), waiting }
             }
-            When::Day { from, to } => Watch::Day { shifts: roster.shifts(from, to), gaps: roster.gaps(from, to) },
+            (None, When::Day { from, to }) => {
+                Watch::Day { shifts: roster.shifts(from, to), gaps: roster.gaps(from, to) }
+            }
         })?;
         let name = schedule.name.clone();
         Some(Found { watch, stale: self.stale(&name), skipped: self.skipped(&name), name })

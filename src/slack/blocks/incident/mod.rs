@@ -37,6 +37,8 @@ pub struct IncidentView<'a> {
     pub now: Timestamp,
 }
 
+const MARKING: &str = "📌 a message, or *Add to incident* in its menu, puts it on the timeline";
+
 /// The card, where it is worked on: who does what, how far it is, what comes next.
 #[must_use]
 pub fn card(view: &IncidentView) -> Message {
@@ -52,15 +54,14 @@ pub fn card(view: &IncidentView) -> Message {
         blocks.push(kit::section(&format!("*Summary*\n{}", said(summary, 1500))));
     }
     blocks.push(kit::row(buttons(incident)));
-    const BOTH: &str = "📌 a message, or *Add to incident* in its menu, puts it on the timeline";
     let small = match incident.place {
         Place::Thread { why: Some(ref why) } => {
             let why = said(why, 120);
-            format!("{BOTH}\nworked on in this thread, as Slack lets me open no channel: {why}")
+            format!("{MARKING}\nworked on in this thread, as Slack lets me open no channel: {why}")
         }
         // Without channels of their own reactions are not heard.
         Place::Thread { why: None } => "*Add to incident* in a message's menu puts it on the timeline".to_owned(),
-        Place::Opening | Place::Channel { .. } => BOTH.to_owned(),
+        Place::Opening | Place::Channel { .. } => MARKING.to_owned(),
     };
     blocks.push(kit::context(&small));
     let text = format!("{}: {}", plain(&title, 150), stage_words(&incident.state, *now));

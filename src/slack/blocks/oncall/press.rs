@@ -24,7 +24,7 @@ impl Prefill {
     fn value(&self) -> String {
         match (&self.schedule, self.stint) {
             (None, _) => BARE.to_owned(),
-            (Some(schedule), _) if schedule.len() > OPTION_TEXT => BARE.to_owned(),
+            (Some(schedule), _) if schedule.is_empty() || schedule.len() > OPTION_TEXT => BARE.to_owned(),
             (Some(schedule), None) => schedule.clone(),
             (Some(schedule), Some(Stint { from, to })) => {
                 format!("{schedule} {} {}", from.as_millis(), to.as_millis())

@@ -64,7 +64,7 @@ pub fn messages(outside: &Outside, size: usize) -> Vec<(&'static str, Message)> 
     let entries: Vec<Entry> = kinds.iter().cycle().take(kinds.len() + size.min(60)).cloned().collect();
     let refuse = |refusal: Refusal| refused(&refusal, &people, &incident, NOW);
     let means =
-        Means { to_acknowledge: Some((Duration::from_secs(400), 4)), to_resolve: Some((Duration::from_secs(4140), 7)) };
+        Means { to_acknowledge: Some((Duration::from_secs(400), 4)), to_resolve: Some((Duration::from_mins(69), 7)) };
     let told = |kind| changed(&entry(kind, None), &people);
     vec![
         ("incident", card(&view(&incident))),
