@@ -45,7 +45,7 @@ fn limit(runway: &str) -> Limit {
 }
 
 /// A keeper, a treasury and a pusher on two chains.
-fn balances(world: &Handle) -> Balances {
+pub fn balances(world: &Handle) -> Balances {
     let keeper = Account {
         warning: limit("8h"),
         critical: limit("2h"),

@@ -1,6 +1,7 @@
 //! The watch changes hands: from data, accepted by whoever comes in, kept by whoever had it until then.
 
 mod keepers;
+mod parts;
 mod trouble;
 
 use std::time::Duration;

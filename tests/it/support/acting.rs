@@ -124,6 +124,23 @@ impl Acting {
         }
     }
 
+    /// Follows what deploys into the cluster until what is typed is answered with `part`.
+    pub async fn until_told(&self, user: &str, line: &str, part: &str) {
+        let (out, mut news) = mpsc::channel(64);
+        let (flow, stop) = (&self.bot.flow, CancellationToken::new());
+        flow.clusters.watch_gitops(&out, &flow.clock, 7, &TaskTracker::new(), &stop);
+        let _stops = stop.drop_guard();
+        loop {
+            let told = self.type_in(user, line).await;
+            if told.contains(part) {
+                return;
+            }
+            let event = tokio::time::timeout(SOON, news.recv()).await;
+            let event = event.unwrap_or_else(|_| panic!("{line}: {part}: {told}")).unwrap();
+            flow.observe_gitops(vec![event]);
+        }
+    }
+
     /// Types a command where the cards are; gives the answer.
     pub async fn type_in(&self, user: &str, line: &str) -> String {
         let before = self.bot.told(user).len();

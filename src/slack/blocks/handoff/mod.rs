@@ -312,8 +312,12 @@ fn numbers(report: &Report) -> String {
         .map(|before| format!(" ({}{} the shift before)", before.numbers.alerts, lasted(before.lasted.duration())));
     let length = spoken(report.to.since(report.from));
     let mut parts = vec![format!("{} in {length}{}", now.alerts, first.unwrap_or_default())];
-    let figures: [(fn(&Numbers) -> usize, &str); 3] =
-        [(|n| n.critical, "critical"), (|n| n.pages, "escalated"), (|n| n.unattended, "went by themselves")];
+    let figure = |of: fn(&Numbers) -> usize, words: &'static str| (of, words);
+    let figures = [
+        figure(|n| n.critical, "critical"),
+        figure(|n| n.pages, "escalated"),
+        figure(|n| n.unattended, "went by themselves"),
+    ];
     for (of, words) in figures {
         if of(now) + before.map_or(0, |before| of(&before.numbers)) > 0 {
             parts.push(format!("{} {words}{}", of(now), then(&|n| of(n).to_string())));
