@@ -49,7 +49,7 @@ async fn an_older_replica_works_beside_a_newer_one_and_starts_again() {
         // It is moved to another node in the middle of the upgrade.
         let acting = acting.restart().await;
         acting.bot.heal();
-        acting.bot.advance(150).await;
+        acting.bot.advance(300).await;
         let alerts = acting.bot.alerts();
         assert!(alerts.iter().any(|alert| alert.contains("SOL/USD") && alert.contains("Resolved")), "{alerts:#?}");
         acting.ask("alice", "scale price-pusher-evm 5").await;

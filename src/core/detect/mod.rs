@@ -105,10 +105,23 @@ impl Watch {
             if labels.get(ALERTNAME) == Some(RuleName::FeedSourceDown.as_str()) {
                 let index = self.source(labels.get("source").unwrap_or_default());
                 self.sources[index].slot = Slot::resumed(severity, now);
-            } else if watched::RULES.iter().any(|rule| labels.get(ALERTNAME) == Some(rule.as_str())) {
-                self.resumed.push((labels, severity));
+            } else if let Some(rule) = rule_of(&labels) {
+                let here = self.watched(&labels).filter(|watched| !watched.copied);
+                match here.map(|watched| &mut watched.slots[rule]) {
+                    // What was found here meanwhile is newer.
+                    Some(Slot::Active(_)) => {}
+                    Some(slot) => *slot = Slot::resumed(severity, now),
+                    // It waits for the catalogue that names its feed.
+                    None => self.resumed.push((labels, severity)),
+                }
             }
         }
+    }
+
+    /// The feed that an alert is about, as it is known here.
+    fn watched(&mut self, labels: &Labels) -> Option<&mut Watched> {
+        let id: FeedId = labels.get("feed")?.parse().ok()?;
+        self.feeds.get_mut(&id).filter(|watched| watched.has_labels(labels))
     }
 
     /// Takes an observation in. Gives a signal where a rule's condition begins, ends, changes its severity, or goes on
@@ -205,10 +218,8 @@ impl Watch {
                 self.resumed.push((labels, severity));
                 continue;
             }
-            let id = labels.get("feed").and_then(|id| id.parse().ok());
-            let found = watched::RULES.iter().position(|rule| labels.get(ALERTNAME) == Some(rule.as_str()));
-            let Some(rule) = found else { continue };
-            match id.and_then(|id: FeedId| self.feeds.get_mut(&id)).filter(|watched| watched.has_labels(&labels)) {
+            let Some(rule) = rule_of(&labels) else { continue };
+            match self.watched(&labels) {
                 Some(watched) => watched.slots[rule] = Slot::resumed(severity, now),
                 None => out.push(signal(labels, self.rules.settings(watched::RULES[rule]), Condition::Inactive)),
             }
@@ -307,6 +318,11 @@ pub fn default_inhibitions() -> Vec<InhibitRule> {
             equal: vec!["source".to_owned()],
         })
         .collect()
+}
+
+/// Which of a feed's rules an alert is of.
+fn rule_of(labels: &Labels) -> Option<usize> {
+    watched::RULES.iter().position(|rule| labels.get(ALERTNAME) == Some(rule.as_str()))
 }
 
 fn signal(labels: Labels, settings: RuleSettings, condition: Condition) -> Signal {

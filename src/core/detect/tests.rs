@@ -342,6 +342,21 @@ fn alerts_of_before_a_restart_go_on_or_end() {
 }
 
 #[test]
+fn alerts_that_are_taken_over_by_who_has_the_catalogue_already_end_too() {
+    let mut world = World::warm();
+    world.run(31, &[1, 2]);
+    let open: Vec<_> = world.said.iter().map(|signal| (signal.labels.clone(), signal.severity)).collect();
+    // It came up while the feed was silent, and has seen no price of it.
+    let mut watch = Watch::new(Rules::default());
+    assert_eq!(watch.handle(&catalogue(&world.feeds), world.now), []);
+    watch.resume(open.clone(), world.now);
+    assert_eq!(watch.tick(world.now), []);
+    let said = watch.handle(&price(world.feeds[0].id, Decimal::new(1432, -1), world.now), world.now);
+    let ended = said.into_iter().filter(|signal| signal.condition == Condition::Inactive).map(|signal| signal.labels);
+    assert_eq!(ended.collect::<Vec<_>>(), [open[0].0.clone()]);
+}
+
+#[test]
 fn a_feed_that_leaves_the_catalogue_or_a_rule_that_is_switched_off_ends_its_alerts() {
     let mut world = World::warm();
     world.run(31, &[2]);
