@@ -125,7 +125,7 @@ impl Flow {
             Press::SilenceForm(group) => match self.group_matchers(group) {
                 Some(matchers) => {
                     let outside = self.matched_outside(&matchers).await;
-                    self.open_silence_form(Some(group), &matchers, AN_HOUR, "", &outside)
+                    Plan::Open(self.silence_view(Some(group), &matchers, AN_HOUR, "", &outside))
                 }
                 None => Plan::Answer(self.gone(group)),
             },
@@ -158,18 +158,7 @@ impl Flow {
         if outside.is_empty() {
             return self.plan_silence(matchers, length, comment, caller);
         }
-        self.open_silence_form(group, &matchers, length, &comment, &outside)
-    }
-
-    fn open_silence_form(
-        &self,
-        group: Option<&GroupId>,
-        matchers: &[Matcher],
-        length: Span,
-        comment: &str,
-        outside: &[(String, Option<Covered>)],
-    ) -> Plan {
-        Plan::Open(self.silence_view(group, matchers, length, comment, outside))
+        Plan::Open(self.silence_view(group, &matchers, length, &comment, &outside))
     }
 
     fn silence_view(

@@ -352,14 +352,18 @@ mod tests {
         assert_eq!(texts, ["first", "second", "third"]);
     }
 
-    async fn what_happened_to_its_alerts_is_in_the_audit_log(db: Fresh) {
-        let record = |secs, action: &str, subject: &str| Record {
+    fn record(db: &Fresh, secs: u64, action: &str, subject: &str) -> Record {
+        Record {
             at: db.in_secs(secs),
             actor: Actor::System,
             action: action.to_owned(),
             subject: subject.to_owned(),
             detail: "{}".to_owned(),
-        };
+        }
+    }
+
+    async fn what_happened_to_its_alerts_is_in_the_audit_log(db: Fresh) {
+        let record = |secs, action: &str, subject: &str| record(&db, secs, action, subject);
         let all = [
             record(1, "alert.fired", "alert/17"),
             record(2, "alert.fired", "alert/18"),
@@ -382,14 +386,7 @@ mod tests {
     }
 
     async fn of_too_many_records_the_newest_count(db: Fresh) {
-        let record = |nth: u64| Record {
-            at: db.in_secs(nth),
-            actor: Actor::System,
-            action: "action.step_succeeded".to_owned(),
-            subject: "action/2".to_owned(),
-            detail: "{}".to_owned(),
-        };
-        let all: Vec<Record> = (1..=2005).map(record).collect();
+        let all: Vec<Record> = (1..=2005).map(|nth| record(&db, nth, "action.step_succeeded", "action/2")).collect();
         let mut tx = db.store.begin().await.unwrap();
         super::super::audit::append(&mut tx, &all).await.unwrap();
         tx.commit().await.unwrap();
@@ -418,13 +415,7 @@ mod tests {
             "INSERT INTO alert_groups (id, number, receiver, severity, opened_at, closed_at, past, body)
              VALUES ('G', 17, 'r', 'info', $1, NULL, 1, '{}')",
         );
-        let record = |secs, action: &str, subject: &str| Record {
-            at: db.in_secs(secs),
-            actor: Actor::System,
-            action: action.to_owned(),
-            subject: subject.to_owned(),
-            detail: "{}".to_owned(),
-        };
+        let record = |secs, action: &str, subject: &str| record(&db, secs, action, subject);
         let all = [
             record(1, "alert.fired", "alert/17"),
             record(2, "alert.acknowledged", "alert/17"),

@@ -10,7 +10,7 @@ use crate::core::audit::Record;
 use crate::core::escalation::{Policy, Service, Turn};
 use crate::core::handoff::{self, Change, Due, Handoff, Report, Seen, Settings, State};
 use crate::core::ids::{Actor, ChannelId, HandoffId, UserId};
-use crate::core::oncall::{Person, Schedule, Standing};
+use crate::core::oncall::{Person, Schedule};
 use crate::core::time::Timestamp;
 use crate::paging::Action;
 use crate::slack::blocks::handoff::{reminder, step, unanswered};
@@ -61,7 +61,7 @@ impl Flow {
 
     async fn look_at(&self, schedule: &Schedule, channel: ChannelId, settings: &Settings) -> Result<(), StepError> {
         let now = self.now();
-        if !self.resolvable(schedule, now) {
+        if !self.knows_watch(&schedule.name) {
             return Ok(());
         }
         let key = format!("{SEEN}{}", schedule.name);
@@ -124,19 +124,6 @@ impl Flow {
         Ok(seen
             .map(|seen| seen.since)
             .or_else(|| self.with_roster(schedule, |roster| Seen::first(roster, self.now()).since)))
-    }
-
-    /// Whether everybody who may have the watch was looked up, and a schedule kept elsewhere was read: right after a start,
-    /// nobody being known is no shift change.
-    fn resolvable(&self, schedule: &Schedule, now: Timestamp) -> bool {
-        if schedule.imported() && !self.has_shifts(&schedule.name) {
-            return false;
-        }
-        let unknown = self.with_roster(&schedule.name, |roster| {
-            let skipped = roster.at(now).skipped.into_iter();
-            skipped.filter(|skip| skip.why == Standing::Unknown).any(|skip| !roster.directory.knows(&skip.person))
-        });
-        !unknown.unwrap_or(true)
     }
 
     /// Commits the handoff, its message, and the end of one that was not accepted before.

@@ -92,7 +92,7 @@ impl Flow {
     }
 
     /// Whether the shifts of a schedule that is kept elsewhere were ever read.
-    pub(super) fn has_shifts(&self, schedule: &str) -> bool {
+    fn has_shifts(&self, schedule: &str) -> bool {
         let imported = self.desk.imported.read().unwrap_or_else(PoisonError::into_inner);
         imported.get(schedule).is_some_and(Imported::read)
     }
