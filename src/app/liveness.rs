@@ -64,6 +64,9 @@ async fn beat(flow: Arc<Flow>, client: reqwest::Client, url: HeartbeatUrl) {
             let _infallible = write!(wrong, "{}: {problem}; ", part.name);
         }
     }
+    if matches!(flow.is_led().await, Ok(false)) {
+        wrong.push_str("lease: no replica decides; ");
+    }
     if !wrong.is_empty() {
         tracing::warn!(wrong, "no heartbeat: not well");
         return;

@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::sections::Mode;
 use crate::core::backoff::Backoff;
 use crate::core::feed::Observation;
-use crate::flow::lead::LEASE_EVERY;
+use crate::flow::lead::{LEASE_ASKED, LEASE_EVERY};
 use crate::flow::look::Link;
 use crate::flow::receive::Ack;
 use crate::flow::{Flow, Home};
@@ -34,7 +34,14 @@ const ACK_WITHIN: Duration = Duration::from_millis(2400);
 const STEP_BACK: Duration = Duration::from_secs(5);
 
 impl App {
-    pub(super) fn spawn(self, tasks: &TaskTracker, stop: &CancellationToken, late: &CancellationToken) {
+    /// Starts everything. `deciding` are the loops whose end the lease waits for.
+    pub(super) fn spawn(
+        self,
+        tasks: &TaskTracker,
+        deciding: &TaskTracker,
+        stop: &CancellationToken,
+        late: &CancellationToken,
+    ) {
         let Self { flow, config, listener, metrics_listener, verifier, senders, sources, counters, .. } = self;
         let Self { socket_status, heartbeat, checkpoints, schedules, chains, seed, .. } = self;
         let router = web::router(Arc::clone(&flow), verifier, senders, config.http.body_limit);
@@ -43,10 +50,10 @@ impl App {
             tasks.spawn(serve(listener, web::metrics_router(Arc::clone(&flow.metrics)), late.clone()));
         }
         tasks.spawn(worker::run(Arc::clone(&flow), late.clone()));
-        tasks.spawn(every(&flow, LEASE_EVERY, late.clone(), keep_lease));
-        tasks.spawn(tick(Arc::clone(&flow), stop.clone()));
-        tasks.spawn(every(&flow, SWEEP, stop.clone(), sweep));
-        tasks.spawn(act(Arc::clone(&flow), stop.clone()));
+        tasks.spawn(keep_lease(Arc::clone(&flow), stop.clone(), late.clone()));
+        deciding.spawn(tick(Arc::clone(&flow), stop.clone()));
+        deciding.spawn(sweep(Arc::clone(&flow), stop.clone()));
+        deciding.spawn(act(Arc::clone(&flow), stop.clone()));
         tasks.spawn(every(&flow, MEASURE, stop.clone(), measure));
         tasks.spawn(every(&flow, MEASURE, stop.clone(), move |flow| {
             count(&flow, &counters);
@@ -75,7 +82,7 @@ impl App {
         super::gitops::spawn(&flow, seed, tasks, stop);
         super::references::spawn(&flow, &config, out, seed, tasks, stop);
         super::balances::spawn(&flow, chains, seed, tasks, stop);
-        tasks.spawn(observe(Arc::clone(&flow), observations, stop.clone()));
+        deciding.spawn(observe(Arc::clone(&flow), observations, stop.clone()));
         super::oncall::spawn(&flow, schedules, tasks, stop);
         super::prometheus::spawn(&flow, tasks, stop);
         super::audit::spawn(&flow, checkpoints, tasks, stop);
@@ -115,6 +122,7 @@ where
 async fn tick(flow: Arc<Flow>, stop: CancellationToken) {
     while !stop.is_cancelled() {
         flow.tick().await;
+        flow.looked();
         // What is due is the decider's to do: one that only follows it would turn here without a rest.
         let deadline = flow.next_deadline().filter(|_| flow.lease().is_some());
         let due = deadline.map_or(TICK, |at| at.since(flow.now()));
@@ -166,23 +174,33 @@ async fn observe(flow: Arc<Flow>, mut observations: mpsc::Receiver<Observation>,
     }
 }
 
-async fn keep_lease(flow: Arc<Flow>) {
-    let held = flow.lease().is_some();
-    match flow.keep_lease().await {
-        // What the last holder left is worked on at once: this process may not live long either.
-        Ok(true) if !held => sweep(flow).await,
-        Ok(_) => {}
-        Err(error) => {
+/// Asks for the lease until `stop`, and keeps it until it is given back or `late`.
+async fn keep_lease(flow: Arc<Flow>, stop: CancellationToken, late: CancellationToken) {
+    while !late.is_cancelled() && (!stop.is_cancelled() || flow.lease().is_some()) {
+        if let Err(error) = flow.keep_lease().await {
             flow.metrics.store_failed();
-            tracing::error!(error = %error, "could not renew the lease");
+            tracing::error!(error = %error, "could not take or renew the lease");
+        }
+        let next = if flow.lease().is_some() { LEASE_EVERY } else { LEASE_ASKED };
+        tokio::select! {
+            () = late.cancelled() => {}
+            () = flow.clock.sleep(next) => {}
         }
     }
 }
 
-async fn sweep(flow: Arc<Flow>) {
-    if let Err(error) = flow.sweep().await {
-        flow.metrics.store_failed();
-        tracing::warn!(error = %error, "stored inputs wait: the database does not answer");
+/// Once a second, and at once with the lease: what the last holder left waits for it.
+async fn sweep(flow: Arc<Flow>, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        if let Err(error) = flow.sweep().await {
+            flow.metrics.store_failed();
+            tracing::warn!(error = %error, "stored inputs wait: the database does not answer");
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = flow.sweep_bell.notified() => {}
+            () = flow.clock.sleep(SWEEP) => {}
+        }
     }
 }
 
@@ -223,10 +241,7 @@ async fn watch_clock(flow: Arc<Flow>, stop: CancellationToken) {
         let now = flow.now();
         if now.plus(STEP_BACK) < last {
             tracing::warn!(by_s = last.since(now).as_secs(), "the clock was set back");
-            if let Err(error) = jobs::hasten(&flow.store, now.plus(TICK)).await {
-                tracing::warn!(error = %error, "waiting effects could not be hastened");
-            }
-            flow.outbox_bell.notify_one();
+            flow.hasten(now.plus(TICK)).await;
         }
         last = now;
         tokio::select! {
@@ -307,10 +322,7 @@ fn follow_socket(flow: &Flow, status: &SocketStatus) {
     flow.set_link(link);
 }
 
-/// After the signal: what can be delivered now is delivered, for at most `limit`.
-pub(super) async fn drain_outbox(flow: &Flow, limit: Duration) {
-    let work = async { while worker::run_due(flow).await.is_ok_and(|done| done > 0) {} };
-    if tokio::time::timeout(limit, work).await.is_err() {
-        tracing::warn!("the outbox is not empty; the rest goes out after the next start");
-    }
+/// After the signal: what can be delivered now is delivered.
+pub(super) async fn drain_outbox(flow: &Flow) {
+    while worker::run_due(flow).await.is_ok_and(|done| done > 0) {}
 }

@@ -25,8 +25,10 @@ use tokio_util::task::TaskTracker;
 use crate::config::Config;
 use crate::feeds::hermes;
 use crate::flow::Flow;
+use crate::flow::look::Link;
 use crate::slack::signature::Verifier;
 use crate::slack::socket::SocketStatus;
+use crate::store::Backend;
 use crate::web::notified::Senders;
 
 pub use crate::flow::Waits;
@@ -37,7 +39,9 @@ pub(crate) use prometheus::{alertmanagers, client as prometheus_client};
 pub use reload::{Reload, same_process};
 pub use start::{StartError, Wiring, hermes_settings, open_store, store_settings};
 
-/// What is under way gets this long to finish after the signal; orchestrators kill after thirty seconds.
+/// After the signal requests are still sent here for a moment, until whoever sends them has heard of it.
+const LINGER: Duration = Duration::from_secs(5);
+/// What is under way gets this long to finish after that; the chart gives forty seconds for all of it.
 const DRAIN: Duration = Duration::from_secs(25);
 
 /// What each source's client counts, by the source's name.
@@ -80,28 +84,47 @@ impl App {
         self.listener.local_addr()
     }
 
-    /// Runs until `stop`, then drains: inputs are no longer taken, what is under way finishes, the lease is given back.
+    /// Says that it is about to stop and works on for a moment: other replicas can take what is sent to this one. Only where
+    /// there may be others, and where Slack sends its requests to an address.
+    pub async fn linger(flow: &Flow) {
+        flow.stopping();
+        if flow.store.backend() == Backend::Postgres && matches!(flow.slack_link(), Link::Http { .. }) {
+            tracing::info!(seconds = LINGER.as_secs(), "about to stop: working on until requests go elsewhere");
+            flow.clock.sleep(LINGER).await;
+        }
+    }
+
+    /// Runs until `stop`, then drains: nothing is decided any more, what is under way finishes, the lease is given back, and
+    /// what is left in the outbox goes out.
     pub async fn run(self, stop: CancellationToken) {
         let flow = Arc::clone(&self.flow);
-        let tasks = TaskTracker::new();
-        // The worker and the lease outlive the inputs, so that what was just taken in can still be answered.
+        let (tasks, deciding) = (TaskTracker::new(), TaskTracker::new());
+        // The worker and the server outlive those who decide, so that what was just taken in can still be answered.
         let late = CancellationToken::new();
         let checkpoints = self.checkpoints.clone();
-        self.spawn(&tasks, &stop, &late);
+        self.spawn(&tasks, &deciding, &stop, &late);
         stop.cancelled().await;
+        flow.stopping();
         tracing::info!("stopping: finishing what is under way");
-        // Watching has ended; others need not wait for what is still to be delivered.
-        flow.release_shards().await;
-        if let Some(checkpoints) = checkpoints {
-            checkpoints.take(&flow).await;
+        let drained = async {
+            deciding.close();
+            deciding.wait().await;
+            // Watching and deciding have ended; others need not wait for what is still to be delivered.
+            flow.release_shards().await;
+            if let Some(checkpoints) = checkpoints {
+                checkpoints.take(&flow).await;
+            }
+            flow.release_lease().await;
+            loops::drain_outbox(&flow).await;
+            late.cancel();
+            tasks.close();
+            tasks.wait().await;
+        };
+        if tokio::time::timeout(DRAIN, drained).await.is_err() {
+            tracing::warn!("not everything was finished in time; what is stored goes on at the next start");
+            flow.release_lease().await;
+            late.cancel();
         }
-        loops::drain_outbox(&flow, DRAIN).await;
-        late.cancel();
-        tasks.close();
-        if tokio::time::timeout(DRAIN, tasks.wait()).await.is_err() {
-            tracing::warn!("some tasks did not finish in time; what they had stored goes on at the next start");
-        }
-        flow.release_lease().await;
         flow.store.close().await;
         tracing::info!("stopped");
     }

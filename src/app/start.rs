@@ -263,6 +263,7 @@ pub(super) fn settings(config: &Config) -> Settings {
         digest_after: config.slack.digest_after,
         escalation: config.escalation.clone(),
         externals: super::prometheus::externals(config),
+        sources: config.sources.iter().map(|source| source.name.clone()).collect(),
         silencers: super::prometheus::silencers(config),
         graphs: config.prometheus.graphs.clone(),
     }

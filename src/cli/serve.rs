@@ -25,9 +25,15 @@ pub(super) async fn serve(wiring: Wiring, file: Option<PathBuf>) -> Result<(), F
         let reload = Reload { file, current: config, flow: app.flow() };
         tokio::spawn(keep_reloading(reload, hangup, clock, stop.clone()))
     });
+    let flow = app.flow();
     let running = tokio::spawn(app.run(stop.clone()));
     tokio::select! {
-        _ = terminate.recv() => {}
+        // An orchestrator starts to send requests elsewhere only now.
+        _ = terminate.recv() => tokio::select! {
+            () = App::linger(&flow) => {}
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        },
         _ = interrupt.recv() => {}
     }
     stop.cancel();

@@ -45,6 +45,9 @@ impl Flow {
             return Plan::Denied { why, action: verb.topic().name };
         }
         self.follow().await;
+        if matches!(command, Command::OnCall(_) | Command::Handoff(_) | Command::Escalate { .. }) {
+            self.recall_watch().await;
+        }
         self.consult_for(&command).await;
         match command {
             Command::OnCall(ask) => self.plan_on_call(ask, caller).await,
@@ -108,6 +111,9 @@ impl Flow {
             return Plan::Denied { why, action: "button" };
         }
         self.follow().await;
+        if matches!(press, Press::OnCall(_) | Press::Handoff(_) | Press::Escalate(_)) {
+            self.recall_watch().await;
+        }
         self.consult_for_press(press).await;
         let by = caller.actor();
         match press {

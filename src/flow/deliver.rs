@@ -31,8 +31,12 @@ const WITHOUT_TOKEN: Duration = Duration::from_mins(1);
 
 /// A replica without the lease leaves charts to the one that has it.
 const LEFT_TO_THE_LEADER: Duration = Duration::from_secs(1);
+/// What this version cannot read waits this long for a replica that can.
+const LEFT_TO_NEWER: Duration = Duration::from_mins(15);
 /// <https://docs.slack.dev/reference/methods/views.open>
 const SPENT_TRIGGER: [&str; 4] = ["expired_trigger_id", "trigger_expired", "trigger_exchanged", "exchanged_trigger_id"];
+/// Clocks are set wrong by an hour now and then, as time zones are; what was posted must be found all the same.
+const CLOCKS_DIFFER: Duration = Duration::from_hours(2);
 /// What `chat.update` takes as text (<https://docs.slack.dev/reference/methods/chat.update>).
 const TEXT: usize = 4000;
 
@@ -86,15 +90,26 @@ impl Flow {
     /// The outcome could not be recorded; the claim runs out and the job comes again as `interrupted`.
     pub async fn deliver(&self, job: &Job) -> Result<bool, StoreError> {
         let Ok(effect) = serde_json::from_str::<Effect>(&job.payload) else {
-            let mut tx = self.store.begin().await?;
-            jobs::bury(&mut tx, job, "written by another version and not readable by this one", self.now()).await?;
-            return tx.commit().await.map(|()| true);
+            return self.leave_to_newer(job).await;
         };
         let attempt = self.attempt(job, &effect).await?;
         let tried = !matches!(attempt, Attempt::NotYet(_));
         let outcome = self.record(job, &effect, attempt).await?;
         self.metrics.delivery(effect.kind(), outcome);
         Ok(tried)
+    }
+
+    /// During an upgrade another replica can read what this one cannot.
+    async fn leave_to_newer(&self, job: &Job) -> Result<bool, StoreError> {
+        let now = self.now();
+        let mut tx = self.store.begin().await?;
+        let buried = now.since(job.created_at) >= LEFT_TO_NEWER;
+        if buried {
+            jobs::bury(&mut tx, job, "written by another version and not readable by this one", now).await?;
+        } else {
+            jobs::defer(&mut tx, job, now.plus(LEFT_TO_THE_LEADER.mul_f64(1.0 + self.roll()))).await?;
+        }
+        tx.commit().await.map(|()| buried)
     }
 
     async fn attempt(&self, job: &Job, effect: &Effect) -> Result<Attempt, StoreError> {
@@ -108,7 +123,7 @@ impl Flow {
                     self.edit(key, &place, late.as_ref().unwrap_or(message)).await
                 }
                 None => {
-                    let first = match self.first_look(key) {
+                    let first = match self.first_look(key).await? {
                         Some(first) => Some(first),
                         None => self.late_handoff(key, message, None).await?,
                     };
@@ -219,7 +234,8 @@ impl Flow {
             if let Some(at) = self.turn(method, Some(channel)) {
                 return Attempt::NotYet(at);
             }
-            let oldest = job.created_at.minus(Duration::from_mins(5));
+            // Slack's clock, by which messages are found, may be behind ours.
+            let oldest = job.created_at.minus(CLOCKS_DIFFER);
             match self.api.find_by_metadata(channel, thread, job.id.as_str(), oldest).await {
                 Ok(Some(ts)) => return shown(channel.clone(), ts),
                 Ok(None) => {}
@@ -507,6 +523,12 @@ impl Flow {
 
 /// Slack's codes for a message whose arrangement it does not take; what has a colour bar is an attachment to it.
 fn blocks_refused(code: &str) -> bool {
-    const CODES: [&str; 4] = ["invalid_attachments", "too_many_attachments", "msg_too_long", "msg_blocks_too_long"];
+    const CODES: [&str; 5] = [
+        "invalid_attachments",
+        "too_many_attachments",
+        "attachment_payload_limit_exceeded",
+        "msg_too_long",
+        "msg_blocks_too_long",
+    ];
     code.starts_with("invalid_blocks") || CODES.contains(&code)
 }

@@ -8,14 +8,23 @@ use std::time::Duration;
 use crate::core::engine::{Engine, Snapshot};
 use crate::core::label::Labels;
 use crate::core::severity::Severity;
+use crate::core::time::Timestamp;
 use crate::store::lease::{self, Lease};
-use crate::store::{StoreError, alerts, escalations, facts};
+use crate::store::{StoreError, alerts, escalations, facts, inbox, jobs};
 
 use super::{Flow, digest, picture};
 
 pub const LEASE: &str = "engine";
-/// Takeover after a silent death takes at most this long.
-pub const LEASE_TTL: Duration = Duration::from_secs(9);
+/// After a silent death nobody decides for this long, and until the next one asks.
+pub const LEASE_TTL: Duration = Duration::from_secs(8);
+/// Whoever does not hold the lease asks for it this often: with [`LEASE_TTL`], a takeover is over within ten seconds.
+pub const LEASE_ASKED: Duration = Duration::from_secs(1);
+/// Who had the lease and cannot read what the last holder committed leaves it to others for this long.
+const LEFT_TO_OTHERS: Duration = Duration::from_secs(20);
+/// A holder that has not looked at the time for this long decides nothing, whatever else still works.
+const LOOKS_WITHIN: Duration = Duration::from_mins(1);
+/// After a clock that ran ahead nothing is put off for longer than this.
+const PUT_OFF: Duration = Duration::from_mins(1);
 /// Renewed this often, so that two missed renewals still leave time.
 pub const LEASE_EVERY: Duration = Duration::from_secs(3);
 /// A replica without the lease answers questions from what the holder committed, at most this old.
@@ -56,16 +65,13 @@ impl Flow {
 
     async fn take_or_renew(&self) -> Result<bool, StoreError> {
         let now = self.now();
-        let Some(held) = self.lease() else {
-            let Some(lease) = lease::acquire(&self.store, LEASE, &self.holder, LEASE_TTL, now).await? else {
-                return Ok(false);
-            };
-            self.load_engine().await?;
-            tracing::info!(term = lease.term, "holds the lease");
-            *self.lease.write().unwrap_or_else(PoisonError::into_inner) = Some(lease);
-            self.metrics.leader(true);
-            return Ok(true);
-        };
+        let Some(held) = self.lease() else { return self.take_lease(now).await };
+        if self.looked_at.get().is_some_and(|at| now.since(at) >= LOOKS_WITHIN) {
+            tracing::error!("nothing was decided for a minute; leaving it to another replica");
+            self.release_lease().await;
+            self.lease_again_at.set(Some(now.plus(LEFT_TO_OTHERS)));
+            return Ok(false);
+        }
         match lease::renew(&self.store, &held, LEASE_TTL, now).await {
             Ok(lease) => {
                 *self.lease.write().unwrap_or_else(PoisonError::into_inner) = Some(lease);
@@ -83,6 +89,55 @@ impl Flow {
                 Err(error)
             }
         }
+    }
+
+    async fn take_lease(&self, now: Timestamp) -> Result<bool, StoreError> {
+        if self.lease_again_at.get().is_some_and(|at| now < at && at.since(now) <= LEFT_TO_OTHERS) {
+            return Ok(false);
+        }
+        let Some(lease) = lease::acquire(&self.store, LEASE, &self.holder, LEASE_TTL, now).await? else {
+            return Ok(false);
+        };
+        if let Err(error) = self.load_engine().await {
+            // Held by who cannot decide, it would keep out those who can.
+            self.lease_again_at.set(Some(now.plus(LEFT_TO_OTHERS)));
+            if let Err(error) = lease::release(&self.store, &lease).await {
+                tracing::warn!(error = %error, "could not give the lease back; it runs out by itself");
+            }
+            return Err(error);
+        }
+        tracing::info!(term = lease.term, "holds the lease");
+        self.looked_at.set(None);
+        *self.lease.write().unwrap_or_else(PoisonError::into_inner) = Some(lease);
+        self.metrics.leader(true);
+        self.hasten(self.now().plus(PUT_OFF)).await;
+        self.sweep_bell.notify_one();
+        Ok(true)
+    }
+
+    /// The loop that decides went round.
+    pub fn looked(&self) {
+        self.looked_at.set(Some(self.now()));
+    }
+
+    /// After a clock that ran ahead: nothing stored is put off until later than `most`.
+    pub async fn hasten(&self, most: Timestamp) {
+        let hastened = async {
+            jobs::hasten(&self.store, &self.holder, most).await?;
+            inbox::hasten(&self.store, most).await
+        };
+        if let Err(error) = hastened.await {
+            tracing::warn!(error = %error, "what waits by a clock that ran ahead could not be hastened");
+        }
+        self.outbox_bell.notify_one();
+    }
+
+    /// Whether anybody decides now, this replica or another.
+    ///
+    /// # Errors
+    /// The store could not be asked.
+    pub async fn is_led(&self) -> Result<bool, StoreError> {
+        Ok(lease::holder(&self.store, LEASE, self.now()).await?.is_some())
     }
 
     /// Gives the lease back, so that the next replica need not wait for it to run out.
@@ -135,8 +190,7 @@ impl Flow {
     }
 
     fn up_to_date(&self) -> bool {
-        let followed = *self.followed_at.lock().unwrap_or_else(PoisonError::into_inner);
-        self.lease().is_some() || followed.is_some_and(|at| self.now().since(at) < FOLLOW)
+        self.lease().is_some() || self.followed_at.get().is_some_and(|at| self.now().since(at) < FOLLOW)
     }
 
     /// Before a question is answered: a replica without the lease reads what the holder committed lately.
@@ -155,7 +209,7 @@ impl Flow {
             Ok((snapshot, runs)) => {
                 self.replace_engine(snapshot);
                 self.replace_runs(runs);
-                *self.followed_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.now());
+                self.followed_at.set(Some(self.now()));
             }
             Err(error) => tracing::warn!(error = %error, "answering from older state: the database cannot be read"),
         }

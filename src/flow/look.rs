@@ -251,7 +251,9 @@ impl Flow {
         };
         let token = self.token_works.load(Ordering::Relaxed);
         let token = (!token).then(|| "Slack does not accept the bot token; install the app again".to_owned());
+        let stopping = self.stopping.load(Ordering::Relaxed).then(|| "it was asked to stop".to_owned());
         vec![
+            Part { name: "process", problem: stopping },
             Part { name: "store", problem: store },
             Part { name: "slack", problem: slack },
             Part { name: "token", problem: token },

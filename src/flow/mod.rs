@@ -118,6 +118,8 @@ pub struct Settings {
     pub escalation: Escalation,
     /// Who posts alerts, and after how much silence theirs end.
     pub externals: BTreeMap<String, Duration>,
+    /// Sources of prices, by name.
+    pub sources: BTreeSet<String>,
     /// Alertmanagers that hold silences made here.
     pub silencers: BTreeSet<String>,
     /// Queries that can be asked for by name.
@@ -130,6 +132,20 @@ pub struct Home {
     pub team: Option<TeamId>,
     pub team_name: String,
     pub bot_user: Option<UserId>,
+}
+
+/// A time that is noted now and then.
+#[derive(Debug, Default)]
+struct Moment(Mutex<Option<Timestamp>>);
+
+impl Moment {
+    fn get(&self) -> Option<Timestamp> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, at: Option<Timestamp>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = at;
+    }
 }
 
 /// What [`Flow::new`] is made from.
@@ -178,6 +194,8 @@ pub struct Flow {
     pub engine_bell: Notify,
     /// Rung when an action may begin or go on.
     pub action_bell: Notify,
+    /// Rung when stored inputs are this replica's to work on.
+    pub sweep_bell: Notify,
     hands: actions::Hands,
     actions: actions::Desk,
     intake: Intake,
@@ -185,6 +203,9 @@ pub struct Flow {
     policy: RwLock<Policy>,
     /// Held from decision to applied commit, so that decisions follow one another.
     stepping: tokio::sync::Mutex<()>,
+    /// Held from what was found to the decision about it: an end that overtook its beginning would be dropped as no news, and
+    /// the alert would never end.
+    judging: tokio::sync::Mutex<()>,
     watch: Mutex<Watch>,
     workloads: Mutex<workload::Clusters>,
     apps: Mutex<Apps>,
@@ -202,8 +223,14 @@ pub struct Flow {
     prometheus: prometheus::Client,
     wallets: Mutex<wallets::Held>,
     lease: RwLock<Option<Lease>>,
+    /// Not asked for before.
+    lease_again_at: Moment,
+    /// When the loop that decides last went round, where there is one.
+    looked_at: Moment,
+    /// Asked to stop; still at work.
+    stopping: AtomicBool,
     division: Division,
-    followed_at: Mutex<Option<Timestamp>>,
+    followed_at: Moment,
     limiter: Mutex<Limiter>,
     rng: Mutex<fastrand::Rng>,
     desk: oncall::Desk,
@@ -254,6 +281,7 @@ impl Flow {
             hands: actions::Hands::new(clusters.clone(), ci, payers, clock.clone()),
             actions: actions::Desk::default(),
             action_bell: Notify::new(),
+            sweep_bell: Notify::new(),
             clusters: Arc::new(clusters),
             settings: RwLock::new(Arc::new(settings)),
             charts: RwLock::default(),
@@ -263,6 +291,7 @@ impl Flow {
             outbox_bell: Notify::new(),
             engine_bell: Notify::new(),
             stepping: tokio::sync::Mutex::default(),
+            judging: tokio::sync::Mutex::default(),
             unsaid: Mutex::default(),
             desk: oncall::Desk::default(),
             handoffs: handoff::Desk::default(),
@@ -270,8 +299,11 @@ impl Flow {
             home_told: Notify::new(),
             people: RwLock::default(),
             lease: RwLock::default(),
+            lease_again_at: Moment::default(),
+            looked_at: Moment::default(),
+            stopping: AtomicBool::new(false),
             division: Division::new(shards),
-            followed_at: Mutex::default(),
+            followed_at: Moment::default(),
             token_works: AtomicBool::new(true),
             unwritten: Mutex::default(),
             clock,
@@ -323,6 +355,11 @@ impl Flow {
         if let Link::Http { last_request_at } = &mut *link {
             *last_request_at = Some(at);
         }
+    }
+
+    /// Asked to stop: whoever sends requests here shall look for another, while this one still answers.
+    pub fn stopping(&self) {
+        self.stopping.store(true, std::sync::atomic::Ordering::Relaxed);
     }
 
     pub fn set_link(&self, link: Link) {

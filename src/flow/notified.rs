@@ -3,6 +3,7 @@
 mod silent;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -97,6 +98,7 @@ impl Flow {
         if self.lease().is_none() {
             return Err(StepError::NotLeader);
         }
+        let _in_turn = self.judging.lock().await;
         let inputs = self.news(notification).into_iter().map(Input::Signal).collect();
         self.step(inputs, |_| finish(key, "taken")).await?;
         self.metrics.input(KIND, "done");
@@ -114,9 +116,10 @@ impl Flow {
     /// [`Flow::take_notification`].
     async fn hear_again(&self, key: &str, notification: &Notification) -> bool {
         if self.lease().is_some() {
+            let judging = self.judging.lock().await;
             let signals = self.news(notification);
             if !signals.is_empty() {
-                self.signals(signals).await;
+                self.judge(&judging, signals, false, false).await;
             }
             return true;
         }
@@ -141,9 +144,11 @@ impl Flow {
             let mut heard = self.heard.0.lock().unwrap_or_else(PoisonError::into_inner);
             notification.alerts.iter().filter(|alert| hear(&mut heard, alert, now, limit)).collect()
         };
+        let doubtful = self.doubtful.load(Ordering::Relaxed);
         self.with_engine(|engine, _, _| {
             let mut news: Vec<Signal> = fresh.iter().map(|alert| alert.signal()).collect();
-            news.retain(|signal| engine.wants(signal));
+            // Memory may be behind the store after a failed commit; the decision reads that first.
+            news.retain(|signal| doubtful || engine.wants(signal));
             // What an earlier version knew without its severity goes on under its whole name.
             let before = |alert: &&External| engine.alert(alert.called_before());
             let before = fresh.iter().filter_map(before).filter(|before| before.labels.get(SEVERITY).is_none());
@@ -162,6 +167,7 @@ impl Flow {
         match self.work_notification(&row.key, &notification).await {
             Ok(()) => Ok(true),
             Err(StepError::AlreadyDone | StepError::NotLeader) => Ok(false),
+            Err(StepError::Store(error)) if error.retryable() => self.try_again(row, &error).await.map(|()| false),
             Err(StepError::Store(error)) => self.put_off(row, None, &error.to_string()).await,
         }
     }

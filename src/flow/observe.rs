@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::core::alert::{Alert, AlertState};
@@ -60,9 +61,13 @@ impl Unsaid {
         }
     }
 
+    /// Leaves what would change nothing.
+    fn forget_unwanted(&mut self, engine: &Engine) {
+        self.verdicts.retain(|_, verdict| engine.wants(&verdict.signal));
+    }
+
     /// What is to be decided now.
     fn due(&mut self, engine: &Engine, now: Timestamp) -> Vec<Verdict> {
-        self.verdicts.retain(|_, verdict| engine.wants(&verdict.signal));
         // A clock that went back must not hold evidence up.
         let refresh = self.refreshed_at.is_none_or(|at| now < at || now.since(at) >= REFRESH);
         let mut refreshed = false;
@@ -92,9 +97,13 @@ fn only_evidence(alert: &Alert, signal: &Signal) -> bool {
         && alert.keep_firing_for == signal.keep_firing_for
 }
 
+/// Verdicts are found and judged in turn.
+pub(super) type Judging<'a> = tokio::sync::MutexGuard<'a, ()>;
+
 impl Flow {
     /// Takes observations in, in order, and commits what follows from them.
     pub async fn observe(&self, observations: &[Observation]) {
+        let judging = self.judging.lock().await;
         let now = self.now();
         let signals: Vec<Signal> = {
             let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
@@ -110,7 +119,7 @@ impl Flow {
             }
         }
         self.metrics.observed(observations.len() as u64, signals.len() as u64);
-        self.judge(signals, false, false).await;
+        self.judge(&judging, signals, false, false).await;
     }
 
     /// Of a catalogue, what is this replica's to watch. `None`: all of the observation is, or it is not a catalogue.
@@ -127,16 +136,18 @@ impl Flow {
     pub async fn tick(&self) {
         self.lapse();
         self.forget_views();
+        self.hear_missed().await;
+        if self.next_step().is_some_and(|at| at <= self.now()) {
+            self.recall_watch().await;
+            self.look_up_targets(None).await;
+        }
+        self.look_where_posted().await;
+        let judging = self.judging.lock().await;
         let now = self.now();
         let mut signals = self.watch.lock().unwrap_or_else(PoisonError::into_inner).tick(now);
         signals.extend(self.apps.lock().unwrap_or_else(PoisonError::into_inner).tick(now));
         let due = self.next_deadline().is_some_and(|deadline| deadline <= now);
-        self.hear_missed().await;
-        if self.next_step().is_some_and(|at| at <= now) {
-            self.look_up_targets(None).await;
-        }
-        self.look_where_posted().await;
-        self.judge(signals, due, true).await;
+        self.judge(&judging, signals, due, true).await;
     }
 
     /// A message offers what can be done about a workload, so its cluster is looked at before the decision, wherever it is watched.
@@ -153,11 +164,12 @@ impl Flow {
 
     /// Takes in what rules outside the feeds found; a signal that could not be committed is kept for the next try.
     pub async fn signals(&self, signals: Vec<Signal>) {
-        self.judge(signals, false, false).await;
+        let judging = self.judging.lock().await;
+        self.judge(&judging, signals, false, false).await;
     }
 
     /// `mail`: what other replicas found is to be decided as well.
-    async fn judge(&self, mut signals: Vec<Signal>, due: bool, mail: bool) {
+    pub(super) async fn judge(&self, _in_turn: &Judging<'_>, mut signals: Vec<Signal>, due: bool, mail: bool) {
         let divided = self.divides().is_some();
         let _no_shard_goes_meanwhile = if divided {
             if signals.is_empty() && !due && !mail {
@@ -202,9 +214,32 @@ impl Flow {
             }
             Err(StepError::NotLeader) => self.lose_lease(),
             Err(StepError::AlreadyDone) => {}
-            Err(StepError::Store(error)) => {
+            Err(StepError::Store(error)) if error.retryable() || heard.is_empty() => {
                 tracing::error!(error = %error, "could not commit what the rules found; keeping it for the next try");
             }
+            Err(StepError::Store(error)) => {
+                tracing::error!(error = %error, "the database refuses one of several verdicts; trying each alone");
+                self.judge_each(heard).await;
+            }
+        }
+    }
+
+    /// One verdict that the database refuses must not keep back all others.
+    async fn judge_each(&self, heard: Vec<Verdict>) {
+        for verdict in heard {
+            let (signal, revision) = (verdict.signal.clone(), verdict.revision.clone());
+            let decided = if self.divides().is_some() { vec![decision_of(&verdict)] } else { Vec::new() };
+            let input = vec![Input::Signal(verdict.signal)];
+            match self.step(input, |_| Extra { decided, ..Extra::default() }).await {
+                Ok(_) => {}
+                Err(StepError::Store(error)) if !error.retryable() => {
+                    tracing::error!(error = %error, alert = %signal.labels, "a verdict that the database refuses is dropped");
+                }
+                Err(_) => return,
+            }
+            let fingerprint = signal.labels.fingerprint();
+            self.unsaid.lock().unwrap_or_else(PoisonError::into_inner).said(fingerprint, &signal, revision.as_deref());
+            self.unpost(fingerprint);
         }
     }
 
@@ -224,6 +259,10 @@ impl Flow {
         unsaid.hear_posted(posted);
         unsaid.hear(signals);
         let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
+        // What is news is not known while memory may be behind the store: the decision reads that first.
+        if !self.doubtful.load(Ordering::Relaxed) {
+            unsaid.forget_unwanted(&engine);
+        }
         let due = unsaid.due(&engine, self.now());
         let unwanted = posted.iter().filter(|posted| !unsaid.verdicts.contains_key(&posted.fingerprint));
         let unwanted =
@@ -290,6 +329,7 @@ mod tests {
         let mut hear = |severity, value: &str, millis| {
             let at = now.plus(Duration::from_millis(millis));
             unsaid.hear(vec![signal(severity, value)]);
+            unsaid.forget_unwanted(&engine);
             unsaid.due(&engine, at).len()
         };
         assert_eq!(hear(Severity::Warning, "31 s old", 100), 1, "the first at once");

@@ -4,7 +4,8 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt, stream};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -46,6 +47,9 @@ const IN_HAND: Duration = Duration::from_secs(5);
 const AGAIN: Backoff = Backoff { base: Duration::from_secs(5), cap: Duration::from_secs(40) };
 /// An input that cannot be worked on this many times never can.
 const TRIES: u32 = 5;
+const PANICKED: &str = "working on it panicked; this is a bug";
+/// So many stored inputs of people are worked on at the same time.
+const AT_ONCE: usize = 8;
 
 impl Flow {
     /// Takes one delivery in and gives its acknowledgement within `within` of real time. Work that takes longer goes
@@ -209,17 +213,31 @@ impl Flow {
         if self.lease().is_none() || self.home().team.is_none() {
             return Ok(0);
         }
+        let waiting = inbox::waiting(&self.store, self.now().minus(IN_HAND), 50).await?;
+        // What other systems said is taken in order; what people want does not wait for one another.
+        let (said, wanted): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|row| row.kind == notified::KIND);
+        let said = stream::iter(self.all_again(&said)).buffered(1).collect::<Vec<_>>();
+        let wanted = stream::iter(self.all_again(&wanted)).buffer_unordered(AT_ONCE).collect::<Vec<_>>();
+        let (said, wanted) = tokio::join!(said, wanted);
         let mut finished = 0;
-        for row in inbox::waiting(&self.store, self.now().minus(IN_HAND), 50).await? {
-            finished += usize::from(self.work_again(&row).await?);
+        for done in said.into_iter().chain(wanted) {
+            finished += usize::from(done?);
         }
         Ok(finished)
+    }
+
+    fn all_again<'a>(&'a self, rows: &'a [inbox::Input]) -> Vec<BoxFuture<'a, Result<bool, StoreError>>> {
+        rows.iter().map(|row| self.work_again(row).boxed()).collect()
     }
 
     /// True when the input is finished now. One that cannot be worked on must not hold up, or end, the others.
     async fn work_again(&self, row: &inbox::Input) -> Result<bool, StoreError> {
         if row.kind == notified::KIND {
-            return self.work_notification_again(row).await;
+            let work = AssertUnwindSafe(self.work_notification_again(row)).catch_unwind();
+            return match work.await {
+                Ok(finished) => finished,
+                Err(_panic) => self.put_off(row, None, PANICKED).await,
+            };
         }
         let Ok(delivery) = serde_json::from_str::<Delivery>(&row.payload) else {
             // Perhaps a newer replica can.
@@ -234,13 +252,16 @@ impl Flow {
             Ok(Ok(_)) => Ok(true),
             Ok(Err(StepError::AlreadyDone | StepError::NotLeader)) => Ok(false),
             // Nothing is wrong with the input itself.
-            Ok(Err(StepError::Store(error))) if error.retryable() => {
-                let again = self.now().plus(AGAIN.wait(row.attempts, self.roll()));
-                inbox::fail(&self.store, &row.key, &error.to_string(), again).await.map(|()| false)
-            }
+            Ok(Err(StepError::Store(error))) if error.retryable() => self.try_again(row, &error).await.map(|()| false),
             Ok(Err(StepError::Store(error))) => self.put_off(row, Some(&delivery), &error.to_string()).await,
-            Err(_panic) => self.put_off(row, Some(&delivery), "working on it panicked; this is a bug").await,
+            Err(_panic) => self.put_off(row, Some(&delivery), PANICKED).await,
         }
+    }
+
+    /// After a failure that does not lie in the input.
+    pub(super) async fn try_again(&self, row: &inbox::Input, error: &StoreError) -> Result<(), StoreError> {
+        let again = self.now().plus(AGAIN.wait(row.attempts, self.roll()));
+        inbox::fail(&self.store, &row.key, &error.to_string(), again).await
     }
 
     /// After a failure that lies in the input: tried again later, and at last given up, on record and with a word to

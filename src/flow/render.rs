@@ -1,6 +1,7 @@
 //! From the engine's effects to effects on Slack: what the messages say as of the decision being made.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use crate::core::alert::Alert;
 use crate::core::engine::{self, Changes, Engine, Note};
@@ -16,6 +17,7 @@ use crate::core::wallet::watch::{BALANCE_LOW, RUNWAY_SHORT};
 use crate::slack::blocks::alert::{self, AlertView};
 use crate::slack::blocks::notes::{self, NoteView, SilenceEndingView};
 use crate::slack::message::Message;
+use crate::store::StoreError;
 
 use super::Flow;
 use super::digest::Gathering;
@@ -35,16 +37,25 @@ pub(super) struct Scene<'a> {
 impl Flow {
     /// A group's message that nobody has seen yet, as it is by now. It calls whom a first message calls, also when a newer
     /// look, which calls nobody, took its place while it waited. `None` when nobody has to be called any more.
-    pub(super) fn first_look(&self, key: &str) -> Option<Message> {
-        self.with_engine(|engine, _, now| {
-            let group = engine.group(&GroupId::new(key.strip_prefix(GROUP_KEY)?))?;
+    ///
+    /// # Errors
+    /// A replica that does not decide reads how the group is now; that failed.
+    pub(super) async fn first_look(&self, key: &str) -> Result<Option<Message>, StoreError> {
+        let Some(id) = key.strip_prefix(GROUP_KEY).map(GroupId::new) else { return Ok(None) };
+        // What is being committed may be on its way to this message already.
+        let _no_decision_meanwhile = self.stepping.lock().await;
+        if self.lease().is_none() || self.doubtful.load(Ordering::Relaxed) {
+            self.load_state().await?;
+        }
+        Ok(self.with_engine(|engine, _, now| {
+            let group = engine.group(&id)?;
             if !group.open() || group.acknowledged.is_some() || group.delivery.held.is_some() {
                 return None;
             }
             let (changes, runs) = (Changes::default(), BTreeMap::new());
             let (show, _) = Scene { engine, changes: &changes, flow: self, runs: &runs, now }.look(group, true)?;
             if let Effect::Show { message, .. } = show { Some(message) } else { None }
-        })
+        }))
     }
 }
 

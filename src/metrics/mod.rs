@@ -1,8 +1,12 @@
 //! What the bot counts about itself, in Prometheus' names and units (Prometheus documentation, "Metric and label naming").
 
+mod actions;
+mod clusters;
+mod sources;
+mod wallets;
 mod watched;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
@@ -12,100 +16,17 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use self::watched::Watched;
 use crate::core::time::Timestamp;
+
+use actions::ActionMetrics;
+pub use clusters::ClusterFigures;
+use clusters::ClusterMetrics;
+use sources::SourceMetrics;
+pub use sources::SourceTotals;
+use wallets::WalletMetrics;
 
 type Labels = Vec<(&'static str, String)>;
 type Seconds = Gauge<f64, AtomicU64>;
-
-/// A source's totals since the start of the process.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SourceTotals {
-    pub events: u64,
-    pub updates: u64,
-    pub reconnects: u64,
-    /// By reason.
-    pub skipped: Vec<(&'static str, u64)>,
-}
-
-/// A cluster as it is now.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ClusterFigures {
-    /// `connecting`, `healthy`, `degraded`, `unreachable`
-    pub status: &'static str,
-    /// The cluster's clock less ours.
-    pub skew_millis: i64,
-    /// By kind.
-    pub objects: Vec<(&'static str, usize)>,
-    /// Totals by kind.
-    pub unreadable: Vec<(&'static str, u64)>,
-}
-
-/// What is counted of each cluster.
-#[derive(Debug, Default)]
-struct ClusterMetrics {
-    status: Watched<Gauge>,
-    skew: Watched<Seconds>,
-    objects: Watched<Gauge>,
-    unreadable: Family<Labels, Counter>,
-    news: Family<Labels, Counter>,
-}
-
-impl ClusterMetrics {
-    fn register(&self, registry: &mut Registry) {
-        self.status.register(registry, "cluster_status", "1 for the status a cluster has, 0 for the others");
-        self.skew.register(registry, "cluster_clock_skew_seconds", "The cluster's clock less the bot's");
-        self.objects.register(registry, "cluster_objects", "Objects in the index by kind");
-        registry.register(
-            "cluster_unreadable_objects",
-            "Objects that came and could not be made out",
-            self.unreadable.clone(),
-        );
-        registry.register("cluster_news", "News taken in from a cluster's watches", self.news.clone());
-    }
-}
-
-/// What is counted of operations.
-#[derive(Debug)]
-struct ActionMetrics {
-    requests: Family<Labels, Counter>,
-    outcomes: Family<Labels, Counter>,
-    open: Family<Labels, Gauge>,
-    approval: Histogram,
-    execution: Histogram,
-}
-
-impl Default for ActionMetrics {
-    fn default() -> Self {
-        let people = [10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 14_400.0, 86_400.0];
-        let work = [1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 21_600.0];
-        Self {
-            requests: Family::default(),
-            outcomes: Family::default(),
-            open: Family::default(),
-            approval: Histogram::new(people),
-            execution: Histogram::new(work),
-        }
-    }
-}
-
-impl ActionMetrics {
-    fn register(&self, registry: &mut Registry) {
-        registry.register("action_requests", "Actions asked for, by kind", self.requests.clone());
-        registry.register("action_outcomes", "Requests that are over, by kind and outcome", self.outcomes.clone());
-        registry.register("actions_open", "Requests that are not over, by state; on the leader", self.open.clone());
-        registry.register(
-            "action_approval_seconds",
-            "From a request to the approval that was enough",
-            self.approval.clone(),
-        );
-        registry.register(
-            "action_execution_seconds",
-            "From the beginning of an action to its outcome",
-            self.execution.clone(),
-        );
-    }
-}
 
 /// Every metric, made once and shared.
 #[derive(Debug)]
@@ -121,14 +42,9 @@ pub struct Metrics {
     outbox_oldest: Seconds,
     dead_letters: Gauge,
     alerts: Family<Labels, Gauge>,
-    source_up: Family<Labels, Gauge>,
-    source_events: Family<Labels, Counter>,
-    source_updates: Family<Labels, Counter>,
-    source_reconnects: Family<Labels, Counter>,
-    source_skipped: Family<Labels, Counter>,
-    chain_calls: Family<Labels, Counter>,
-    chain_verdicts: Family<Labels, Counter>,
+    sources: SourceMetrics,
     clusters: ClusterMetrics,
+    wallets: WalletMetrics,
     actions: ActionMetrics,
     socket_connections: Gauge,
     leader: Gauge,
@@ -142,10 +58,6 @@ pub struct Metrics {
     canary_lost: Counter,
     schedule_fetches: Family<Labels, Counter>,
     user_groups: Family<Labels, Counter>,
-    balance: Watched<Seconds>,
-    runway: Watched<Seconds>,
-    wallets: Watched<Gauge>,
-    rounds: Family<Labels, Counter>,
 }
 
 impl Default for Metrics {
@@ -163,14 +75,9 @@ impl Default for Metrics {
             outbox_oldest: Seconds::default(),
             dead_letters: Gauge::default(),
             alerts: Family::default(),
-            source_up: Family::default(),
-            source_events: Family::default(),
-            source_updates: Family::default(),
-            source_reconnects: Family::default(),
-            source_skipped: Family::default(),
-            chain_calls: Family::default(),
-            chain_verdicts: Family::default(),
+            sources: SourceMetrics::default(),
             clusters: ClusterMetrics::default(),
+            wallets: WalletMetrics::default(),
             actions: ActionMetrics::default(),
             socket_connections: Gauge::default(),
             leader: Gauge::default(),
@@ -184,10 +91,6 @@ impl Default for Metrics {
             canary_lost: Counter::default(),
             schedule_fetches: Family::default(),
             user_groups: Family::default(),
-            balance: Watched::default(),
-            runway: Watched::default(),
-            wallets: Watched::default(),
-            rounds: Family::default(),
             registry: Registry::default(),
         };
         metrics.register(&mut registry);
@@ -207,26 +110,9 @@ impl Metrics {
         registry.register("outbox_oldest_seconds", "Age of the oldest waiting effect", self.outbox_oldest.clone());
         registry.register("dead_letters", "Effects given up, to be looked at by a person", self.dead_letters.clone());
         registry.register("alerts", "Live alerts by state", self.alerts.clone());
-        registry.register("source_up", "1 while the price source delivers", self.source_up.clone());
-        registry.register("source_events", "Stream events received from the source", self.source_events.clone());
-        registry.register("source_updates", "Prices passed on from the source", self.source_updates.clone());
-        registry.register(
-            "source_reconnects",
-            "Streams that ended and were opened again",
-            self.source_reconnects.clone(),
-        );
-        registry.register(
-            "source_skipped",
-            "What a source sent and was not used, by reason",
-            self.source_skipped.clone(),
-        );
-        registry.register("chain_calls", "Calls to a chain's endpoints", self.chain_calls.clone());
-        registry.register(
-            "chain_verdicts",
-            "Rounds by what became of an endpoint's answer",
-            self.chain_verdicts.clone(),
-        );
+        self.sources.register(registry);
         self.clusters.register(registry);
+        self.wallets.register(registry);
         self.actions.register(registry);
         registry.register("slack_socket_connections", "Open Socket Mode connections", self.socket_connections.clone());
         registry.register("leader", "1 while this replica holds the lease", self.leader.clone());
@@ -268,14 +154,6 @@ impl Metrics {
             "Looks at the Slack user group of a schedule, by outcome",
             self.user_groups.clone(),
         );
-        self.balance.register(registry, "balance", "What a wallet holds, in whole coins");
-        self.runway.register(
-            registry,
-            "runway_seconds",
-            "Until a wallet is empty at its present pace; absent while it does not get less",
-        );
-        self.wallets.register(registry, "wallets", "Wallets of a chain, by whether they are known");
-        registry.register("balance_rounds", "Rounds over a chain's wallets, by outcome", self.rounds.clone());
     }
 
     pub fn input(&self, kind: &str, outcome: &str) {
@@ -307,99 +185,6 @@ impl Metrics {
 
     pub fn alerts(&self, state: &str, count: i64) {
         self.alerts.get_or_create(&vec![("state", state.to_owned())]).set(count);
-    }
-
-    pub fn source(&self, source: &str, up: bool) {
-        self.source_up.get_or_create(&vec![("source", source.to_owned())]).set(i64::from(up));
-    }
-
-    /// What a source's client counts by itself, taken over.
-    pub fn source_totals(&self, source: &str, totals: &SourceTotals) {
-        let SourceTotals { events, updates, reconnects, skipped } = totals;
-        let label = || vec![("source", source.to_owned())];
-        for (family, total) in
-            [(&self.source_events, events), (&self.source_updates, updates), (&self.source_reconnects, reconnects)]
-        {
-            family.get_or_create(&label()).inner().store(*total, Ordering::Relaxed);
-        }
-        for (reason, total) in skipped {
-            let mut labels = label();
-            labels.push(("reason", (*reason).to_owned()));
-            self.source_skipped.get_or_create(&labels).inner().store(*total, Ordering::Relaxed);
-        }
-    }
-
-    /// One round of one endpoint: its calls since the start, and how it did.
-    pub fn chain_endpoint(&self, chain: &str, endpoint: &str, calls: u64, verdict: &str) {
-        let mut labels = vec![("chain", chain.to_owned()), ("endpoint", endpoint.to_owned())];
-        self.chain_calls.get_or_create(&labels).inner().store(calls, Ordering::Relaxed);
-        labels.push(("verdict", verdict.to_owned()));
-        self.chain_verdicts.get_or_create(&labels).inc();
-    }
-
-    pub fn cluster_news(&self, cluster: &str) {
-        self.clusters.news.get_or_create(&vec![("cluster", cluster.to_owned())]).inc();
-    }
-
-    pub fn cluster(&self, cluster: &str, figures: &ClusterFigures) {
-        let ClusterFigures { status, skew_millis, objects, unreadable } = figures;
-        let with = |name, value: &str| vec![("cluster", cluster.to_owned()), (name, value.to_owned())];
-        for known in ["connecting", "healthy", "degraded", "unreachable"] {
-            self.clusters.status.set(with("status", known), i64::from(known == *status));
-        }
-        let skew = Duration::from_millis(skew_millis.unsigned_abs()).as_secs_f64();
-        let skew = if *skew_millis < 0 { -skew } else { skew };
-        self.clusters.skew.set(vec![("cluster", cluster.to_owned())], skew);
-        for (kind, count) in objects {
-            self.clusters.objects.set(with("kind", kind), i64::try_from(*count).unwrap_or(i64::MAX));
-        }
-        for (kind, total) in unreadable {
-            self.clusters.unreadable.get_or_create(&with("kind", kind)).inner().store(*total, Ordering::Relaxed);
-        }
-    }
-
-    /// It is another replica's to watch now.
-    pub fn forget_cluster(&self, cluster: &str) {
-        let ClusterMetrics { status, skew, objects, .. } = &self.clusters;
-        status.forget("cluster", cluster);
-        skew.forget("cluster", cluster);
-        objects.forget("cluster", cluster);
-    }
-
-    /// It is another replica's to read now.
-    pub fn forget_chain(&self, chain: &str) {
-        self.balance.forget("chain", chain);
-        self.runway.forget("chain", chain);
-        self.wallets.forget("chain", chain);
-    }
-
-    /// Another replica reads all chains now.
-    pub fn forget_chains(&self) {
-        self.balance.clear();
-        self.runway.clear();
-        self.wallets.clear();
-    }
-
-    pub fn action_requested(&self, kind: &str) {
-        self.actions.requests.get_or_create(&vec![("kind", kind.to_owned())]).inc();
-    }
-
-    pub fn action_approved(&self, waited: Duration) {
-        self.actions.approval.observe(waited.as_secs_f64());
-    }
-
-    /// `took` when it was begun.
-    pub fn action_over(&self, kind: &str, outcome: &str, took: Option<Duration>) {
-        let labels = vec![("kind", kind.to_owned()), ("outcome", outcome.to_owned())];
-        self.actions.outcomes.get_or_create(&labels).inc();
-        if let Some(took) = took {
-            self.actions.execution.observe(took.as_secs_f64());
-        }
-    }
-
-    pub fn actions_open(&self, state: &str, count: usize) {
-        let count = i64::try_from(count).unwrap_or(i64::MAX);
-        self.actions.open.get_or_create(&vec![("state", state.to_owned())]).set(count);
     }
 
     pub fn socket_connections(&self, open: i64) {
@@ -449,26 +234,6 @@ impl Metrics {
     pub fn user_group(&self, schedule: &str, outcome: &str) {
         let labels = vec![("schedule", schedule.to_owned()), ("outcome", outcome.to_owned())];
         self.user_groups.get_or_create(&labels).inc();
-    }
-
-    pub fn balance(&self, account: &str, chain: &str, asset: &str, amount: f64, left: Option<Duration>) {
-        let of = |name, value: &str| (name, value.to_owned());
-        let labels = vec![of("account", account), of("chain", chain), of("asset", asset)];
-        match left {
-            Some(left) => self.runway.set(labels.clone(), left.as_secs_f64()),
-            None => self.runway.remove(&labels),
-        }
-        self.balance.set(labels, amount);
-    }
-
-    /// A round over a chain: how many of its wallets nothing is known of.
-    pub fn balance_round(&self, chain: &str, unknown: usize, wallets: usize) {
-        let label = |name, value: &str| vec![("chain", chain.to_owned()), (name, value.to_owned())];
-        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-        self.wallets.set(label("state", "unknown"), count(unknown));
-        self.wallets.set(label("state", "known"), count(wallets.saturating_sub(unknown)));
-        let outcome = if unknown == 0 { "ok" } else { "unreliable" };
-        self.rounds.get_or_create(&label("outcome", outcome)).inc();
     }
 
     /// The OpenMetrics text for `/metrics`.

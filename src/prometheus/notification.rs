@@ -175,7 +175,8 @@ pub(super) fn labels_of(source: &str, theirs: &BTreeMap<String, String>) -> (Lab
             SEVERITY | "source" => {}
             // Grafana's own.
             _ if name.starts_with("__") => {}
-            _ => labels.set(name, value),
+            // A database takes no NUL.
+            _ => labels.set(name.replace('\0', "\u{fffd}"), value.replace('\0', "\u{fffd}")),
         }
     }
     if let Some(own) = theirs.get("source") {

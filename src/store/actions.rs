@@ -69,6 +69,13 @@ pub async fn insert(tx: &mut Tx, request: &Request, now: Timestamp) -> Result<()
     Ok(())
 }
 
+/// Whether it is as `known` still; it stays so until `tx` ends.
+pub async fn unchanged(tx: &mut Tx, known: &Stored) -> Result<bool, StoreError> {
+    // An UPDATE rather than a SELECT: it locks the row on both databases.
+    let update = "UPDATE action_requests SET version = version WHERE id = $1 AND version = $2";
+    Ok(tx.execute(sqlx::query(update).bind(known.request.id.as_str()).bind(known.version)).await? == 1)
+}
+
 /// Replaces `before` by `after`.
 ///
 /// # Errors

@@ -131,9 +131,10 @@ impl Store {
             Access::ReadOnly => "on",
         };
         let millis = shorter(limit);
+        // A replica that froze inside a transaction must not keep the lease from others.
         let setup = format!(
             "SET statement_timeout = {millis}; SET lock_timeout = {millis}; \
-             SET idle_in_transaction_session_timeout = 60000; SET default_transaction_read_only = {read_only};"
+             SET idle_in_transaction_session_timeout = {millis}; SET default_transaction_read_only = {read_only};"
         );
         // A connection whose far end fell silent must not keep its place in the pool until TCP notices.
         let pool = pool(settings.connections.max(1), limit, setup).after_release(move |connection, _| {

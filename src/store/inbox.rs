@@ -96,6 +96,12 @@ pub async fn hand_over(store: &Store, key: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// After a clock that ran ahead: nothing waits until later than `most`.
+pub async fn hasten(store: &Store, most: Timestamp) -> Result<u64, StoreError> {
+    let update = "UPDATE inbox SET not_before = $1 WHERE finished_at IS NULL AND not_before > $1";
+    store.writer().await?.execute(sqlx::query(update).bind(most.as_millis())).await
+}
+
 pub async fn counts(store: &Store) -> Result<Counts, StoreError> {
     let select = "
         SELECT COUNT(*), COUNT(CASE WHEN attempts > 0 THEN 1 END), MIN(received_at)

@@ -185,13 +185,19 @@ pub async fn abandon(store: &Store, holder: &str) -> Result<u64, StoreError> {
     store.writer().await?.execute(sqlx::query(update).bind(holder)).await
 }
 
-/// After the clock went back: nothing is put off for longer than `most` from now.
-pub async fn hasten(store: &Store, most: Timestamp) -> Result<u64, StoreError> {
+/// Nobody claims a job for so long: such a claim was made by a clock that ran ahead.
+const NO_CLAIM: Duration = Duration::from_mins(10);
+
+/// After the clock of `holder` went back: nothing is put off, nor claimed by it, until later than `most`. What others are at
+/// work on stays theirs.
+pub async fn hasten(store: &Store, holder: &str, most: Timestamp) -> Result<u64, StoreError> {
     let update = "
         UPDATE jobs SET not_before = CASE WHEN not_before > $1 THEN $1 ELSE not_before END,
-            claimed_until = CASE WHEN claimed_until > $1 THEN $1 ELSE claimed_until END
+            claimed_until = CASE WHEN claimed_until > $3 OR (claimed_until > $1 AND claimed_by = $2) THEN $1
+                ELSE claimed_until END
         WHERE state = 'queued' AND (not_before > $1 OR claimed_until > $1)";
-    store.writer().await?.execute(sqlx::query(update).bind(most.as_millis())).await
+    let update = sqlx::query(update).bind(most.as_millis()).bind(holder).bind(most.plus(NO_CLAIM).as_millis());
+    store.writer().await?.execute(update).await
 }
 
 /// Give up: a dead letter, which holds up nobody and waits for a person.
@@ -200,7 +206,13 @@ pub async fn bury(tx: &mut Tx, job: &Job, error: &str, now: Timestamp) -> Result
         UPDATE jobs SET state = 'dead', finished_at = $3, last_error = $4, claimed_by = NULL, claimed_until = 0
         WHERE id = $1 AND claim = $2 AND state = 'queued'";
     let update = sqlx::query(update).bind(job.id.as_str()).bind(job.claim).bind(now.as_millis());
-    settle(tx, job, update.bind(error)).await
+    settle(tx, job, update.bind(error)).await?;
+    // What was given up before in its place says no more than this one.
+    let older = "
+        DELETE FROM jobs WHERE state = 'dead' AND lane = $2 AND kind = $3 AND id <> $1
+            AND coalesce_key = (SELECT coalesce_key FROM jobs WHERE id = $1)";
+    let older = sqlx::query(older).bind(job.id.as_str()).bind(job.lane.as_str()).bind(job.kind.as_str());
+    tx.execute(older).await.map(drop)
 }
 
 async fn settle(tx: &mut Tx, job: &Job, update: super::session::Statement<'_>) -> Result<(), StoreError> {

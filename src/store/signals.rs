@@ -52,7 +52,7 @@ type Row = (String, String, String);
 /// What waits, oldest first, at most `most` of it.
 pub async fn waiting(store: &Store, most: i64) -> Result<Vec<Posted>, StoreError> {
     let select = "SELECT fingerprint, revision, body FROM signals ORDER BY revision LIMIT $1";
-    posted(store.reader().await?.all(sqlx::query_as(select).bind(most)).await?)
+    Ok(posted(store.reader().await?.all(sqlx::query_as(select).bind(most)).await?))
 }
 
 /// How many wait.
@@ -71,13 +71,16 @@ pub async fn settle(tx: &mut Tx, decided: &[Decided]) -> Result<(), StoreError> 
     Ok(())
 }
 
-fn posted(rows: Vec<Row>) -> Result<Vec<Posted>, StoreError> {
+/// What cannot be read, a newer replica wrote during an upgrade; it waits for one that can.
+fn posted(rows: Vec<Row>) -> Vec<Posted> {
     let read = |(fingerprint, revision, body): Row| {
-        let signal = serde_json::from_str(&body).map_err(|_| unreadable(&fingerprint))?;
-        let fingerprint = fingerprint.parse().map_err(|_| unreadable(&fingerprint))?;
-        Ok(Posted { fingerprint, revision, signal })
+        let posted = serde_json::from_str(&body).ok().zip(fingerprint.parse().ok());
+        if posted.is_none() {
+            tracing::warn!(fingerprint, "a verdict of another replica cannot be read; it waits for a newer one");
+        }
+        posted.map(|(signal, fingerprint)| Posted { fingerprint, revision, signal })
     };
-    rows.into_iter().map(read).collect()
+    rows.into_iter().filter_map(read).collect()
 }
 
 fn unreadable(fingerprint: &str) -> StoreError {

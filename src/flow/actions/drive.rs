@@ -21,7 +21,7 @@ use crate::store::{StoreError, audit};
 use super::super::Flow;
 use super::super::divide::views::About;
 use super::super::effect::edit_priority;
-use super::super::step::{Extra, StepError, fenced};
+use super::super::step::{StepError, fenced};
 use super::Wait;
 use super::decide::BOT;
 use super::freeze::frozen_in;
@@ -152,9 +152,20 @@ impl Flow {
 
     pub(super) async fn refresh_card(&self, stored: &Stored, live: &[Stored]) -> Result<(), StepError> {
         self.know_people_of(&stored.request).await;
-        let look = self.action_card(&stored.request, live);
-        let effects = look.map(|(show, _)| (show, edit_priority(Severity::Critical))).into_iter().collect();
-        self.commit_extra(Extra { effects, ..Extra::default() }).await
+        let Some((show, _)) = self.action_card(&stored.request, live) else { return Ok(()) };
+        let lease = self.lease().ok_or(StepError::NotLeader)?;
+        let now = self.now();
+        let mut tx = self.store.begin().await?;
+        fenced(&mut tx, &lease, now).await?;
+        if !actions::unchanged(&mut tx, stored).await? {
+            // Whoever changed it has shown it as it is now.
+            tx.rollback().await?;
+            return Ok(());
+        }
+        self.enqueue(&mut tx, &show, edit_priority(Severity::Critical), now).await?;
+        tx.commit().await?;
+        self.outbox_bell.notify_one();
+        Ok(())
     }
 
     /// Begins what was approved, if it is still what was approved and may begin now.

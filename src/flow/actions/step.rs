@@ -92,6 +92,10 @@ impl Flow {
         let Some((plan, stamp)) = under_way(&attempted.request).zip(at(&attempted.request, step)) else {
             return self.settle_step(attempted, step, Tried::Unknown { why: UNFIT.to_owned() }, live).await;
         };
+        // Committing may have taken so long that another replica decides by now; it finds the try on record and looks.
+        if self.lease().is_none_or(|lease| lease.expires_at <= self.now()) {
+            return Err(StepError::NotLeader);
+        }
         if let Some(signed) = &signed {
             self.hands.wallets.send(&plan, signed).await;
             // What came of it is looked for in the next round, at once.

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use crate::core::engine::Input;
 use crate::core::label::{ALERTNAME, Fingerprint, Labels};
 use crate::core::severity::Severity;
 use crate::core::signal::Signal;
 use crate::prometheus::silent;
 
-use super::super::Flow;
+use super::super::step::StepError;
+use super::super::{Extra, Flow};
 use super::Last;
 
 /// What is over is remembered this long: its news may come again.
@@ -39,9 +41,13 @@ enum Standing {
 }
 
 impl Flow {
-    /// Ends what its sender has not spoken of for longer than it may.
+    /// Ends what its sender has not spoken of for longer than it may, and what nobody can speak of any more.
     pub async fn end_silent(&self) {
-        if self.settings().externals.is_empty() || self.lease().is_none() {
+        if self.lease().is_none() {
+            return;
+        }
+        self.end_forsaken().await;
+        if self.settings().externals.is_empty() {
             return;
         }
         let live = self.live_externals();
@@ -71,6 +77,30 @@ impl Flow {
         };
         if !signals.is_empty() {
             self.signals(signals).await;
+        }
+    }
+
+    /// Ends alerts whose source is not in the configuration any more.
+    async fn end_forsaken(&self) {
+        let settings = self.settings();
+        let known = |source: &str| settings.sources.contains(source) || settings.externals.contains_key(source);
+        let forsaken: Vec<(Labels, Severity)> = self.with_engine(|engine, _, _| {
+            let live = engine.alerts().filter(|alert| !alert.resolved());
+            let forsaken = live.filter(|alert| alert.labels.get("source").is_some_and(|source| !known(source)));
+            forsaken.map(|alert| (alert.labels.clone(), alert.severity)).collect()
+        });
+        if forsaken.is_empty() {
+            return;
+        }
+        for (labels, _) in &forsaken {
+            tracing::warn!(alert = %labels, "its source is not in the configuration any more; it ends");
+        }
+        // Not through the judge: while the watch is divided, nobody watches what these are about.
+        let ends = forsaken.iter().map(|(labels, severity)| Input::Signal(silent(labels, *severity))).collect();
+        match self.step(ends, |_| Extra::default()).await {
+            Ok(_) => {}
+            Err(StepError::NotLeader) => self.lose_lease(),
+            Err(error) => tracing::warn!(error = %error, "alerts without a source end at the next look"),
         }
     }
 

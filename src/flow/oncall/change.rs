@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::json;
@@ -220,6 +221,7 @@ impl Flow {
     pub(in crate::flow) fn on_call_changed(&self, changes: &[Change]) {
         let mut overrides = self.desk.overrides.write().unwrap_or_else(PoisonError::into_inner);
         let overrides: &mut BTreeMap<String, Vec<Override>> = &mut overrides;
+        self.desk.changes.fetch_add(1, Ordering::Release);
         for change in changes {
             match change {
                 Change::Override { schedule, over } => {

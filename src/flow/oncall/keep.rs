@@ -201,8 +201,10 @@ impl Flow {
                     facts: vec![(key, now.as_millis().to_string())],
                     ..Extra::default()
                 };
-                match self.commit_extra(extra).await {
-                    Ok(()) | Err(StepError::AlreadyDone | StepError::NotLeader) => {}
+                match self.commit_led(extra).await {
+                    Ok(()) | Err(StepError::AlreadyDone) => {}
+                    // Whoever decides now says it, and knows what was said.
+                    Err(StepError::NotLeader) => return Ok(()),
                     Err(StepError::Store(error)) => return Err(error),
                 }
             }
@@ -210,11 +212,10 @@ impl Flow {
         if told.is_empty() {
             return Ok(());
         }
-        let mut tx = self.store.begin().await?;
-        for key in told.keys() {
-            facts::forget(&mut tx, key).await?;
+        match self.commit_led(Extra { forgotten: told.into_keys().collect(), ..Extra::default() }).await {
+            Ok(()) | Err(StepError::AlreadyDone | StepError::NotLeader) => Ok(()),
+            Err(StepError::Store(error)) => Err(error),
         }
-        tx.commit().await
     }
 
     /// Makes each schedule's user group say whom to call: looked at first, written only when it differs, never emptied.

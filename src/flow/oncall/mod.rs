@@ -13,6 +13,7 @@ mod plans;
 mod swap;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use crate::core::cron::Cron;
 use crate::core::ids::{ChannelId, UserGroupId, UserId};
 use crate::core::oncall::{Directory, Override, Person, Roster, Schedule, Standing};
 use crate::core::time::Timestamp;
-use crate::store::{StoreError, oncall};
+use crate::store::{Backend, StoreError, oncall};
 
 use super::Flow;
 use feed::Imported;
@@ -47,6 +48,8 @@ pub struct Settings {
 #[derive(Debug, Default)]
 pub(super) struct Desk {
     overrides: RwLock<BTreeMap<String, Vec<Override>>>,
+    /// How often they changed here.
+    changes: AtomicU64,
     imported: RwLock<BTreeMap<String, Imported>>,
     directory: RwLock<Directory>,
     groups: Mutex<BTreeMap<UserGroupId, Group>>,
@@ -141,8 +144,29 @@ impl Flow {
         if self.settings().oncall.schedules.is_empty() {
             return Ok(());
         }
-        let overrides = oncall::overrides(&self.store, self.now().minus(PAST)).await?;
-        *self.desk.overrides.write().unwrap_or_else(PoisonError::into_inner) = overrides;
-        Ok(())
+        loop {
+            let before = self.desk.changes.load(Ordering::Acquire);
+            let read = oncall::overrides(&self.store, self.now().minus(PAST)).await?;
+            let mut overrides = self.desk.overrides.write().unwrap_or_else(PoisonError::into_inner);
+            // What was committed meanwhile may not be in it.
+            if self.desk.changes.load(Ordering::Acquire) == before {
+                *overrides = read;
+                return Ok(());
+            }
+        }
+    }
+
+    /// Before somebody is called, or told who is: another replica may have taken an override or an acceptance a moment ago.
+    pub(super) async fn recall_watch(&self) {
+        if self.store.backend() == Backend::Sqlite {
+            return;
+        }
+        let recalled = async {
+            self.refresh_on_call().await?;
+            self.refresh_handoffs().await
+        };
+        if let Err(error) = recalled.await {
+            tracing::warn!(error = %error, "who is on call is as it was: the database does not answer");
+        }
     }
 }

@@ -30,7 +30,15 @@ impl ApiError {
         match self {
             Self::RateLimited { .. } | Self::NotSent { .. } | Self::Unknown { .. } => true,
             Self::Refused { code, .. } => {
-                matches!(code.as_str(), "service_unavailable" | "request_timeout" | "team_added_to_org")
+                // A workspace or a channel that is being moved is back by itself.
+                const PASSING: [&str; 5] = [
+                    "service_unavailable",
+                    "request_timeout",
+                    "team_added_to_org",
+                    "org_login_required",
+                    "external_channel_migrating",
+                ];
+                PASSING.contains(&code.as_str())
             }
         }
     }
@@ -50,13 +58,22 @@ impl ApiError {
     /// Nothing can be posted in this channel; try another.
     #[must_use]
     pub fn channel_gone(&self) -> bool {
-        self.is_one_of(&["channel_not_found", "is_archived", "not_in_channel", "restricted_action"])
+        self.is_one_of(&["channel_not_found", "is_archived", "not_in_channel"])
+            // Also in a channel that is read by everybody and written to by few: `restricted_action_read_only_channel`.
+            || self.code().is_some_and(|code| code.starts_with("restricted_action"))
     }
 
-    /// The message can no longer be changed; post a new one.
+    /// The message can no longer be changed, or take lines in its thread; post a new one.
     #[must_use]
     pub fn message_gone(&self) -> bool {
-        self.is_one_of(&["message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found"])
+        self.is_one_of(&[
+            "message_not_found",
+            "cant_update_message",
+            "edit_window_closed",
+            "thread_not_found",
+            "restricted_action_thread_locked",
+            "restricted_action_non_threadable_channel",
+        ])
     }
 
     /// Slack's error code, when it gave one.

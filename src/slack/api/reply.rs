@@ -51,8 +51,20 @@ pub(super) fn read(raw: &Raw) -> Result<Value, ApiError> {
         Some(true) | None if raw.status.is_success() => {
             Err(ApiError::Unknown { reason: "the answer is not Slack's JSON".to_owned() })
         }
-        Some(true) | None => Err(http_refused(raw.status)),
+        Some(true) | None if too_large(raw.status) => Err(http_refused(raw.status)),
+        // Slack refuses in its JSON. A proxy on the way did this, and may think better of it.
+        Some(true) | None => {
+            Err(ApiError::NotSent { reason: format!("HTTP {}, and not from Slack: is it a proxy?", raw.status) })
+        }
     }
+}
+
+/// What is too large now is too large for ever.
+fn too_large(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::PAYLOAD_TOO_LARGE | StatusCode::URI_TOO_LONG | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
+    )
 }
 
 /// A refusal by something that is not a Web API method: a proxy, an upload address, a response URL.

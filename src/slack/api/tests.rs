@@ -203,18 +203,28 @@ fn refusals_are_told_apart_by_what_to_do_next() {
     let refused = |code: &str| ApiError::Refused { code: code.to_owned(), messages: Vec::new() };
     assert!(refused("token_revoked").auth_lost() && !refused("token_revoked").channel_gone());
     assert!(refused("is_archived").channel_gone() && !refused("is_archived").retryable());
+    assert!(refused("restricted_action_read_only_channel").channel_gone());
+    assert!(refused("restricted_action_thread_locked").message_gone());
+    assert!(refused("org_login_required").retryable());
     assert!(refused("message_not_found").message_gone());
     assert!(refused("service_unavailable").retryable());
     assert!(!ApiError::NotSent { reason: String::new() }.fatal());
 }
 
 #[tokio::test]
-async fn a_redirect_or_an_error_page_of_a_proxy_is_a_refusal() {
+async fn what_a_proxy_refuses_is_tried_again_unless_it_is_too_large() {
     let slack = Slack::start().await;
-    slack.answers(302, &[("location", "/elsewhere")], "");
-    slack.answers(404, &[], "not here");
-    assert_eq!(post(&slack).await.unwrap_err().code(), Some("http_302"));
-    assert_eq!(post(&slack).await.unwrap_err().code(), Some("http_404"));
+    for (status, body) in [(302, ""), (403, "<html>blocked</html>"), (404, "not here"), (407, "")] {
+        slack.answers(status, &[("location", "/elsewhere")], body);
+        let error = post(&slack).await.unwrap_err();
+        assert!(
+            matches!(error, ApiError::NotSent { .. }) && error.to_string().contains(&status.to_string()),
+            "{error}"
+        );
+    }
+    slack.answers(413, &[], "too large");
+    let error = post(&slack).await.unwrap_err();
+    assert!(error.fatal() && error.code() == Some("http_413"), "{error}");
 }
 
 #[tokio::test]

@@ -21,6 +21,8 @@ on_both_databases!(
     a_deferred_job_was_not_tried,
     a_holder_that_starts_again_gets_its_jobs_at_once,
     a_clock_that_went_back_puts_nothing_off_for_long,
+    hastening_leaves_others_what_they_are_at_work_on,
+    of_what_was_given_up_in_one_place_the_newest_is_kept,
     a_late_worker_cannot_settle_what_another_took,
     a_dead_letter_frees_its_lane_and_can_be_revived,
     the_next_due_moment_is_that_of_the_lane_heads,
@@ -207,9 +209,32 @@ async fn a_holder_that_starts_again_gets_its_jobs_at_once(db: Fresh) {
 async fn a_clock_that_went_back_puts_nothing_off_for_long(db: Fresh) {
     queue(&db, &[NewJob { not_before: db.in_secs(3600), ..job(&db, "1", "a") }, job(&db, "2", "b")]).await;
     claim(&db.store, "w", db.now, Duration::from_hours(1), 10).await.unwrap();
-    assert_eq!(hasten(&db.store, db.in_secs(60)).await.unwrap(), 2);
+    assert_eq!(hasten(&db.store, "w", db.in_secs(60)).await.unwrap(), 2);
     assert!(claimed(&db, db.in_secs(59)).await.is_empty());
     assert_eq!(ids(&claimed(&db, db.in_secs(60)).await), ["1", "2"]);
+}
+
+async fn hastening_leaves_others_what_they_are_at_work_on(db: Fresh) {
+    queue(&db, &[job(&db, "1", "a"), job(&db, "2", "b")]).await;
+    claim(&db.store, "other", db.now, TTL, 1).await.unwrap();
+    // Of a clock that ran ahead by an hour, in a process that is gone.
+    claim(&db.store, "gone", db.now, Duration::from_hours(1), 1).await.unwrap();
+    hasten(&db.store, "w", db.in_secs(1)).await.unwrap();
+    assert_eq!(ids(&claimed(&db, db.in_secs(2)).await), ["2"]);
+}
+
+async fn of_what_was_given_up_in_one_place_the_newest_is_kept(db: Fresh) {
+    let edit = |id: &str, key: Option<&str>| NewJob { coalesce: key.map(str::to_owned), ..job(&db, id, "a") };
+    for (id, key) in [("1", Some("group:1")), ("2", Some("group:2")), ("3", Some("group:1")), ("4", None), ("5", None)]
+    {
+        queue(&db, &[edit(id, key)]).await;
+        let claimed = claimed(&db, db.now).await;
+        let mut tx = db.store.begin().await.unwrap();
+        bury(&mut tx, &claimed[0], "is_archived", db.now).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    let left: Vec<String> = dead(&db.store, 10).await.unwrap().into_iter().map(|dead| dead.id.to_string()).collect();
+    assert_eq!(left.iter().map(String::as_str).collect::<BTreeSet<_>>(), BTreeSet::from(["2", "3", "4", "5"]));
 }
 
 async fn a_late_worker_cannot_settle_what_another_took(db: Fresh) {

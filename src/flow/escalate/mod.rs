@@ -1,36 +1,37 @@
 //! Escalation: every decision keeps each group's escalation in step with the group, and takes the steps that are due. What
 //! follows is committed with the decision.
 
+mod missed;
+mod reach;
+mod tell;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use futures_util::future::join_all;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::core::audit::Record;
 use crate::core::engine;
-use crate::core::escalation::{self, Escalation, Plan, Run, Service, Stage, Standing, Stop, Target, Turn};
+use crate::core::escalation::{self, Escalation, Plan, Run, Stage, Standing, Stop, Target, Turn};
 use crate::core::group::{Group, GroupState};
 use crate::core::ids::{Actor, GroupId, UserId};
 use crate::core::silence::Silence;
 use crate::core::time::Timestamp;
 use crate::paging::Action;
-use crate::slack::api;
-use crate::slack::blocks::page::{self, EscalationView, PageView, StepView, Told, Why};
-use crate::store::{StoreError, Tx, escalations, facts};
+use crate::slack::blocks::page::{self, EscalationView, StepView, Told, Why};
+use crate::store::{StoreError, Tx, escalations};
 
 use super::Flow;
-use super::act::Caller;
+use super::act::{Caller, Plan as Answered};
 use super::effect::{CALL, Effect, group_key, priority};
 use super::page::Page;
 use super::render::Scene;
-use super::step::{Extra, StepError};
 
-/// People rarely leave; whoever is about to be paged is looked up again after this.
-const LOOK_AGAIN: Duration = Duration::from_mins(10);
+pub use missed::Missed;
+pub(super) use reach::people_told;
+use tell::Sent;
 
 /// Right after a start, a step waits this long for who is on call to be known before it takes a schedule for empty.
 const KNOWN_WITHIN: Duration = Duration::from_mins(2);
@@ -50,29 +51,6 @@ pub(super) struct Escalations {
 pub struct Asked {
     pub group: GroupId,
     pub by: Actor,
-}
-
-/// A direct message of an escalation step that cannot be delivered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Missed {
-    pub group: GroupId,
-    pub user: UserId,
-    /// When it was decided.
-    pub at: Timestamp,
-    /// Whoever it is for is not in Slack any more.
-    pub gone: bool,
-}
-
-/// Facts: pages that could not be delivered, until the holder of the lease has heard of them.
-const MISSED: &str = "escalation.missed:";
-
-impl Missed {
-    /// The fact that keeps it.
-    pub(super) fn fact(&self) -> (String, String) {
-        let Self { group, user, at, .. } = self;
-        let key = format!("{MISSED}{group}:{user}:{}", at.as_millis());
-        (key, serde_json::to_string(self).unwrap_or_default())
-    }
 }
 
 /// What one decision changes about escalations.
@@ -98,12 +76,6 @@ pub(super) async fn save(tx: &mut Tx, escalated: &Escalated) -> Result<(), Store
         escalations::forget(tx, group).await?;
     }
     Ok(())
-}
-
-/// Why a page is sent, or edited, and when its step was due.
-struct Sent<'a> {
-    why: Why<'a>,
-    due_at: Timestamp,
 }
 
 /// What is new about one group's escalation.
@@ -165,88 +137,6 @@ impl Flow {
                 false
             }
         })
-    }
-
-    /// Takes the next step where a direct message could not be delivered and nobody else was told.
-    pub(super) async fn hear_missed(&self) {
-        if self.lease().is_none() || self.escalations.heard.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        let heard = async {
-            let stored = facts::list(&self.store, MISSED).await.map_err(StepError::Store)?;
-            let forgotten = stored.iter().map(|(key, _)| key.clone()).collect();
-            let missed: Vec<Missed> = stored.iter().filter_map(|(_, text)| serde_json::from_str(text).ok()).collect();
-            if stored.is_empty() {
-                return Ok(());
-            }
-            let now = self.now();
-            {
-                let mut looked_up = self.escalations.looked_up.lock().unwrap_or_else(PoisonError::into_inner);
-                looked_up.extend(missed.iter().filter(|one| one.gone).map(|one| (one.user.clone(), (now, true))));
-            }
-            self.step(Vec::new(), |_| Extra { missed, forgotten, ..Extra::default() }).await.map(drop)
-        };
-        if let Err(error) = heard.await {
-            tracing::warn!(error = %error, "pages that could not be delivered are heard of at the next look");
-            self.listen_for_missed();
-        }
-    }
-
-    /// Another replica may have given one up.
-    pub fn listen_for_missed(&self) {
-        self.escalations.heard.store(false, Ordering::Relaxed);
-    }
-
-    /// Whoever a step that is due may tell is looked up first: a person who has left is not waited for.
-    pub(super) async fn look_up_targets(&self, also: Option<&GroupId>) {
-        let (now, settings) = (self.now(), self.settings());
-        let runs = self.runs();
-        let due = runs.values().filter(|run| run.due_at().is_some_and(|at| at <= now) || also == Some(&run.group));
-        let policies: BTreeSet<&str> = due.map(|run| run.policy.as_str()).collect();
-        let asked = also.and_then(|id| self.with_engine(|engine, _, _| engine.group(id).cloned()));
-        let asked = asked.and_then(|group| settings.escalation.plan(&group).map(|plan| plan.policy));
-        let policies = policies.into_iter().filter_map(|name| settings.escalation.policy(name)).chain(asked);
-        let targets = policies.flat_map(|policy| &policy.steps).flat_map(|step| &step.targets);
-        let people: BTreeSet<UserId> = targets.flat_map(|target| self.people_of(target)).collect();
-        self.look_up_people(people).await;
-    }
-
-    /// Learns whether somebody has left, unless that was asked lately.
-    pub(super) async fn look_up_people(&self, people: BTreeSet<UserId>) {
-        let now = self.now();
-        let unknown: Vec<UserId> = {
-            let looked_up = self.escalations.looked_up.lock().unwrap_or_else(PoisonError::into_inner);
-            let fresh = |at: Timestamp| at <= now && now.since(at) < LOOK_AGAIN;
-            people.into_iter().filter(|user| !looked_up.get(user).is_some_and(|(at, _)| fresh(*at))).collect()
-        };
-        join_all(unknown.iter().map(|user| self.look_up(user, now))).await;
-    }
-
-    async fn look_up(&self, user: &UserId, now: Timestamp) {
-        let left = match tokio::time::timeout(self.waits.name, self.api.users_info(user)).await {
-            Ok(Ok(person)) => {
-                self.remember_name(&person);
-                person.standing == api::Standing::Deactivated
-            }
-            Ok(Err(error)) if error.code() == Some("user_not_found") => true,
-            // Slack is away: what was known holds, and a page to somebody of whom nothing was waits for it.
-            Ok(Err(_)) | Err(_) => return,
-        };
-        self.escalations.looked_up.lock().unwrap_or_else(PoisonError::into_inner).insert(user.clone(), (now, left));
-    }
-
-    pub(super) fn has_left(&self, user: &UserId) -> bool {
-        let looked_up = self.escalations.looked_up.lock().unwrap_or_else(PoisonError::into_inner);
-        looked_up.get(user).is_some_and(|(_, left)| *left)
-    }
-
-    /// Whom a target may call.
-    pub(super) fn people_of(&self, target: &Target) -> Vec<UserId> {
-        match target {
-            Target::User(user) => vec![user.clone()],
-            Target::Schedule(schedule) => self.answerable(schedule),
-            Target::Channel(_) | Target::UserGroup(_) | Target::Pagerduty(_) | Target::Webhook(_) => Vec::new(),
-        }
     }
 
     /// What becomes of every escalation under the decision in `scene`.
@@ -391,116 +281,20 @@ impl Flow {
         run
     }
 
-    /// Everybody whom the targets of a step reach, each once, and why some are not. Those in `on_it` need not be told.
-    pub(super) fn whom(&self, targets: &[Target], on_it: &[&UserId]) -> Vec<Told> {
-        let mut told: Vec<Told> = Vec::new();
-        for target in targets {
-            match target {
-                Target::Channel(whom) | Target::UserGroup(whom) => told.push(Told::Mention(whom.clone())),
-                Target::User(user) => told.push(self.told(user, on_it)),
-                Target::Schedule(schedule) => match self.answerable(schedule).as_slice() {
-                    [] => told.push(Told::NobodyOnCall { schedule: schedule.clone() }),
-                    people => told.extend(people.iter().map(|user| self.told(user, on_it))),
-                },
-                Target::Pagerduty(name) => told.push(Told::Service(Service::Pagerduty(name.clone()))),
-                Target::Webhook(name) => told.push(Told::Service(Service::Webhook(name.clone()))),
-            }
-        }
-        let mut seen = BTreeSet::new();
-        told.retain(|told| seen.insert(told.clone()));
-        told
-    }
-
-    /// Whoever is on it already, or asks for others, is not called.
-    fn told(&self, user: &UserId, on_it: &[&UserId]) -> Told {
-        if on_it.contains(&user) {
-            Told::OnIt { user: user.clone() }
-        } else if self.has_left(user) {
-            Told::Left { user: user.clone() }
-        } else {
-            Told::Person { user: user.clone() }
-        }
-    }
-
-    fn person_page(&self, scene: &Scene, group: &Group, user: &UserId, at: Timestamp, sent: &Sent) -> Effect {
-        let people = self.people();
-        let receiver = scene.receiver(group);
-        let members = scene.members(group);
-        let message = page::page(&PageView {
-            group,
-            members: &members,
-            channel: receiver.as_ref().map(|receiver| &receiver.channel),
-            why: sent.why,
-            people: &people,
-            now: scene.now,
-        });
-        let key = format!("page:{}:{user}:{}", group.id, at.as_millis());
-        let over = matches!(sent.why, Why::Over { .. });
-        let (group, user, channel) = (group.id.clone(), user.clone(), receiver.map(|receiver| receiver.channel));
-        Effect::Page(Page::Person { key, group, user, channel, message, sent_at: at, due_at: sent.due_at, over })
-    }
-
-    fn service_page(scene: &Scene, group: &Group, service: &Service, action: Action) -> Option<(Effect, i64)> {
-        let channel = scene.receiver(group)?.channel;
-        let members = scene.members(group);
-        let event = super::page::event(group, &members, action, scene.now);
-        let page = Page::Service { service: service.clone(), event, key: group_key(&group.id), channel };
-        Some((Effect::Page(page), CALL))
-    }
-
-    /// The group is attended to, or no longer: whoever was told sees it.
-    fn retell(&self, scene: &Scene, group: &Group, known: &Run, run: &mut Run, escalated: &mut Escalated) {
-        let why = match &run.stage {
-            Stage::Running { .. } | Stage::Exhausted { .. } => Why::Unattended,
-            Stage::Stopped { why, at, .. } => Why::Over { why, at: *at },
-        };
-        for page in &known.pages {
-            match page {
-                escalation::Page::Person { user, at } => {
-                    let effect = self.person_page(scene, group, user, *at, &Sent { why, due_at: *at });
-                    escalated.effects.push((effect, CALL));
-                }
-                escalation::Page::Service(service) => {
-                    let action = match &run.stage {
-                        Stage::Stopped { why: Stop::Acknowledged { .. }, .. } => Action::Acknowledge,
-                        // PagerDuty rings nobody for what is acknowledged. So whatever may fire again, or was let go, is closed:
-                        // the next step that names the service opens it anew.
-                        Stage::Stopped { .. } | Stage::Running { .. } | Stage::Exhausted { .. } => Action::Resolve,
-                    };
-                    escalated.effects.extend(Self::service_page(scene, group, service, action));
-                    if action == Action::Resolve {
-                        run.pages.remove(page);
-                    }
-                }
-            }
-        }
-        if matches!(run.stage, Stage::Stopped { why: Stop::Resolved, .. }) {
-            run.pages.clear();
-        }
-    }
-
-    fn say_exhausted(scene: &Scene, group: &Group, run: &Run, escalated: &mut Escalated) {
-        let Some(receiver) = scene.receiver(group) else { return };
-        let message = page::exhausted(&run.policy);
-        let thread = Page::Thread { key: group_key(&group.id), channel: receiver.channel, message, due_at: scene.now };
-        escalated.effects.push((Effect::Page(thread), priority(group.severity)));
-        let detail = json!({ "policy": run.policy }).to_string();
-        escalated.records.push(record(scene.now, Actor::System, "escalation.exhausted", group, detail));
-    }
-
     /// The command and the button do the same.
-    pub(super) fn plan_escalate(&self, id: &GroupId, caller: &Caller, silent: bool) -> super::act::Plan {
-        use super::act::Plan;
+    pub(super) fn plan_escalate(&self, id: &GroupId, caller: &Caller, silent: bool) -> Answered {
         let settings = self.settings();
         let group = self.with_engine(|engine, _, _| engine.group(id).filter(|group| group.open()).cloned());
-        let Some(group) = group else { return Plan::Answer(self.gone(id)) };
-        let Some(plan) = settings.escalation.plan(&group) else { return Plan::Answer(page::not_ruled(group.number)) };
+        let Some(group) = group else { return Answered::Answer(self.gone(id)) };
+        let Some(plan) = settings.escalation.plan(&group) else {
+            return Answered::Answer(page::not_ruled(group.number));
+        };
         if let GroupState::Waiting { .. } = group.state {
-            return Plan::Answer(page::not_posted(group.number));
+            return Answered::Answer(page::not_posted(group.number));
         }
         let next = self.runs().get(id).map_or(0, |run| run.next().step);
         let said = page::hurried(group.number, next + 1, plan.policy.steps.len());
-        Plan::Escalate { asked: Asked { group: id.clone(), by: caller.actor() }, said, silent }
+        Answered::Escalate { asked: Asked { group: id.clone(), by: caller.actor() }, said, silent }
     }
 
     /// What `/wk why` and the living message say of a run.
@@ -513,15 +307,6 @@ impl Flow {
             hours: plan.and_then(|plan| plan.hours),
         }
     }
-}
-
-/// Whoever gets a direct message.
-pub(super) fn people_told(told: &[Told]) -> Vec<UserId> {
-    let person = |told: &'_ Told| match told {
-        Told::Person { user } => Some(user.clone()),
-        Told::Mention(_) | Told::OnIt { .. } | Told::Left { .. } | Told::NobodyOnCall { .. } | Told::Service(_) => None,
-    };
-    told.iter().filter_map(person).collect()
 }
 
 fn person(actor: &Actor) -> Option<&UserId> {
