@@ -227,6 +227,8 @@ pub struct Flow {
     lease_again_at: Moment,
     /// When the loop that decides last went round, where there is one.
     looked_at: Moment,
+    /// When Slack last did what it was asked for.
+    worked_at: Moment,
     /// Asked to stop; still at work.
     stopping: AtomicBool,
     division: Division,
@@ -301,6 +303,7 @@ impl Flow {
             lease: RwLock::default(),
             lease_again_at: Moment::default(),
             looked_at: Moment::default(),
+            worked_at: Moment::default(),
             stopping: AtomicBool::new(false),
             division: Division::new(shards),
             followed_at: Moment::default(),

@@ -49,6 +49,7 @@ mod slack_wire;
 mod store;
 mod storms;
 mod support;
+mod takeover;
 mod upgrade;
 mod venues;
 mod workloads;
