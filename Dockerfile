@@ -27,6 +27,6 @@ COPY --from=build --chown=65532:65532 /data /var/lib/watchkeeper
 ENV WATCHKEEPER_CONFIG=/etc/watchkeeper/watchkeeper.yaml MIMALLOC_PURGE_DELAY=0
 WORKDIR /var/lib/watchkeeper
 USER 65532:65532
-EXPOSE 8080 9090
+EXPOSE 8080
 ENTRYPOINT ["/usr/local/bin/watchkeeper"]
 CMD ["serve"]

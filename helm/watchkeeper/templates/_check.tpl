@@ -17,7 +17,7 @@
 {{- end }}
 
 {{- define "watchkeeper.checkDatabase" -}}
-{{- $url := dig "database" "url" "" .Values.config }}
+{{- $url := default "" (default dict .Values.config.database).url }}
 {{- $secret := or .Values.database.fromSecret (include "watchkeeper.given" (dict "root" . "name" "DATABASE_URL")) }}
 {{- $postgres := or (hasPrefix "postgres:" $url) (hasPrefix "postgresql:" $url) }}
 {{- if and .Values.persistence.enabled (gt (int .Values.replicaCount) 1) }}
@@ -37,7 +37,7 @@
 {{- define "watchkeeper.checkAddresses" -}}
 {{- $ours := dict "listen" "0.0.0.0:8080" "metrics_listen" (include "watchkeeper.metricsListen" .) }}
 {{- range $key, $address := $ours }}
-{{- $asked := dig "http" $key $address $.Values.config }}
+{{- $asked := default $address (get (default dict $.Values.config.http) $key) }}
 {{- if ne (toString $asked) $address }}
 {{- fail (printf "config.http.%s is %v, and the chart's Services and probes look at %s: leave it out (metrics.port sets the port of the metrics)" $key $asked $address) }}
 {{- end }}
@@ -45,7 +45,7 @@
 {{- if and .Values.ingress.enabled (not .Values.ingress.hosts) }}
 {{- fail "ingress.enabled needs ingress.hosts" }}
 {{- end }}
-{{- $slack := .Values.config.slack | default dict }}
+{{- $slack := default dict .Values.config.slack }}
 {{- if eq (default "socket" $slack.mode) "socket" }}
 {{- /* A rolling update runs one more; an update of a single SQLite pod does not. */}}
 {{- $pods := add .Values.replicaCount (ternary 0 1 .Values.persistence.enabled) }}
@@ -98,7 +98,7 @@
 
 {{/* What the configuration lets somebody ask for in this cluster, one a line: an action file each, as `watchkeeper rbac` has them. */}}
 {{- define "watchkeeper.acts" -}}
-{{- $asked := .Values.config.actions | default dict }}
+{{- $asked := default dict .Values.config.actions }}
 {{- $acts := list }}
 {{- if $asked.enabled }}
 {{- range $name := splitList "\n" (include "watchkeeper.here" . | trim) }}

@@ -43,7 +43,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{- define "watchkeeper.publicUrl" -}}
 {{- $host := default "<your host>" (first .Values.ingress.hosts) }}
-{{- dig "slack" "public_url" "" .Values.config | default (printf "https://%s" $host) | trimSuffix "/" }}
+{{- default (printf "https://%s" $host) (default dict .Values.config.slack).public_url | trimSuffix "/" }}
 {{- end }}
 
 {{- define "watchkeeper.metricsName" -}}
