@@ -396,9 +396,11 @@ impl Flow {
         for (state, count) in look::alert_states(&engine) {
             self.metrics.alerts(state, count);
         }
-        if let Link::Socket { connections, .. } = self.slack_link() {
-            self.metrics.socket_connections(i64::try_from(connections).unwrap_or(i64::MAX));
-        }
+        let connections = match self.slack_link() {
+            Link::Socket { connections, .. } => connections,
+            Link::Down { .. } | Link::Http { .. } => 0,
+        };
+        self.metrics.socket_connections(i64::try_from(connections).unwrap_or(i64::MAX));
     }
 
     fn digests(&self) -> Digests {

@@ -48,6 +48,7 @@ pub struct Metrics {
     actions: ActionMetrics,
     socket_connections: Gauge,
     leader: Gauge,
+    ready: Family<Labels, Gauge>,
     tasks: Gauge,
     shards: Family<Labels, Gauge>,
     shards_unwatched: Gauge,
@@ -81,6 +82,7 @@ impl Default for Metrics {
             actions: ActionMetrics::default(),
             socket_connections: Gauge::default(),
             leader: Gauge::default(),
+            ready: Family::default(),
             tasks: Gauge::default(),
             shards: Family::default(),
             shards_unwatched: Gauge::default(),
@@ -116,6 +118,7 @@ impl Metrics {
         self.actions.register(registry);
         registry.register("slack_socket_connections", "Open Socket Mode connections", self.socket_connections.clone());
         registry.register("leader", "1 while this replica holds the lease", self.leader.clone());
+        registry.register("ready", "1 while a part that the bot cannot work without works", self.ready.clone());
         registry.register("tasks", "Tasks of the runtime that have not ended", self.tasks.clone());
         registry.register(
             "shards_held",
@@ -202,6 +205,10 @@ impl Metrics {
 
     pub fn leader(&self, held: bool) {
         self.leader.set(i64::from(held));
+    }
+
+    pub fn ready(&self, part: &'static str, works: bool) {
+        self.ready.get_or_create(&vec![("part", part.to_owned())]).set(i64::from(works));
     }
 
     pub fn tasks(&self, alive: usize) {

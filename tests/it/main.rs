@@ -6,6 +6,7 @@ mod actions;
 mod actions_adversarial;
 mod actions_crash;
 mod alerts;
+mod backup;
 mod balances;
 mod bolt;
 mod browser;
