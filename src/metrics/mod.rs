@@ -59,6 +59,7 @@ pub struct Metrics {
     canary_lost: Counter,
     schedule_fetches: Family<Labels, Counter>,
     user_groups: Family<Labels, Counter>,
+    audit_checkpoints: Family<Labels, Counter>,
 }
 
 impl Default for Metrics {
@@ -93,6 +94,7 @@ impl Default for Metrics {
             canary_lost: Counter::default(),
             schedule_fetches: Family::default(),
             user_groups: Family::default(),
+            audit_checkpoints: Family::default(),
             registry: Registry::default(),
         };
         metrics.register(&mut registry);
@@ -119,6 +121,11 @@ impl Metrics {
         registry.register("slack_socket_connections", "Open Socket Mode connections", self.socket_connections.clone());
         registry.register("leader", "1 while this replica holds the lease", self.leader.clone());
         registry.register("ready", "1 while a part that the bot cannot work without works", self.ready.clone());
+        registry.register(
+            "audit_checkpoints",
+            "Signed notes of where the audit log stood, and those that could not be made",
+            self.audit_checkpoints.clone(),
+        );
         registry.register("tasks", "Tasks of the runtime that have not ended", self.tasks.clone());
         registry.register(
             "shards_held",
@@ -157,6 +164,10 @@ impl Metrics {
             "Looks at the Slack user group of a schedule, by outcome",
             self.user_groups.clone(),
         );
+    }
+
+    pub fn audit_checkpoint(&self, outcome: &str) {
+        self.audit_checkpoints.get_or_create(&vec![("outcome", outcome.to_owned())]).inc();
     }
 
     pub fn input(&self, kind: &str, outcome: &str) {

@@ -33,6 +33,7 @@ mod layers;
 mod liveness;
 mod money;
 mod money_crash;
+mod money_doubt;
 mod names;
 mod notified;
 mod oncall;
