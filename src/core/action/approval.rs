@@ -73,7 +73,7 @@ pub fn release(request: Request, rebuilt: Plan, gate: &Gate) -> Release {
             let state = State::Executing { proof, journal, started_at: gate.now };
             // The resource versions are those just read; everything else is the same.
             let plan = at_approved_cost(rebuilt, &request.plan);
-            Release::Go(Request { state, plan, ..request })
+            Release::Go(Request { plan, state, ..request })
         }
         Err((left, why)) => Release::Not(Request { state: State::Open { approvals: left }, ..request }, why),
     }

@@ -117,13 +117,13 @@ async fn a_nonce_used_by_another_is_seen_as_soon_as_that_is_deep_enough() {
     node.call("anvil_mine", json!(["0x2"])).await;
     let look = async {
         loop {
-            if let Sight::Nowhere { note: Some(note) } = payer.look(&plan, &signed, false).await {
-                return note;
+            if let Sight::Nowhere { note: Some(said) } = payer.look(&plan, &signed, false).await {
+                return said;
             }
         }
     };
-    let note = tokio::time::timeout(LIMIT, look).await.expect("it is seen in time");
-    assert!(note.contains("seems to have its nonce 0"), "{note}");
+    let said = tokio::time::timeout(LIMIT, look).await.expect("it is seen in time");
+    assert!(said.contains("seems to have its nonce 0"), "{said}");
     payer.send(&plan, &signed).await;
     node.call("anvil_mine", json!(["0x1"])).await;
     assert_eq!(holds(&node, OWNER).await, 1);
