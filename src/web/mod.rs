@@ -40,6 +40,7 @@ pub fn router(flow: Arc<Flow>, verifier: Option<Verifier>, senders: Senders, bod
     let health = Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .route("/readyz/traffic", get(health::ready_for_traffic))
         .route("/calendar/{file}", get(calendar::take))
         .with_state(Arc::clone(&flow));
     let health = if senders.0.is_empty() {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use watchkeeper::clock::Clock;
+use watchkeeper::flow::Home;
 use watchkeeper::sim::slack::deliver::Kind;
 use watchkeeper::sim::slack::{Failure, Workspace};
 use watchkeeper::store::intake::{Intake, NewInput};
@@ -200,4 +201,15 @@ async fn slacks_door_takes_nothing_but_posts() {
     assert_eq!(reqwest::get(&url).await.unwrap().status(), 405);
     let health = reqwest::get(format!("http://{}/healthz", bot.address)).await.unwrap();
     assert_eq!(health.headers()["x-content-type-options"], "nosniff");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_installation_for_a_whole_organization_is_no_working_one() {
+    let bot = Bot::start().await;
+    assert_eq!(token_problem(&bot).await, None);
+    bot.flow.learn_home(Home { organization_wide: true, ..bot.flow.home() }).await;
+    let problem = token_problem(&bot).await.unwrap();
+    assert!(problem.contains("install it into the one workspace"), "{problem}");
+    bot.flow.learn_home(Home { organization_wide: false, ..bot.flow.home() }).await;
+    assert_eq!(token_problem(&bot).await, None, "it was installed anew");
 }
