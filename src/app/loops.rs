@@ -268,6 +268,8 @@ async fn identify(flow: Arc<Flow>, stop: CancellationToken) {
                     team: Some(identity.team),
                     team_name: identity.team_name.unwrap_or_default(),
                     bot_user: Some(identity.bot_user),
+                    enterprise: identity.enterprise,
+                    organization_wide: identity.is_enterprise_install,
                 };
                 flow.learn_home(home).await;
                 return;

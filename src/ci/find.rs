@@ -45,7 +45,7 @@ fn theirs(stamp: Timestamp, now: Timestamp, date: Option<Timestamp>) -> Timestam
     Timestamp::from_secs(stamp.as_secs() + (there - now) - 1)
 }
 
-fn created(run: &Run) -> Option<Timestamp> {
+pub(super) fn created(run: &Run) -> Option<Timestamp> {
     let at: jiff::Timestamp = run.created_at.parse().ok()?;
     Some(Timestamp::from_millis(at.as_millisecond()))
 }

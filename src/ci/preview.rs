@@ -90,7 +90,7 @@ fn unreachable(error: &CallError) -> CannotPlan {
 }
 
 /// Whose commit it is and what it says, and how the workflow went lately.
-fn notes(commit: &Commit, runs: &[Run], now: Timestamp) -> Vec<String> {
+pub(super) fn notes(commit: &Commit, runs: &[Run], now: Timestamp) -> Vec<String> {
     let login = commit.author.as_ref().map(|author| author.login.as_str());
     let name = login.or_else(|| commit.text.author.as_ref().map(|author| author.name.as_str()));
     let title = commit.text.message.lines().next().unwrap_or_default();

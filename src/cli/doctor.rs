@@ -54,7 +54,7 @@ pub(super) async fn doctor(config: &Config, env: &Environment) -> Result<ExitCod
             if let Some(identity) = token(&api, config, &mut findings).await? {
                 clock(&identity, &mut findings)?;
                 channels(&api, config, &mut findings).await?;
-                people(&api, config, &mut findings).await?;
+                people(&api, config, &identity, &mut findings).await?;
             }
             socket(&api, config, &mut findings).await?;
         }
@@ -192,7 +192,7 @@ async fn channels(api: &WebApi, config: &Config, findings: &mut Findings) -> Res
 }
 
 /// Everybody in schedules and escalation policies: one who left, or was mistyped, is called by nobody.
-async fn people(api: &WebApi, config: &Config, findings: &mut Findings) -> Result<(), Failure> {
+async fn people(api: &WebApi, config: &Config, identity: &Identity, findings: &mut Findings) -> Result<(), Failure> {
     let in_schedules = config.oncall.schedules.iter().flat_map(Schedule::people).chain(config.oncall.people.values());
     let targets = config.escalation.policies.iter().flat_map(|policy| &policy.steps).flat_map(|step| &step.targets);
     let told = targets.filter_map(|target| match target {
@@ -212,14 +212,18 @@ async fn people(api: &WebApi, config: &Config, findings: &mut Findings) -> Resul
         let fix = "put somebody else into the schedule or policy that names them";
         match found {
             Ok(found) => match found.standing {
-                Standing::Member => fine += 1,
                 Standing::Deactivated => findings.bad(&format!("{person} is deactivated in Slack"), fix)?,
                 Standing::Bot => findings.bad(&format!("{person} is a bot"), fix)?,
+                Standing::Stranger | Standing::Member | Standing::Guest
+                    if found.elsewhere(&identity.team, identity.enterprise.as_ref()) =>
+                {
+                    findings.bad(&format!("{person} is of another organisation"), fix)?;
+                }
+                Standing::Stranger | Standing::Member => fine += 1,
                 Standing::Guest => findings.bad(
                     &format!("{person} is a guest, who may not be in the channels alerts go to"),
                     "make them a member, or check by hand that they are in those channels",
                 )?,
-                Standing::Stranger => findings.bad(&format!("{person} is of another organisation"), fix)?,
             },
             Err(error) if matches!(error.code(), Some("user_not_found" | "users_not_found")) => findings.bad(
                 &format!("Slack knows nobody called {person}"),

@@ -62,7 +62,7 @@ fn explain(arguments: &ExplainArguments, config: &Config) -> Result<Vec<String>,
         home: Some(TeamId::new(HOME)),
         groups: groups.iter().map(members).collect::<BTreeMap<_, _>>(),
         on_call: on_call.then(|| id.clone()).into_iter().collect(),
-        gone: BTreeSet::new(),
+        ..Roster::default()
     };
     let told = policy.explain(&roster, &person, kind, &target);
     let mut lines = vec![format!("{user}: {} on {target}", kind.as_str())];

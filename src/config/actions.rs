@@ -365,9 +365,11 @@ mod tests {
         assert!(twice.contains("keeper is paid by `ops` already"), "{twice}");
         let rule = rule("      quorum: 1\n")
             .replace("[restart]", "[top-up]")
-            .replace("approve: [U01, U02]", "approve: [everyone]");
+            .replace("approve: [U01, U02]", "approve: [everyone, on-call]");
         let rule = said(&rule);
-        assert!(rule.contains("quorum: is less than 2") && rule.contains("approve: names everyone"), "{rule}");
+        for part in ["quorum: is less than 2", "approve: names everyone", "approve: names on-call, which responders"] {
+            assert!(rule.contains(part), "{part}: {rule}");
+        }
     }
 
     #[test]

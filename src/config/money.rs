@@ -55,6 +55,14 @@ pub(super) fn rule(rule: &Rule, key: &str, say: &mut impl FnMut(&str, String)) {
             "names everyone, and top-up moves money; name people (U…) or user groups (S…)".to_owned(),
         );
     }
+    // Responders say by override who is on call, two of them for one another.
+    if rule.approve.contains(&Who::OnCall) {
+        say(
+            &format!("{key}.approve"),
+            "names on-call, which responders can give each other, and top-up moves money; name people (U…) or user groups (S…)"
+                .to_owned(),
+        );
+    }
     if rule.quorum.is_some_and(|quorum| quorum < 2) {
         say(&format!("{key}.quorum"), "is less than 2, and top-up moves money; write 2 or leave it out".to_owned());
     }

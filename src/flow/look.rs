@@ -238,6 +238,27 @@ impl Flow {
 
     /// The parts the bot cannot work without.
     pub async fn readiness(&self) -> Vec<Part> {
+        let slack = match self.slack_link() {
+            Link::Down { error, .. } => Some(error),
+            Link::Http { .. } | Link::Socket { .. } => None,
+        };
+        let token = if !self.token_works.load(Ordering::Relaxed) {
+            Some("Slack does not accept the bot token; install the app again".to_owned())
+        } else if self.home().organization_wide {
+            let what = "the app is installed for a whole organization, where nobody counts as a colleague; \
+                        remove it there and install it into the one workspace it is for";
+            Some(what.to_owned())
+        } else {
+            None
+        };
+        let mut parts = self.traffic_readiness().await;
+        parts.extend([Part { name: "slack", problem: slack }, Part { name: "token", problem: token }]);
+        parts
+    }
+
+    /// The parts without which a request that comes in cannot be taken. Slack is none of them: while it is away, alerts of
+    /// others come in and are escalated by other ways.
+    pub async fn traffic_readiness(&self) -> Vec<Part> {
         const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
         let store = match tokio::time::timeout(ANSWERS_WITHIN, self.store.ping()).await {
             // A database that answers may still take nothing: its disk is full, or broken.
@@ -245,19 +266,8 @@ impl Flow {
             Ok(Err(error)) => Some(error.to_string()),
             Err(_) => Some(format!("no answer within {} s", ANSWERS_WITHIN.as_secs())),
         };
-        let slack = match self.slack_link() {
-            Link::Down { error, .. } => Some(error),
-            Link::Http { .. } | Link::Socket { .. } => None,
-        };
-        let token = self.token_works.load(Ordering::Relaxed);
-        let token = (!token).then(|| "Slack does not accept the bot token; install the app again".to_owned());
         let stopping = self.stopping.load(Ordering::Relaxed).then(|| "it was asked to stop".to_owned());
-        vec![
-            Part { name: "process", problem: stopping },
-            Part { name: "store", problem: store },
-            Part { name: "slack", problem: slack },
-            Part { name: "token", problem: token },
-        ]
+        vec![Part { name: "process", problem: stopping }, Part { name: "store", problem: store }]
     }
 
     /// Remembers that something could not be written.

@@ -132,6 +132,11 @@ pub struct Home {
     pub team: Option<TeamId>,
     pub team_name: String,
     pub bot_user: Option<UserId>,
+    /// The organization whose workspace it is, where there is one.
+    pub enterprise: Option<TeamId>,
+    /// Installed for a whole organization, where the bot takes nobody for a colleague.
+    #[serde(default)]
+    pub organization_wide: bool,
 }
 
 /// A time that is noted now and then.

@@ -176,7 +176,9 @@ impl Flow {
 /// False: news of an episode whose end was heard already, come late by another way.
 fn hear(heard: &mut BTreeMap<Fingerprint, Last>, alert: &External, now: Timestamp, limit: Duration) -> bool {
     let last = heard.entry(alert.labels.fingerprint()).or_insert(Last { ends_at: now, resolved: None });
-    let late = |end: End| alert.starts_at <= end.started_at && now.since(end.heard_at) < LATE_TWIN;
+    // Whose sender says no time of beginning is told apart from nothing: it fires again.
+    let dated = alert.starts_at > Timestamp::default();
+    let late = |end: End| dated && alert.starts_at <= end.started_at && now.since(end.heard_at) < LATE_TWIN;
     if alert.firing && last.resolved.is_some_and(late) {
         return false;
     }

@@ -171,3 +171,23 @@ fn entry_of(user: &User, start: &str, end: &str) -> Result<Entry, FetchError> {
     };
     Ok(Entry { person: user.person(), from: read(start)?, to: read(end)? })
 }
+
+/// What PagerDuty answers with, for `fuzz/`.
+#[cfg(fuzzing)]
+pub fn read_anything(bytes: &[u8]) {
+    if let Ok(Answer { schedule }) = serde_json::from_slice(bytes) {
+        for Rendered { start, end, user } in
+            schedule.final_schedule.into_iter().flat_map(|layer| layer.rendered_schedule_entries)
+        {
+            let _entry = user.map(|user| entry_of(&user, &start, &end));
+        }
+    }
+    if let Ok(OnCalls { oncalls, .. }) = serde_json::from_slice(bytes) {
+        for OnCall { start, end, user } in oncalls {
+            let _entry = entry_of(&user, &start.unwrap_or_default(), &end.unwrap_or_default());
+        }
+    }
+    if let Ok(Users { users }) = serde_json::from_slice(bytes) {
+        let _people: Vec<Person> = users.iter().map(User::person).collect();
+    }
+}

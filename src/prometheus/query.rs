@@ -153,7 +153,7 @@ impl Client {
     }
 }
 
-fn read(body: &[u8]) -> Result<Answer, QueryError> {
+pub(super) fn read(body: &[u8]) -> Result<Answer, QueryError> {
     let malformed = |error: serde_json::Error| QueryError::Malformed(error.to_string());
     let Reply { status, data, error } = serde_json::from_slice(body).map_err(malformed)?;
     if status != "success" {

@@ -30,6 +30,32 @@ pub enum Refusal {
     Forged,
 }
 
+/// When a request says it was signed, and with what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim<'a> {
+    timestamp: &'a str,
+    digest: Vec<u8>,
+}
+
+impl<'a> Claim<'a> {
+    /// What the headers alone tell, before anything of the body is read; or why it cannot be Slack's.
+    pub fn of(headers: &'a HeaderMap, now: Timestamp) -> Result<Self, Refusal> {
+        let timestamp = header(headers, TIMESTAMP_HEADER)?;
+        let signature = header(headers, SIGNATURE_HEADER)?;
+        let signed_at: i64 = timestamp.parse().map_err(|_| Refusal::Malformed(TIMESTAMP_HEADER))?;
+        let age = now.as_secs().saturating_sub(signed_at);
+        if age > WINDOW_SECS {
+            return Err(Refusal::Stale(age));
+        }
+        if age < -WINDOW_SECS {
+            return Err(Refusal::Future(age.saturating_neg()));
+        }
+        let digest = signature.strip_prefix("v0=").and_then(|text| hex::decode(text).ok());
+        let digest = digest.ok_or(Refusal::Malformed(SIGNATURE_HEADER))?;
+        Ok(Self { timestamp, digest })
+    }
+}
+
 /// An empty key would let anyone sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the Slack signing secret is empty; copy it from the app's Basic Information page")]
@@ -59,18 +85,7 @@ impl Verifier {
 
     /// Checks the raw `body`, before anything parses it, against the two headers.
     pub fn verify(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<(), Refusal> {
-        let timestamp = header(headers, TIMESTAMP_HEADER)?;
-        let signature = header(headers, SIGNATURE_HEADER)?;
-        let signed_at: i64 = timestamp.parse().map_err(|_| Refusal::Malformed(TIMESTAMP_HEADER))?;
-        let age = now.as_secs().saturating_sub(signed_at);
-        if age > WINDOW_SECS {
-            return Err(Refusal::Stale(age));
-        }
-        if age < -WINDOW_SECS {
-            return Err(Refusal::Future(age.saturating_neg()));
-        }
-        let digest = signature.strip_prefix("v0=").and_then(|text| hex::decode(text).ok());
-        let digest = digest.ok_or(Refusal::Malformed(SIGNATURE_HEADER))?;
+        let Claim { timestamp, digest } = Claim::of(headers, now)?;
         self.keyed_over(timestamp, body).verify_slice(&digest).map_err(|_| Refusal::Forged)
     }
 

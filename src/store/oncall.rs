@@ -32,28 +32,30 @@ pub async fn save(tx: &mut Tx, changes: &[Change], now: Timestamp) -> Result<(),
 
 async fn add(tx: &mut Tx, schedule: &str, over: &Override, now: Timestamp) -> Result<(), StoreError> {
     let insert = "
-        INSERT INTO oncall_overrides (id, schedule, user_id, starts_at, ends_at, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6)";
-    let Override { id, user, from, to } = over;
+        INSERT INTO oncall_overrides (id, schedule, user_id, starts_at, ends_at, created_at, made_by)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    let Override { id, user, from, to, by } = over;
     let insert = sqlx::query(insert).bind(id.as_str()).bind(schedule).bind(user.as_str());
-    tx.execute(insert.bind(from.as_millis()).bind(to.as_millis()).bind(now.as_millis())).await?;
+    let insert = insert.bind(from.as_millis()).bind(to.as_millis()).bind(now.as_millis());
+    tx.execute(insert.bind(by.as_ref().map(UserId::as_str))).await?;
     Ok(())
 }
 
 /// The overrides that end after `since`, by schedule, in the order in which they were made.
 pub async fn overrides(store: &Store, since: Timestamp) -> Result<BTreeMap<String, Vec<Override>>, StoreError> {
     let select = "
-        SELECT id, schedule, user_id, starts_at, ends_at FROM oncall_overrides
+        SELECT id, schedule, user_id, starts_at, ends_at, made_by FROM oncall_overrides
         WHERE removed_at IS NULL AND ends_at > $1 ORDER BY created_at, id";
     let select = sqlx::query_as(select).bind(since.as_millis());
-    let rows: Vec<(String, String, String, i64, i64)> = store.reader().await?.all(select).await?;
+    let rows: Vec<(String, String, String, i64, i64, Option<String>)> = store.reader().await?.all(select).await?;
     let mut overrides: BTreeMap<String, Vec<Override>> = BTreeMap::new();
-    for (id, schedule, user, from, to) in rows {
+    for (id, schedule, user, from, to, by) in rows {
         overrides.entry(schedule).or_default().push(Override {
             id: OverrideId::new(id),
             user: UserId::new(user),
             from: Timestamp::from_millis(from),
             to: Timestamp::from_millis(to),
+            by: by.map(UserId::new),
         });
     }
     Ok(overrides)
@@ -137,7 +139,8 @@ mod tests {
     );
 
     fn over(db: &Fresh, id: &str, from: u64, to: u64) -> Override {
-        Override { id: OverrideId::new(id), user: UserId::new("U1"), from: db.in_secs(from), to: db.in_secs(to) }
+        let (user, by) = (UserId::new("U1"), Some(UserId::new("U2")));
+        Override { id: OverrideId::new(id), user, from: db.in_secs(from), to: db.in_secs(to), by }
     }
 
     async fn commit(db: &Fresh, changes: &[Change], secs: u64) {
@@ -154,7 +157,9 @@ mod tests {
         let ids = |found: BTreeMap<String, Vec<Override>>| -> Vec<String> {
             found.get("primary").into_iter().flatten().map(|over| over.id.to_string()).collect()
         };
-        assert_eq!(ids(overrides(&db.store, db.in_secs(20)).await.unwrap()), ["B", "A"]);
+        let found = overrides(&db.store, db.in_secs(20)).await.unwrap();
+        assert!(found["primary"].iter().all(Override::vouched), "{found:?}");
+        assert_eq!(ids(found), ["B", "A"]);
         commit(&db, &[Change::RemoveOverride(OverrideId::new("B"))], 3).await;
         assert_eq!(ids(overrides(&db.store, db.now).await.unwrap()), ["A", "C"]);
     }

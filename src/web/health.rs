@@ -1,4 +1,5 @@
-//! Health: `/healthz` says that the process runs, `/readyz` that it can do its work, each part by name.
+//! Health: `/healthz` says that the process runs, `/readyz` that it can do its work, each part by name, `/readyz/traffic` that
+//! it can take requests.
 
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::flow::Flow;
+use crate::flow::look::Part;
 use crate::metrics::Metrics;
 
 pub(super) async fn alive() -> &'static str {
@@ -17,7 +19,15 @@ pub(super) async fn alive() -> &'static str {
 
 /// 200 when every part works, else 503; the body names each part and what is wrong with it.
 pub(super) async fn ready(State(flow): State<Arc<Flow>>) -> Response {
-    let parts = flow.readiness().await;
+    said(flow.readiness().await)
+}
+
+/// As [`ready`], of what requests need: Alertmanager's come while Slack is away, too.
+pub(super) async fn ready_for_traffic(State(flow): State<Arc<Flow>>) -> Response {
+    said(flow.traffic_readiness().await)
+}
+
+fn said(parts: Vec<Part>) -> Response {
     let ready = parts.iter().all(|part| part.problem.is_none());
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let said: serde_json::Map<String, serde_json::Value> = parts

@@ -1,5 +1,6 @@
 //! The HTTP surface: Slack's requests (HTTP mode), health for the orchestrator, metrics for Prometheus.
 
+mod body;
 mod calendar;
 mod health;
 pub mod notified;
@@ -10,7 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use axum::response::{IntoResponse, Response};
@@ -25,6 +25,7 @@ use crate::metrics::Metrics;
 use crate::slack::manifest::REQUEST_PATH;
 use crate::slack::signature::Verifier;
 
+use body::Room;
 use notified::Senders;
 use seats::{Seat, Seated, Seats};
 
@@ -33,6 +34,12 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 
 /// For the head of a request, and between two requests on one connection; longer than load balancers and kubelets pause.
 const HEAD_LIMIT: Duration = Duration::from_secs(75);
+/// What a connection has read and nobody has looked at yet; a request's head must fit.
+const UNREAD_LIMIT: usize = 64 << 10;
+/// Large bodies of Slack's that are not known to be Slack's yet, all together.
+const SLACK_ROOM: usize = 16 << 20;
+/// Large bodies of senders that have shown their token.
+const NOTIFIED_ROOM: usize = 32 << 20;
 const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
 
 /// Everything served on the main address. Without `verifier` (Socket Mode) Slack's routes are not there at all.
@@ -40,20 +47,19 @@ pub fn router(flow: Arc<Flow>, verifier: Option<Verifier>, senders: Senders, bod
     let health = Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .route("/readyz/traffic", get(health::ready_for_traffic))
         .route("/calendar/{file}", get(calendar::take))
         .with_state(Arc::clone(&flow));
     let health = if senders.0.is_empty() {
         health
     } else {
-        let door = notified::Door { flow: Arc::clone(&flow), senders };
-        let notified = Router::new().route(notified::PATH, post(notified::take));
-        health.merge(notified.layer(DefaultBodyLimit::max(notified::BODY_LIMIT)).with_state(door))
+        let door = notified::Door { flow: Arc::clone(&flow), senders, room: Room::of(NOTIFIED_ROOM) };
+        health.merge(Router::new().route(notified::PATH, post(notified::take)).with_state(door))
     };
     let slack = verifier.map(|verifier| {
-        Router::new()
-            .route(REQUEST_PATH, post(slack::take))
-            .layer(DefaultBodyLimit::max(body_limit))
-            .with_state(slack::Door { flow, verifier })
+        let room = Room::of(SLACK_ROOM.max(body_limit));
+        let door = slack::Door { flow, verifier, room, body_limit };
+        Router::new().route(REQUEST_PATH, post(slack::take)).with_state(door)
     });
     let router = match slack {
         Some(slack) => health.merge(slack),
@@ -97,7 +103,7 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
 
 async fn converse(stream: TcpStream, router: Router, seat: Arc<Seat>, stop: CancellationToken) {
     let mut http = hyper::server::conn::http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD_LIMIT);
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_LIMIT).max_buf_size(UNREAD_LIMIT);
     let connection = http.serve_connection(TokioIo::new(stream), Seated::new(router, Arc::clone(&seat)));
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
+use axum::body::Body;
 use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
@@ -12,6 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::flow::Flow;
 use crate::prometheus::Notification;
 
+use super::body::{Room, Unread};
 use super::seats::Seat;
 
 /// Where each sender posts, by its configured name.
@@ -34,15 +34,16 @@ impl Senders {
 pub(super) struct Door {
     pub flow: Arc<Flow>,
     pub senders: Senders,
+    pub room: Room,
 }
 
-/// Alertmanager tries again after 5xx and drops what gets 4xx, so 4xx is for what can never work.
+/// Nothing of a body is read before its sender has shown the token. Alertmanager tries again after 5xx and drops what gets 4xx, so 4xx is for what can never work.
 pub(super) async fn take(
-    State(Door { flow, senders }): State<Door>,
+    State(Door { flow, senders, room }): State<Door>,
     Path(name): Path<String>,
     seat: Option<Extension<Arc<Seat>>>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> (StatusCode, String) {
     let Some(token) = senders.token(&name) else {
         flow.metrics.refused("sender");
@@ -55,19 +56,24 @@ pub(super) async fn take(
         return (StatusCode::UNAUTHORIZED, "the bearer token is not this sender's\n".to_owned());
     }
     let _at_work = seat.map(|Extension(seat)| seat.work());
-    let body = match body {
+    let body = match room.read(&headers, body, BODY_LIMIT).await {
         Ok(body) => body,
-        Err(rejection) => {
+        Err(Unread::Full) => {
+            flow.metrics.refused("busy");
+            tracing::warn!(sender = name, "many large notifications at once; this one shall come again");
+            return (Unread::Full.status(), "many large notifications at once; send it again\n".to_owned());
+        }
+        Err(unread @ (Unread::TooLarge | Unread::BrokeOff)) => {
             flow.metrics.refused("body");
             tracing::warn!(
                 sender = name,
                 limit = BODY_LIMIT,
                 "a notification is too large; set max_alerts in Alertmanager"
             );
-            return (rejection.status(), "the body is too large or broke off; set max_alerts\n".to_owned());
+            return (unread.status(), "the body is too large or broke off; set max_alerts\n".to_owned());
         }
     };
-    match Notification::read(&name, &body) {
+    match Notification::read(&name, &body.bytes) {
         Ok(notification) => {
             if flow.take_notification(notification).await {
                 (StatusCode::OK, "stored\n".to_owned())

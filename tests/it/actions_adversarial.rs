@@ -16,7 +16,7 @@ use watchkeeper::slack::manifest::REQUEST_PATH;
 use watchkeeper::store::actions;
 
 use super::support::Database;
-use super::support::acting::{Acting, allowed, rule};
+use super::support::acting::{Acting, OPS, allowed, rule};
 
 /// The value of the card's button with this `action_id`.
 pub fn value(message: &Value, action_id: &str) -> String {
@@ -312,4 +312,80 @@ async fn of_one_person_only_so_many_requests_wait_at_a_time() {
     assert!(told.contains("Asked for as"), "{told}");
     let told = acting.ask("alice", "restart price-pusher-evm --break-glass").await;
     assert!(!told.contains("requests of yours wait"), "an emergency waits for nobody: {told}");
+}
+
+/// Alice has the watch; whoever is on call approves, acts in need and lifts a freeze.
+async fn by_the_watch() -> Acting {
+    let on_call = || vec!["on-call".parse().unwrap()];
+    Acting::with(Database::sqlite(), |config| {
+        (config.actions.break_glass, config.actions.unfreeze) = (on_call(), on_call());
+        config.actions.rules[0].approve = on_call();
+        config.actions.rules[0].request.push("U0DAVE".parse().unwrap());
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gets_a_say_by_putting_themselves_on_call() {
+    let acting = by_the_watch().await;
+    acting.ask("bob", "scale price-pusher-evm 5").await;
+    let told = acting.type_in("dave", "/wk override primary me now for 4h").await;
+    assert!(told.contains("dave* has the watch"), "{told}");
+    let told = acting.press("dave", 1, "Approve").await;
+    assert!(told.contains("You put yourself on call"), "{told}");
+    let told = acting.type_in("dave", "/wk restart price-pusher-solana --break-glass it burns").await;
+    assert!(told.contains("You put yourself on call"), "{told}");
+    acting.type_in("bob", "/wk freeze").await;
+    let told = acting.type_in("dave", "/wk unfreeze").await;
+    assert!(told.contains("You put yourself on call"), "{told}");
+    nothing_happened("put themselves on call", &acting, "open").await;
+    // She was put aside and has her say still.
+    acting.type_in("alice", "/wk unfreeze").await;
+    acting.press("alice", 1, "Approve").await;
+    assert_eq!(acting.state(1).await, "approved");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whom_somebody_else_puts_on_call_has_a_say_also_after_a_restart() {
+    let acting = by_the_watch().await;
+    acting.type_in("carol", "/wk override primary @dave now for 4h").await;
+    let acting = acting.restart().await;
+    acting.bot.flow.refresh_on_call().await.unwrap();
+    acting.ask("bob", "scale price-pusher-evm 5").await;
+    acting.press("dave", 1, "Approve").await;
+    assert_eq!(acting.state(1).await, "approved");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_is_not_everyone_and_may_be_named() {
+    let everyone = |more: &'static str| {
+        Acting::with(Database::sqlite(), move |config| {
+            let all = ["everyone", more].map(|who| who.parse().unwrap());
+            config.actions.rules[0].approve = all.into();
+        })
+    };
+    for (more, state) in [("U0CAROL", "open"), ("U0DAVE", "approved")] {
+        let acting = everyone(more).await;
+        acting.bot.slack.make_guest("dave");
+        acting.ask("alice", "scale price-pusher-evm 5").await;
+        acting.press("dave", 1, "Approve").await;
+        assert_eq!(acting.state(1).await, state, "{more} is named");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_for_is_not_for_another_company_to_read() {
+    let acting = Acting::start().await;
+    acting.ask("alice", "scale price-pusher-evm 5").await;
+    acting.bot.slack.join("erin", OPS).unwrap();
+    for line in ["actions", "action 1", "audit action/1"] {
+        let ts = acting.bot.slack.say("erin", OPS, &format!("<@U0WATCH> {line}")).await.unwrap();
+        acting.bot.settle().await;
+        let told = acting.bot.slack.thread(OPS, &ts)[1].to_string();
+        assert!(told.contains("Only people of this workspace") && !told.contains("price-pusher"), "{line}: {told}");
+    }
+    let told = acting.press("erin", 1, "History").await;
+    assert!(told.contains("Only people of this workspace"), "{told}");
+    let told = acting.type_in("bob", "/wk action 1").await;
+    assert!(told.contains("price-pusher-evm"), "{told}");
 }

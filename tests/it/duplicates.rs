@@ -1,20 +1,27 @@
 //! The same thing again and again: replayed, delivered four times in any order and at once, signed anew each time. One effect each.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
+use secrecy::SecretString;
 use serde_json::{Value, json};
-use watchkeeper::clock::Clock;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use watchkeeper::clock::{Clock, SystemClock};
 use watchkeeper::config::Config;
-use watchkeeper::sim::slack::Workspace;
+use watchkeeper::flow::receive::Ack;
 use watchkeeper::sim::slack::deliver::Kind;
 use watchkeeper::sim::slack::script::SignedRequest;
+use watchkeeper::sim::slack::{AppConfig, Delivery, Workspace};
+use watchkeeper::slack::api::{ApiSettings, WebApi};
+use watchkeeper::slack::inbound::Envelope;
 use watchkeeper::slack::manifest::REQUEST_PATH;
+use watchkeeper::slack::socket::{self, SocketSettings};
 use watchkeeper::store::alerts;
 
 use super::actions_adversarial::value;
-use super::support::bot::ALERTS;
+use super::support::bot::{ALERTS, app};
 use super::support::{Bot, databases};
 
 const REPLAYS: usize = 10_000;
@@ -148,5 +155,64 @@ async fn everything_delivered_four_times_shuffled_and_at_once_has_one_effect_eac
             let answers = lines.iter().filter(|line| line.contains("*Outbox*")).count();
             assert_eq!((acknowledged, answers), (1, 1), "{lines:#?}");
         }
+    }
+}
+
+/// From now on Slack delivers over two connections.
+async fn over_sockets(bot: &Bot) -> DropGuard {
+    const LIMIT: Duration = Duration::from_secs(20);
+    let app = AppConfig { delivery: Delivery::SocketMode, ..app(bot.address) };
+    let mut settings = ApiSettings::new(SecretString::from(app.bot_token.clone()));
+    settings.base_url = bot.slack.api_url();
+    settings.app_token = Some(SecretString::from(app.app_token.clone()));
+    let api = WebApi::new(&settings).unwrap();
+    bot.slack.install(app).await.unwrap();
+    let (flow, stop) = (Arc::clone(&bot.flow), CancellationToken::new());
+    let handler = move |envelope: Envelope| {
+        let flow = Arc::clone(&flow);
+        async move {
+            match flow.take(envelope.delivery, Duration::from_secs(2)).await {
+                Ack::Empty => socket::Ack::Empty,
+                Ack::Body(body) => socket::Ack::Payload(body),
+                Ack::Unstored => socket::Ack::Withheld,
+            }
+        }
+    };
+    let settings = SocketSettings { stagger: Duration::ZERO, ..SocketSettings::default() };
+    let clock = Arc::new(SystemClock::new(1));
+    tokio::spawn(socket::run(settings, api, clock, Arc::default(), handler, stop.clone()));
+    let up = bot.slack.until(LIMIT, |slack| (slack.socket_count() == 2).then_some(())).await;
+    assert!(up.is_some(), "two connections come up");
+    stop.drop_guard()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn envelopes_that_come_four_times_over_two_connections_have_one_effect_each() {
+    let layer = json!({"users": ["U0ALICE"], "start": "2026-01-05"});
+    let schedules = json!([{"name": "primary", "layers": [layer]}]);
+    for database in databases() {
+        let watched = |config: &mut Config| {
+            config.oncall.schedules = serde_json::from_value(schedules.clone()).unwrap();
+        };
+        let bot = Bot::with(database, watched).await;
+        bot.stop("Crypto.SOL/USD");
+        bot.advance(90).await;
+        let _sockets = over_sockets(&bot).await;
+        bot.slack.faults(|faults| faults.duplicates = u32::try_from(DELIVERIES - 1).unwrap());
+        bot.type_in("alice", "/wk silence feed=typed 1h typed").await;
+        bot.click("alice", "Acknowledge").await;
+        bot.type_in("bob", "/wk override").await;
+        let [view] = bot.slack.views("bob").try_into().unwrap_or_else(|all| panic!("not one form: {all:#?}"));
+        let now = bot.clock.now().as_secs();
+        let values = json!({"who": {"who": "U0CAROL"}, "from": {"from": now + 60}, "to": {"to": now + 3600}});
+        let done = bot.slack.submit_view("bob", view["id"].as_str().unwrap(), values).await;
+        assert!(done.ok(), "{done:?}");
+        bot.settle().await;
+        assert_eq!(silences(&bot).await, BTreeMap::from([("typed".to_owned(), 1)]));
+        let audit = bot.audit().await;
+        let once = ["silence.created", "alert.acknowledged", "oncall.override_created"];
+        assert_eq!(once.map(|action| count(&audit, action)), [1, 1, 1], "{audit:#?}");
+        let again = bot.flow.metrics.text().matches("outcome=\"duplicate\"").count();
+        assert!(again >= 3, "each of the three kinds came three times more: {}", bot.flow.metrics.text());
     }
 }

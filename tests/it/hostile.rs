@@ -8,6 +8,7 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use watchkeeper::clock::{Clock, SystemClock};
 use watchkeeper::slack::manifest::REQUEST_PATH;
 
 use super::fire::long_form;
@@ -210,4 +211,73 @@ async fn fifteen_hundred_connections_that_send_a_byte_a_second_keep_nobody_out()
         assert_eq!(Writer::new(&place).ask(&url).await, Told::Yes, "in second {second}");
         assert_eq!(until_answers(&ready, |_, _| true).await.0, 200);
     }
+}
+
+/// Sends a head that promises `length` bytes and then as many as the far end takes, without hanging up.
+async fn promise(address: &str, path: &str, headers: &str, length: usize, sent: usize) -> TcpStream {
+    let head = request("POST", path, &format!("{headers}content-length: {length}\r\n"), b"");
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(&head).await.unwrap();
+    let body = vec![b'x'; sent];
+    let _refused_or_taken = tokio::time::timeout(Duration::from_secs(2), stream.write_all(&body)).await;
+    stream
+}
+
+async fn status(stream: &mut TcpStream) -> u16 {
+    let mut answer = [0; 12];
+    match tokio::time::timeout(Duration::from_secs(2), stream.read_exact(&mut answer)).await {
+        Ok(Ok(_)) => std::str::from_utf8(&answer[9..]).unwrap().parse().unwrap(),
+        Ok(Err(_)) | Err(_) => 0,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_fills_the_memory_with_bodies_that_are_not_known_to_be_anybodys() {
+    let database = Database::sqlite();
+    let mut place = writing::place(&database.url).await;
+    let usual = std::fs::read_to_string(place.dir.path().join("watchkeeper.yaml")).unwrap();
+    place.configure(&format!("{usual}prometheus: {{alertmanagers: [{{name: am, token_env: AM_TOKEN}}]}}\n"));
+    place.secrets.push(("AM_TOKEN".to_owned(), "of-the-sender".to_owned()));
+    let writer = Writer::new(&place);
+    let mut bot = place.start(&["serve"]);
+    let address = bot.address().await;
+    let url = writing::url(&address);
+    until_answers(&format!("http://{address}/readyz"), |status, _| status == 200).await;
+
+    // Not a byte of a body is waited for where the head tells enough.
+    let alertmanager = "/webhooks/alertmanager/am";
+    let now = SystemClock::new(1).now().as_secs();
+    let signed =
+        |at: i64, digest: &str| format!("x-slack-request-timestamp: {at}\r\nx-slack-signature: v0={digest}\r\n");
+    for (path, headers, length, expected) in [
+        (alertmanager, String::new(), 8 << 20, 401),
+        (alertmanager, "authorization: Bearer wrong\r\n".to_owned(), 8 << 20, 401),
+        (alertmanager, "authorization: Bearer of-the-sender\r\n".to_owned(), 9 << 20, 413),
+        (REQUEST_PATH, String::new(), 1 << 20, 401),
+        (REQUEST_PATH, signed(now - 3600, &"0".repeat(64)), 1 << 20, 401),
+        (REQUEST_PATH, signed(now, "no hex"), 1 << 20, 401),
+        (REQUEST_PATH, signed(now, &"0".repeat(64)), 2 << 20, 413),
+    ] {
+        let mut stream = promise(&address, path, &headers, length, 0).await;
+        assert_eq!(status(&mut stream).await, expected, "{path} {headers}");
+    }
+
+    assert_eq!(writer.ask(&url).await, Told::Yes);
+    let before = high_water(bot.id());
+    let forged = signed(now, &"0".repeat(64));
+    let one = (1 << 20) - 1;
+    let crowd = join_all((0..200).map(|n| {
+        let (path, headers) = if n % 2 == 0 { (REQUEST_PATH, forged.as_str()) } else { (alertmanager, "") };
+        promise(&address, path, headers, one + 1, one)
+    }));
+    let mut crowd = crowd.await;
+    assert_eq!(writer.ask(&url).await, Told::Yes, "among {} large bodies", crowd.len());
+    let grown = high_water(bot.id()) - before;
+    let answers = join_all(crowd.iter_mut().map(status)).await;
+    let (waiting, full) = (answers.iter().filter(|it| **it == 0).count(), answers.contains(&503));
+    eprintln!("{grown} KiB more for {} bodies, {waiting} of them kept", answers.len());
+    assert!(grown < ROOM && full, "it grew by {grown} KiB: {answers:?}");
+    drop(crowd);
+    assert_eq!(writer.ask(&url).await, Told::Yes);
+    writer.verdict(&database.url).await.must_hold();
 }

@@ -9,11 +9,13 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
+use watchkeeper::clock::Clock;
 use watchkeeper::config::prometheus::Alertmanager;
 use watchkeeper::core::label::{Labels, SEVERITY};
 use watchkeeper::core::severity::Severity;
 use watchkeeper::core::signal::{Condition, Evidence, Signal};
 use watchkeeper::core::time::Span;
+use watchkeeper::flow::look::Link;
 
 use super::support::{Bot, Database, Replica, databases};
 
@@ -421,4 +423,34 @@ async fn grafana_posts_an_alert_and_its_end() {
     bot.settle().await;
     bot.advance(5).await;
     assert!(bot.the_alert().to_string().contains("Resolved"), "{}", bot.alerts()[0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fires_again_soon_and_says_no_time_of_beginning_is_news() {
+    let bot = bot(Database::sqlite()).await;
+    let undated = |status: &str| {
+        let mut undated = alert(status, "publisher-0", NOON);
+        undated.as_object_mut().unwrap().remove("startsAt");
+        undated
+    };
+    post(&bot, &[undated("firing")]).await;
+    bot.advance(15).await;
+    post(&bot, &[undated("resolved")]).await;
+    bot.advance(60).await;
+    assert!(bot.the_alert().to_string().contains("Resolved"), "{}", last(&bot));
+    post(&bot, &[undated("firing")]).await;
+    bot.advance(15).await;
+    assert!(last(&bot).contains("Firing"), "{:#?}", bot.alerts());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_slack_is_away_alerts_of_others_come_in_and_find_a_ready_bot() {
+    let bot = bot(Database::sqlite()).await;
+    let status =
+        async |path: &str| reqwest::get(format!("http://{}{path}", bot.address)).await.unwrap().status().as_u16();
+    bot.flow.set_link(Link::Down { since: bot.clock.now(), error: "gone".to_owned() });
+    assert_eq!((status("/readyz").await, status("/readyz/traffic").await), (503, 200));
+    assert_eq!(post(&bot, &[alert("firing", "publisher-0", NOON)]).await, 200);
+    bot.flow.store.close().await;
+    assert_eq!(status("/readyz/traffic").await, 503);
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use watchkeeper::clock::Clock;
+use watchkeeper::flow::Home;
 use watchkeeper::sim::slack::deliver::Kind;
 use watchkeeper::sim::slack::{Failure, Workspace};
 use watchkeeper::store::intake::{Intake, NewInput};
@@ -210,4 +211,15 @@ async fn no_answer_may_be_kept_sniffed_framed_or_run() {
         assert_eq!(header("cache-control"), "no-store", "{path}");
         assert_eq!(header("content-security-policy"), "default-src 'none'; frame-ancestors 'none'", "{path}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_installation_for_a_whole_organization_is_no_working_one() {
+    let bot = Bot::start().await;
+    assert_eq!(token_problem(&bot).await, None);
+    bot.flow.learn_home(Home { organization_wide: true, ..bot.flow.home() }).await;
+    let problem = token_problem(&bot).await.unwrap();
+    assert!(problem.contains("install it into the one workspace"), "{problem}");
+    bot.flow.learn_home(Home { organization_wide: false, ..bot.flow.home() }).await;
+    assert_eq!(token_problem(&bot).await, None, "it was installed anew");
 }

@@ -137,7 +137,12 @@ pub struct Roster {
     pub home: Option<TeamId>,
     /// Members of the user groups that policy names.
     pub groups: BTreeMap<String, BTreeSet<UserId>>,
+    /// By the schedule, or as somebody else said: who puts themselves on call gets no say by it.
     pub on_call: BTreeSet<UserId>,
+    /// Who has a watch only because they took it.
+    pub self_made: BTreeSet<UserId>,
+    /// Guests of the workspace: they count by name or group, and not as everyone.
+    pub guests: BTreeSet<UserId>,
     /// Accounts that are deactivated, or turned out to be strangers.
     pub gone: BTreeSet<UserId>,
 }
@@ -161,6 +166,11 @@ pub enum Denied {
     MayNotApprove(String),
     #[error("nobody approves what they asked for themselves; another person has to")]
     OwnRequest,
+    #[error(
+        "you put yourself on call, and that gives nobody a say over actions; \
+         let somebody else make the override, or swap the shift"
+    )]
+    OwnOverride,
     #[error("only people on the `actions.break_glass` list can act without approval")]
     NoBreakGlass,
     #[error("money and governance take approval, in an emergency too")]
@@ -284,7 +294,7 @@ impl Policy {
     /// `person` may not ask for this.
     pub fn may_request(&self, roster: &Roster, person: &Person, kind: Kind, target: &Target) -> Result<&Rule, Denied> {
         let rule = self.rule_for(kind, target)?;
-        if roster.any(&rule.request, person) { Ok(rule) } else { Err(Denied::MayNotRequest(rule.name.clone())) }
+        roster.named(&rule.request, person, || Denied::MayNotRequest(rule.name.clone())).map(|()| rule)
     }
 
     /// As [`Self::may_request`], for everything that a plan does.
@@ -333,7 +343,7 @@ impl Policy {
         if person.user == requester.user {
             return Err(Denied::OwnRequest);
         }
-        if roster.any(&rule.approve, person) { Ok(()) } else { Err(Denied::MayNotApprove(rule.name.clone())) }
+        roster.named(&rule.approve, person, || Denied::MayNotApprove(rule.name.clone()))
     }
 
     /// # Errors
@@ -342,13 +352,13 @@ impl Policy {
         if risk == Risk::R3 {
             return Err(Denied::NoGlassForMoney);
         }
-        if roster.any(&self.break_glass, person) { Ok(()) } else { Err(Denied::NoBreakGlass) }
+        roster.named(&self.break_glass, person, || Denied::NoBreakGlass)
     }
 
     /// # Errors
     /// `person` may not lift a freeze.
     pub fn may_unfreeze(&self, roster: &Roster, person: &Person) -> Result<(), Denied> {
-        if roster.any(&self.unfreeze, person) { Ok(()) } else { Err(Denied::MayNotUnfreeze) }
+        roster.named(&self.unfreeze, person, || Denied::MayNotUnfreeze)
     }
 
     /// Of everything that decides; part of every plan, so that a plan does not outlive the rules it was approved under.
@@ -373,6 +383,17 @@ impl Roster {
         !self.gone.contains(&person.user) && list.iter().any(|who| self.is(who, person))
     }
 
+    /// # Errors
+    /// `list` does not name `person`: what `otherwise` says, or that they have put themselves on call.
+    fn named(&self, list: &[Who], person: &Person, otherwise: impl FnOnce() -> Denied) -> Result<(), Denied> {
+        if self.any(list, person) {
+            return Ok(());
+        }
+        let home = self.home.as_ref() == Some(&person.team);
+        let self_made = home && list.contains(&Who::OnCall) && self.self_made.contains(&person.user);
+        Err(if self_made { Denied::OwnOverride } else { otherwise() })
+    }
+
     fn is(&self, who: &Who, person: &Person) -> bool {
         let home = self.home.as_ref() == Some(&person.team);
         match who {
@@ -380,7 +401,7 @@ impl Roster {
             Who::User { team: None, user } => home && *user == person.user,
             Who::Group(group) => home && self.groups.get(group).is_some_and(|members| members.contains(&person.user)),
             Who::OnCall => home && self.on_call.contains(&person.user),
-            Who::Everyone => home,
+            Who::Everyone => home && !self.guests.contains(&person.user),
         }
     }
 }

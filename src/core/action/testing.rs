@@ -60,7 +60,7 @@ pub fn roster() -> Roster {
         home: Some(TeamId::new(T)),
         groups: BTreeMap::from([("S0OPS".to_owned(), bob())]),
         on_call: bob(),
-        gone: BTreeSet::new(),
+        ..Roster::default()
     }
 }
 

@@ -169,6 +169,7 @@ mod tests {
             user: UserId::new(who),
             from: at(from),
             to: at(to),
+            by: None,
         };
         world.overrides.push(over("1", "UCAT", "2026-11-24T13:00:00Z", "2026-11-24T18:00:00Z"));
         world.overrides.push(over("2", "UDAN", "2026-11-24T14:00:00Z", "2026-11-24T15:00:00Z"));

@@ -139,6 +139,17 @@ pub struct Override {
     pub user: UserId,
     pub from: Timestamp,
     pub to: Timestamp,
+    /// Who made it or, of a swap, who gave the shift away. `None`: made before that was kept.
+    #[serde(default)]
+    pub by: Option<UserId>,
+}
+
+impl Override {
+    /// Somebody else than who has the watch by it said so.
+    #[must_use]
+    pub fn vouched(&self) -> bool {
+        self.by.as_ref().is_some_and(|by| *by != self.user)
+    }
 }
 
 /// Who is on call at one moment.

@@ -63,6 +63,14 @@ impl Roster<'_> {
         Duty { on_call, origin, skipped }
     }
 
+    /// Who is on call at `at` without having put themselves there: what gives somebody a say over actions. Whom they put
+    /// aside counts, as nobody else has taken the watch from them.
+    #[must_use]
+    pub fn vouched(&self, at: Timestamp) -> Vec<UserId> {
+        let overrides: Vec<Override> = self.overrides.iter().filter(|over| over.vouched()).cloned().collect();
+        Roster { overrides: &overrides, ..*self }.at(at).on_call
+    }
+
     /// Every shift of `[from, to)`, cut to it; nobody's time is left out.
     #[must_use]
     pub fn shifts(&self, from: Timestamp, to: Timestamp) -> Vec<Shift> {

@@ -107,12 +107,13 @@ impl Swap {
     pub fn accept(self, by: &UserId, now: Timestamp, ids: &dyn Ids) -> Result<(Self, Vec<Override>), SwapRefusal> {
         self.answerable(by, now)?;
         let Exchange { asks, asked, gives, takes, .. } = &self.exchange;
-        let parts = [Some((asked, gives)), takes.as_ref().map(|takes| (asks, takes))];
-        let over = |(user, stint): (&UserId, &Stint)| Override {
+        let parts = [Some((asked, asks, gives)), takes.as_ref().map(|takes| (asks, asked, takes))];
+        let over = |(user, by, stint): (&UserId, &UserId, &Stint)| Override {
             id: OverrideId::new(ids.next(now)),
             user: user.clone(),
             from: stint.from,
             to: stint.to,
+            by: Some(by.clone()),
         };
         let overrides: Vec<Override> = parts.into_iter().flatten().map(over).collect();
         let state = SwapState::Accepted { at: now, overrides: overrides.iter().map(|over| over.id.clone()).collect() };
@@ -194,6 +195,7 @@ mod tests {
         let (swap, overrides) = asked(48).accept(&UserId::new("UBOB"), hours(1), &ids).unwrap();
         let made: Vec<_> = overrides.iter().map(|over| (over.user.as_str(), over.from)).collect();
         assert_eq!(made, [("UBOB", hours(48)), ("UANN", hours(72))]);
+        assert!(overrides.iter().all(Override::vouched), "the other one agreed");
         assert_eq!(swap.clone().accept(&UserId::new("UBOB"), hours(2), &ids), Err(SwapRefusal::Answered));
         assert_eq!(swap.clone().undo(&UserId::new("UANN"), hours(48)), Err(SwapRefusal::Begun));
         assert_eq!(swap.clone().undo(&UserId::new("UCAT"), hours(3)), Err(SwapRefusal::NotYours));

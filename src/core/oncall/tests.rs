@@ -25,7 +25,7 @@ fn layer(yaml: &str) -> Layer {
 }
 
 fn over(id: &str, who: &str, from: &str, to: &str) -> Override {
-    Override { id: OverrideId::new(id), user: user(who), from: at(from), to: at(to) }
+    Override { id: OverrideId::new(id), user: user(who), from: at(from), to: at(to), by: None }
 }
 
 struct Desk {
@@ -55,6 +55,17 @@ impl Desk {
         let shifts = self.roster().shifts(at(from), at(to)).into_iter();
         let short = |at: Timestamp| at.to_string().replace(":00.000Z", "");
         shifts.map(|shift| format!("{} {} {}", shift.people[0], short(shift.from), short(shift.to))).collect()
+    }
+}
+
+#[test]
+fn who_put_themselves_on_call_is_called_and_has_no_say() {
+    let mut desk = Desk::new(&[WEEKLY]);
+    let (noon, day) = ("2026-03-03T12:00:00Z", ("2026-03-03T00:00:00Z", "2026-03-04T00:00:00Z"));
+    for (by, say) in [(Some("UCAT"), "UANN"), (None, "UANN"), (Some("UBOB"), "UCAT")] {
+        desk.overrides = vec![Override { by: by.map(user), ..over("1", "UCAT", day.0, day.1) }];
+        assert_eq!(desk.who(noon), "UCAT");
+        assert_eq!(desk.roster().vouched(at(noon)), [user(say)], "made by {by:?}");
     }
 }
 
@@ -314,6 +325,7 @@ proptest! {
             user: user(people[*who as usize]),
             from: from.plus(MINUTE * *start),
             to: from.plus(MINUTE * (start + length)),
+            by: None,
         }).collect();
         let expected = naive(&desk, from, 4000);
         let to = from.plus(MINUTE * 4000);

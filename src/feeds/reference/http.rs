@@ -51,6 +51,17 @@ impl Http {
     }
 
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, VenueError> {
+        let bytes = self.answer(path).await?;
+        serde_json::from_slice(&bytes).map_err(|error| VenueError::Malformed(error.to_string()))
+    }
+
+    #[cfg(fuzzing)]
+    async fn answer(&self, _: &str) -> Result<Vec<u8>, VenueError> {
+        Ok(super::ANSWER.with_borrow(Clone::clone))
+    }
+
+    #[cfg(not(fuzzing))]
+    async fn answer(&self, path: &str) -> Result<Vec<u8>, VenueError> {
         let transport = |error: &reqwest::Error| VenueError::Transport(body::one_line(error));
         let response = self.client.get(format!("{}{path}", self.base)).send().await.map_err(|e| transport(&e))?;
         let (status, hold) = (response.status(), body::retry_after(&response));
@@ -63,7 +74,7 @@ impl Http {
         if !status.is_success() {
             return Err(VenueError::Status { code: status.as_u16(), text: body::first_line(&bytes) });
         }
-        serde_json::from_slice(&bytes).map_err(|error| VenueError::Malformed(error.to_string()))
+        Ok(bytes)
     }
 }
 

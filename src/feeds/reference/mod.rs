@@ -144,6 +144,46 @@ trait Venue: Send + Sync {
     -> impl Future<Output = Result<(), VenueError>> + Send;
 }
 
+#[cfg(fuzzing)]
+thread_local! {
+    static ANSWER: std::cell::RefCell<Vec<u8>> = const { std::cell::RefCell::new(Vec::new()) };
+}
+
+/// Every exchange answers every question with this, for `fuzz/`; what is taken for a price is above zero.
+#[cfg(fuzzing)]
+pub fn read_anything(bytes: &[u8]) {
+    use futures_util::FutureExt as _;
+
+    async fn ask<V: Venue>(http: &Http) -> Fetched {
+        let mut fetched = Fetched::default();
+        let feed: FeedId = "07".repeat(32).parse().expect("an id");
+        let pair = |base| Some(Pair { feed, listing: V::listing(base)? });
+        let pairs: Vec<Pair> = ["BTC", "SOL"].into_iter().filter_map(pair).collect();
+        let _outcome = V::fetch(http, &pairs, &mut fetched).await;
+        fetched
+    }
+    thread_local! {
+        static HTTP: Http = {
+            let _installed = rustls::crypto::ring::default_provider().install_default();
+            let base = "http://venue.invalid".parse().expect("a URL");
+            Http::new(&base, Duration::from_secs(1)).expect("a client")
+        };
+    }
+    ANSWER.set(bytes.to_vec());
+    HTTP.with(|http| {
+        let all = async {
+            [
+                ask::<binance::Binance>(http).await,
+                ask::<coinbase::Coinbase>(http).await,
+                ask::<coingecko::Coingecko>(http).await,
+                ask::<kraken::Kraken>(http).await,
+            ]
+        };
+        let all = all.now_or_never().expect("there is nothing to wait for");
+        assert!(all.iter().flat_map(|fetched| &fetched.prices).all(|(_, price, _)| price.is_positive()));
+    });
+}
+
 /// Polls every exchange for the feeds in `feeds` (those to compare, changed at will) until `cancel` or until nobody
 /// receives any more. `seed` is for the jitter. Fails at once when no TLS provider or root certificates can be had.
 pub async fn run(

@@ -47,7 +47,11 @@ impl Flow {
             match who {
                 Who::User { user, .. } => called.push(user.to_string()),
                 Who::Group(group) => called.push(group.clone()),
-                Who::OnCall => called.extend(self.everybody_on_call().iter().map(ToString::to_string)),
+                Who::OnCall => {
+                    // Those of them who may decide, and whoever has the watch.
+                    let (say, watch) = (self.vouched_on_call(), self.everybody_on_call());
+                    called.extend(say.union(&watch).map(ToString::to_string));
+                }
                 Who::Everyone => {}
             }
         }

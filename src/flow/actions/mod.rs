@@ -129,6 +129,12 @@ pub(super) enum Decision {
 
 impl Flow {
     pub(super) async fn plan_act(&self, ask: Ask, caller: &Caller) -> Plan {
+        // In a channel shared with another company, what is asked for here is not for its people to read.
+        if matches!(ask, Ask::List | Ask::One { .. } | Ask::Audit(_))
+            && let Err(why) = self.may_look(caller)
+        {
+            return Plan::Denied { why, action: "action" };
+        }
         let mut request = match ask {
             Ask::List => return Plan::Answer(self.action_list().await),
             Ask::One { number } => return Plan::Answer(self.action_history(number).await),
@@ -202,6 +208,11 @@ impl Flow {
     }
 
     pub(super) async fn plan_act_press(&self, press: &Press, caller: &Caller) -> Plan {
+        if matches!(press, Press::Reject(..) | Press::Undo(_) | Press::Again(_))
+            && let Err(why) = self.may_look(caller)
+        {
+            return Plan::Denied { why, action: "action" };
+        }
         let decision = match press {
             Press::Approve(id, digest) => Decision::Approve(id.clone(), digest.clone()),
             Press::Withdraw(id) => Decision::Withdraw(id.clone()),

@@ -86,7 +86,9 @@ impl Flow {
         };
         let schedule = after.schedule.clone();
         let to = after.until.filter(|until| *until > now).unwrap_or_else(|| now.plus(A_DAY));
-        let over = Override { id: OverrideId::new(self.ids.next(now)), user: caller.user.clone(), from: now, to };
+        let user = caller.user.clone();
+        let over =
+            Override { id: OverrideId::new(self.ids.next(now)), user: user.clone(), from: now, to, by: Some(user) };
         let message = stood_in_told(&after, now);
         let extra = Extra {
             // Their coming in is no shift change of its own: the shift is the one they take.

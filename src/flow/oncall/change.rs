@@ -134,8 +134,13 @@ impl Flow {
         if let Some(why) = self.unreachable(&user).await {
             return Plan::Answer(override_usage(why, Some(&schedule)));
         }
-        let over =
-            Override { id: OverrideId::new(self.ids.next(now)), user: user.clone(), from: stint.from, to: stint.to };
+        let over = Override {
+            id: OverrideId::new(self.ids.next(now)),
+            user: user.clone(),
+            from: stint.from,
+            to: stint.to,
+            by: Some(caller.user.clone()),
+        };
         let people = self.people();
         let view = OverrideView { schedule: &schedule, user: &user, stint, by: &caller.user, people: &people, now };
         let message = override_made(&view, &over.id);
@@ -206,7 +211,7 @@ impl Flow {
         schedule: &str,
         over: &Override,
     ) -> Record {
-        let Override { id, user, from, to } = over;
+        let Override { id, user, from, to, by: _ } = over;
         let detail = json!({ "from": from.to_string(), "override": id, "to": to.to_string(), "user": user });
         Record {
             at: self.now(),

@@ -19,8 +19,9 @@ impl State {
         json!({
             "id": user.id, "team_id": user.team, "name": user.name, "real_name": user.real_name, "deleted": user.deleted,
             "color": color, "tz": user.tz, "tz_label": tz_label, "tz_offset": tz_offset, "is_bot": user.is_bot,
-            "is_app_user": false, "is_admin": false, "is_owner": false, "is_restricted": false, "updated": 0,
-            "is_stranger": user.team != self.team.id,
+            "is_app_user": false, "is_admin": false, "is_owner": false, "is_restricted": user.is_guest, "updated": 0,
+            // Who shares a channel with us is none to Slack.
+            "is_stranger": user.team != self.team.id && !self.channels.iter().any(|channel| channel.has(&user.id)),
             "profile": {"real_name": user.real_name, "display_name": user.name, "title": user.title, "image_72": "",
                         "team": user.team, "email": user.email()},
         })

@@ -260,6 +260,13 @@ impl Workspace {
         });
     }
 
+    pub fn make_guest(&self, user: &str) {
+        self.hub.with(|state| {
+            let id = user_id(state, user).unwrap_or_default();
+            state.users.iter_mut().filter(|u| u.id == id).for_each(|u| u.is_guest = true);
+        });
+    }
+
     fn membership(&self, user: &str, channel: &str, joins: bool) -> Result<(), String> {
         let now = self.hub.now();
         self.hub.with(|state| {

@@ -73,6 +73,8 @@ pub struct User {
     pub is_bot: bool,
     /// Has left: deactivated by an admin.
     pub deleted: bool,
+    /// Of some channels only.
+    pub is_guest: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -291,6 +293,7 @@ impl User {
             tz: tz.to_owned(),
             is_bot: false,
             deleted: false,
+            is_guest: false,
         }
     }
 }

@@ -105,6 +105,6 @@ pub(super) fn arranged(message: &Message) -> (Value, Value) {
     }
 }
 
-fn posted(body: &Value) -> Result<Posted, ApiError> {
+pub(super) fn posted(body: &Value) -> Result<Posted, ApiError> {
     Ok(Posted { channel: ChannelId::new(required(body, "/channel")?), ts: MessageTs::new(required(body, "/ts")?) })
 }

@@ -191,7 +191,7 @@ impl WebApi {
 }
 
 /// The key under which we posted a message.
-fn key_of(message: &Value) -> Option<&str> {
+pub(super) fn key_of(message: &Value) -> Option<&str> {
     let metadata = message.get("metadata")?;
     if metadata.get("event_type").and_then(Value::as_str) != Some(METADATA_TYPE) {
         return None;

@@ -154,6 +154,18 @@ fn other_kind(variable: &str, token: &str) -> Option<(&'static str, &'static str
     (prefix != wanted).then_some((what, fix))
 }
 
+/// What Slack's Web API answers with, and messages of its history, for `fuzz/`.
+#[cfg(fuzzing)]
+pub fn read_anything(bytes: &[u8]) {
+    let raw = reply::Raw { status: reqwest::StatusCode::OK, headers: HeaderMap::new(), body: bytes.to_vec() };
+    let Ok(body) = reply::read(&raw) else { return };
+    let _posted = chat::posted(&body);
+    let _view = views::handle(&body);
+    let _person = people::person(&body);
+    let messages = body.get("messages").and_then(Value::as_array);
+    messages.into_iter().flatten().for_each(|message| drop(conversations::key_of(message)));
+}
+
 /// A form body in the making.
 struct Fields(Vec<(&'static str, String)>);
 

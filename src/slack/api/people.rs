@@ -28,6 +28,9 @@ pub struct Identity {
 pub struct Person {
     pub id: UserId,
     pub team: Option<TeamId>,
+    /// Of whoever belongs to an organization of several workspaces: that, and the workspaces they are in.
+    pub enterprise: Option<TeamId>,
+    pub teams: Vec<TeamId>,
     /// The display name, or the full name of those who set none.
     pub name: String,
     /// IANA time zone.
@@ -41,10 +44,22 @@ pub enum Standing {
     Member,
     /// Of one or some channels only.
     Guest,
-    /// Of another organisation, here through a shared channel.
+    /// Slack's own word: of another organisation, and in no channel that the bot shares. Who is in one is told by
+    /// [`Person::elsewhere`].
     Stranger,
     Bot,
     Deactivated,
+}
+
+impl Person {
+    /// Whether they belong to no workspace of ours. In channels shared with another company its people are no strangers to
+    /// Slack, so their workspace is compared; siblings of one organization belong together.
+    #[must_use]
+    pub fn elsewhere(&self, home: &TeamId, enterprise: Option<&TeamId>) -> bool {
+        let sibling = enterprise.is_some_and(|ours| self.enterprise.as_ref() == Some(ours));
+        let ours = self.team.as_ref() == Some(home) || self.teams.contains(home) || sibling;
+        self.standing == Standing::Stranger || !ours
+    }
 }
 
 impl WebApi {
@@ -86,12 +101,15 @@ impl WebApi {
     }
 }
 
-fn person(body: &Value) -> Result<Person, ApiError> {
+pub(super) fn person(body: &Value) -> Result<Person, ApiError> {
     let names = ["/user/profile/display_name", "/user/real_name", "/user/profile/real_name", "/user/name"];
     let id = required(body, "/user/id")?;
+    let teams = body.pointer("/user/enterprise_user/teams").and_then(Value::as_array).map(Vec::as_slice);
     Ok(Person {
         id: UserId::new(id),
         team: optional(body, "/user/team_id").map(TeamId::new),
+        enterprise: optional(body, "/user/enterprise_user/enterprise_id").map(TeamId::new),
+        teams: teams.unwrap_or_default().iter().filter_map(Value::as_str).map(TeamId::new).collect(),
         name: names.iter().find_map(|name| optional(body, name)).unwrap_or_else(|| id.to_owned()),
         tz: optional(body, "/user/tz"),
         standing: standing(body),

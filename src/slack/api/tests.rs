@@ -11,7 +11,7 @@ use axum::http::{Request, Response};
 use serde_json::json;
 
 use super::*;
-use crate::core::ids::{ChannelId, MessageTs, UserId};
+use crate::core::ids::{ChannelId, MessageTs, TeamId, UserId};
 use crate::core::time::Timestamp;
 use crate::slack::inbound::ResponseUrl;
 use crate::slack::message::{Message, View};
@@ -328,6 +328,27 @@ async fn people_are_told_apart_by_their_standing() {
         slack.says(&json!({"ok": true, "user": user}));
         let person = slack.api().users_info(&UserId::new("U1")).await.unwrap();
         assert_eq!((person.standing, person.name.as_str()), (standing, "Alice"));
+    }
+}
+
+#[tokio::test]
+async fn people_of_a_shared_channel_are_told_by_their_workspace_and_siblings_belong_together() {
+    let slack = Slack::start().await;
+    let (home, ours) = (TeamId::new("T1"), TeamId::new("E1"));
+    for (user, elsewhere) in [
+        (json!({"team_id": "T1"}), false),
+        (json!({"team_id": "T2"}), true),
+        (json!({"team_id": "T1", "is_stranger": true}), true),
+        (json!({}), true),
+        (json!({"team_id": "T2", "enterprise_user": {"enterprise_id": "E1", "teams": ["T2"]}}), false),
+        (json!({"team_id": "E2", "enterprise_user": {"enterprise_id": "E2", "teams": ["T2"]}}), true),
+        (json!({"team_id": "E2", "enterprise_user": {"enterprise_id": "E2", "teams": ["T2", "T1"]}}), false),
+    ] {
+        let mut said = json!({"ok": true, "user": {"id": "U1"}});
+        said["user"].as_object_mut().unwrap().extend(user.as_object().unwrap().clone());
+        slack.says(&said);
+        let person = slack.api().users_info(&UserId::new("U1")).await.unwrap();
+        assert_eq!(person.elsewhere(&home, Some(&ours)), elsewhere, "{user}");
     }
 }
 

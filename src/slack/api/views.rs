@@ -40,6 +40,6 @@ impl WebApi {
     }
 }
 
-fn handle(body: &Value) -> Result<ViewHandle, ApiError> {
+pub(super) fn handle(body: &Value) -> Result<ViewHandle, ApiError> {
     Ok(ViewHandle { id: required(body, "/view/id")?.to_owned(), hash: optional(body, "/view/hash") })
 }

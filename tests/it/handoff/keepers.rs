@@ -214,3 +214,22 @@ async fn two_watches_that_change_at_once_are_accepted_each_for_itself() {
     press(&bot, "dave", "Accept").await;
     assert_eq!(answerable(&bot, "secondary"), ["U0DAVE"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_put_themselves_on_call_keeps_no_say_with_the_watch() {
+    let acting = Acting::with(Database::sqlite(), |config| {
+        config.oncall.schedules = serde_json::from_value(json!([primary()])).unwrap();
+        config.escalation.policies = vec![policy()];
+        config.actions.break_glass = vec!["on-call".parse().unwrap()];
+    })
+    .await;
+    look(&acting.bot).await;
+    acting.type_in("bob", "/wk override primary me now for 10m").await;
+    after(&acting.bot, 1).await;
+    after(&acting.bot, 15).await;
+    assert!(answerable(&acting.bot, "primary").contains(&"U0BOB".to_owned()), "he is called until it is accepted");
+    let told = acting.type_in("bob", "/wk restart price-pusher-evm --break-glass it burns").await;
+    assert!(told.contains("`actions.break_glass` list"), "{told}");
+    let told = acting.type_in("alice", "/wk restart price-pusher-evm --break-glass it burns").await;
+    assert!(told.contains("begins without approval"), "{told}");
+}

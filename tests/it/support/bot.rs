@@ -62,7 +62,8 @@ impl Replica {
 
 async fn identify(flow: &Flow) {
     let identity = flow.api.auth_test().await.unwrap();
-    flow.set_home(flow::Home { team: Some(identity.team), ..flow::Home::default() });
+    let organization_wide = identity.is_enterprise_install;
+    flow.set_home(flow::Home { team: Some(identity.team), organization_wide, ..flow::Home::default() });
 }
 
 /// The feeds as their source sees them.
@@ -391,7 +392,7 @@ fn serve(mut app: App) -> Wired {
     Wired { flow, address, running, server, chains }
 }
 
-fn app(address: SocketAddr) -> slack::AppConfig {
+pub fn app(address: SocketAddr) -> slack::AppConfig {
     let features = Features::all(Transport::Http { public_url: format!("http://{address}") });
     let url = format!("http://{address}{REQUEST_PATH}");
     slack::AppConfig {

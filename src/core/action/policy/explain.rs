@@ -39,10 +39,9 @@ impl Policy {
             }
         }
         let rule = self.rule_for(kind, target);
-        let approve = rule.clone().and_then(|rule| {
-            let allowed = roster.any(&rule.approve, person);
-            if allowed { Ok(()) } else { Err(Denied::MayNotApprove(rule.name.clone())) }
-        });
+        let approve = rule
+            .clone()
+            .and_then(|rule| roster.named(&rule.approve, person, || Denied::MayNotApprove(rule.name.clone())));
         let needs = rule.map(|rule| {
             let least = kind.least_risk();
             let mut risks = [Risk::R1, Risk::R2].map(|risk| rule.risk_of(risk).max(least)).to_vec();

@@ -269,3 +269,26 @@ fn who_is_kept_as_written_and_its_schema_lets_through_what_is_read() {
     }
     assert_eq!(<Who as JsonSchema>::schema_name(), "Who");
 }
+
+#[test]
+fn who_put_themselves_on_call_is_told_so_and_is_not_let_through() {
+    let on_call = || vec![Who::OnCall];
+    let rule = Rule { request: on_call(), approve: on_call(), ..rule() };
+    let policy = Policy { break_glass: on_call(), unfreeze: on_call(), ..policy(vec![rule]) };
+    let roster = Roster { self_made: BTreeSet::from([UserId::new("U0CAT")]), ..roster() };
+    let (ann, cat) = (person("U0ANN"), person("U0CAT"));
+    let told = policy.may_request(&roster, &cat, Kind::Restart, &target()).map(drop);
+    assert_eq!(told, Err(Denied::OwnOverride));
+    assert_eq!(policy.may_approve(&roster, &cat, &ann, &policy.rules[0]), Err(Denied::OwnOverride));
+    assert_eq!(policy.may_break_glass(&roster, &cat, Risk::R1), Err(Denied::OwnOverride));
+    assert_eq!(policy.may_unfreeze(&roster, &cat), Err(Denied::OwnOverride));
+    assert_eq!(policy.may_unfreeze(&roster, &ann), Err(Denied::MayNotUnfreeze), "nobody without a watch is told that");
+    assert_eq!(policy.may_unfreeze(&roster, &person("U0BOB")), Ok(()));
+}
+
+#[test]
+fn a_guest_counts_by_name_and_group_and_not_as_everyone() {
+    let roster = Roster { guests: BTreeSet::from([UserId::new("U0BOB")]), ..roster() };
+    let is = |who: &str| roster.any(&[who.parse().unwrap()], &person("U0BOB"));
+    assert!(!is("everyone") && is("U0BOB") && is("S0OPS") && is("on-call"));
+}

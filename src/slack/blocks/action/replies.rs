@@ -106,6 +106,7 @@ pub fn denied(denied: &Denied) -> Message {
             format!("Say why: the rule {} wants a reason. Add it at the end of the command.", code(rule))
         }
         Denied::OwnRequest
+        | Denied::OwnOverride
         | Denied::NoBreakGlass
         | Denied::NoGlassForMoney
         | Denied::MayNotUnfreeze

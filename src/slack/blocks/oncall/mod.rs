@@ -266,7 +266,7 @@ pub fn override_withdrawn(view: &OverrideView) -> Message {
 
 /// An override that holds or is coming; the button takes it back.
 fn override_line(schedule: &str, over: &Override, people: &People, now: Timestamp) -> SlackBlock {
-    let Override { id, user, from, to } = over;
+    let Override { id, user, from, to, by: _ } = over;
     let when = stint(Stint { from: *from, to: *to }, now);
     let end = kit::button("End", &actions::Press::OnCall(Press::EndOverride(id.clone())));
     kit::section_with(&format!("🔁 {}: {} {when}", bold(schedule), name(user, people)), end)

@@ -275,6 +275,7 @@ pub fn messages(outside: &Outside, size: usize) -> Vec<(&'static str, Message)> 
         ("action_too_late", blocks::refused(&Refused::Not("withdrawn"), &rival)),
         ("action_twice", blocks::refused(&Refused::Twice, &rival)),
         ("action_own", blocks::denied(&Denied::OwnRequest)),
+        ("action_own_override", blocks::denied(&Denied::OwnOverride)),
         ("action_no_rule", blocks::denied(&Denied::NoRule { kind: Kind::Restart, target: target(outside) })),
         ("action_no_reason", blocks::denied(&Denied::ReasonMissing(outside.name.clone()))),
         ("audit_found", found(entries.as_slice(), true)),

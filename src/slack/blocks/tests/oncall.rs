@@ -56,6 +56,7 @@ pub fn messages(outside: &Outside, size: usize) -> Vec<(&'static str, Message)> 
         user: bob.clone(),
         from: after(day),
         to: after(2 * day),
+        by: None,
     };
     let coming: Vec<Override> = (0..size).map(coming).collect();
     let listed: Vec<(String, Override)> = coming.iter().map(|over| (outside.name.clone(), over.clone())).collect();
