@@ -50,7 +50,7 @@ async fn counts(nodes: &Nodes, heads: &Answers<Hex>, from: &str, confirmations: 
     said.sort_unstable();
     let enough = said.len() >= nodes.needed();
     let Some(head) = said.get(said.len().saturating_sub(1) / 2).filter(|_| enough) else { return Vec::new() };
-    let deep = head.saturating_sub(confirmations.clamp(1, OLDEST_STATE).into()).saturating_add(1);
+    let deep = head.saturating_add(1).saturating_sub(confirmations.clamp(1, OLDEST_STATE).into());
     nodes.ask("eth_getTransactionCount", &json!([from, format!("{deep:#x}")])).await
 }
 
