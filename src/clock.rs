@@ -84,6 +84,12 @@ impl Ids for Ulids {
         *last = id;
         id.to_string()
     }
+
+    fn go_on_after(&self, id: &str) {
+        let Ok(id) = ulid::Ulid::from_string(id) else { return };
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.1 = state.1.max(id);
+    }
 }
 
 #[cfg(test)]
@@ -100,5 +106,14 @@ mod tests {
         assert_eq!(ids, made(1));
         assert_ne!(ids, made(2));
         assert!(ids.is_sorted());
+    }
+
+    #[test]
+    fn ids_go_on_behind_those_of_a_process_whose_clock_was_ahead() {
+        let (ahead, ids) = (Ulids::from_seed(1).next(Timestamp::from_secs(9000)), Ulids::from_seed(2));
+        ids.go_on_after(&ahead);
+        ids.go_on_after("no ULID");
+        let next = [5000, 5001, 9001].map(|s| ids.next(Timestamp::from_secs(s)));
+        assert!(next[0] > ahead && next.is_sorted(), "{next:?}");
     }
 }

@@ -71,9 +71,15 @@ impl Checkpoints {
     /// Signs where the log stands, unless nothing was recorded since the last time, and puts what is due into the file.
     pub async fn take(&self, flow: &Flow) {
         match flow.checkpoint(&self.signer, self.channel.as_ref()).await {
-            Ok(Some(checkpoint)) => tracing::info!(seq = checkpoint.seq, key = checkpoint.key, "audit checkpoint"),
+            Ok(Some(checkpoint)) => {
+                flow.metrics.audit_checkpoint("signed");
+                tracing::info!(seq = checkpoint.seq, key = checkpoint.key, "audit checkpoint");
+            }
             Ok(None) => {}
-            Err(error) => tracing::error!(error = %error, "no audit checkpoint could be made"),
+            Err(error) => {
+                flow.metrics.audit_checkpoint("failed");
+                tracing::error!(error = %error, "no audit checkpoint could be made");
+            }
         }
         // Whoever decides writes: two replicas do not share a file.
         if let (Some(file), Some(_)) = (&self.file, flow.lease())

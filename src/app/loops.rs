@@ -206,6 +206,9 @@ async fn sweep(flow: Arc<Flow>, stop: CancellationToken) {
 
 async fn measure(flow: Arc<Flow>) {
     flow.measure();
+    for part in flow.readiness().await {
+        flow.metrics.ready(part.name, part.problem.is_none());
+    }
     flow.metrics.tasks(tokio::runtime::Handle::current().metrics().num_alive_tasks());
     if let Ok(depth) = jobs::depth(&flow.store).await {
         let oldest = depth.oldest().map(|at| flow.now().since(at)).unwrap_or_default();

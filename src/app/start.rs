@@ -118,6 +118,9 @@ impl App {
         for purse in payers.purses() {
             let address = purse.key.address();
             tracing::info!(wallet = purse.name, chain = purse.chain, %address, "a hot wallet can pay");
+            if config.balances.chain(&purse.chain).is_some_and(|chain| chain.endpoints.len() < 2) {
+                tracing::warn!(chain = purse.chain, "one endpoint alone says what came of payments; name another");
+            }
         }
         let flow = Flow::new(Parts {
             clock,

@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use tokio::sync::Semaphore;
 use url::Url;
 
+use super::hide::Hidden;
 use crate::body;
 use crate::clock::SharedClock;
 use crate::core::time::Timestamp;
@@ -75,7 +76,8 @@ impl Hosts {
         let fresh = || Arc::new(Gate { permits: Semaphore::new(AT_ONCE), quiet_until: Mutex::default() });
         let gate = gates.entry(host).or_insert_with(fresh).clone();
         let (client, clock) = (self.client.clone(), self.clock.clone());
-        Http(Arc::new(Inner { client, url: url.clone(), gate, clock, timeout, calls: AtomicU64::new(0) }))
+        let hidden = Hidden::of(url);
+        Http(Arc::new(Inner { client, url: url.clone(), hidden, gate, clock, timeout, calls: AtomicU64::new(0) }))
     }
 }
 
@@ -87,6 +89,7 @@ pub(super) struct Http(Arc<Inner>);
 struct Inner {
     client: reqwest::Client,
     url: Url,
+    hidden: Hidden,
     gate: Arc<Gate>,
     clock: SharedClock,
     timeout: Duration,
@@ -149,8 +152,23 @@ impl Http {
     /// One call of a JSON-RPC 2.0 interface.
     pub async fn rpc<T: DeserializeOwned>(&self, method: &str, params: &Value) -> Result<T, CallError> {
         let request = serde_json::json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        let reply: RpcReply = self.post(request.to_string().into_bytes()).await?.json()?;
-        reply.result()
+        let reply = self.post(request.to_string().into_bytes()).await?;
+        reply.json::<RpcReply>().and_then(RpcReply::result).map_err(|error| self.without_keys(error))
+    }
+
+    /// The error without what it repeats of the endpoint's address.
+    pub fn without_keys(&self, error: CallError) -> CallError {
+        match error {
+            CallError::Held { hold } => CallError::Held { hold },
+            CallError::Status { code, text } => CallError::Status { code, text: self.hide(&text) },
+            CallError::Transport(text) => CallError::Transport(self.hide(&text)),
+            CallError::Refused { code, message } => CallError::Refused { code, message: self.hide(&message) },
+            CallError::Malformed(text) => CallError::Malformed(self.hide(&text)),
+        }
+    }
+
+    pub fn hide(&self, text: &str) -> String {
+        self.0.hidden.hide(text)
     }
 
     #[cfg(fuzzing)]
@@ -183,7 +201,7 @@ impl Http {
         let headers = response.headers().clone();
         let body = body::read(response, REPLY_LIMIT).await.map_err(|e| CallError::Transport(e.to_string()))?;
         if !status.is_success() {
-            return Err(CallError::Status { code: status.as_u16(), text: body::first_line(&body) });
+            return Err(CallError::Status { code: status.as_u16(), text: self.hide(&body::first_line(&body)) });
         }
         Ok(Reply { headers, body })
     }
@@ -263,6 +281,20 @@ mod tests {
         let error = double.http().get(&["v1", "a/b"], &[("denom", "ibc/1&2")], &[]).await.unwrap_err();
         assert_eq!(error.to_string(), "answered 403: bad key");
         assert_eq!(double.paths(), ["/v1/a%2Fb?denom=ibc%2F1%262"]);
+    }
+
+    #[tokio::test]
+    async fn a_key_that_an_endpoint_repeats_is_shown_to_nobody() {
+        let status = Script::Always(403, Vec::new(), "no access for /v2/0123456789abcdef");
+        let refused = Script::Always(200, Vec::new(), r#"{"error":{"code":1,"message":"bad key 0123456789abcdef"}}"#);
+        let other = Script::Always(200, Vec::new(), r#"{"result":"0123456789abcdef"}"#);
+        for script in [status, refused, other] {
+            let double = double(script).await;
+            let url = double.url.join("v2/0123456789abcdef").unwrap();
+            let http = double.hosts.at(&url, Duration::from_secs(20));
+            let error = http.rpc::<u64>("eth_chainId", &Value::Null).await.unwrap_err().to_string();
+            assert!(error.contains('…') && !error.contains("0123456789"), "{error}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod cosmos;
 mod evm;
 #[cfg(fuzzing)]
 mod fuzzing;
+mod hide;
 mod http;
 mod near;
 mod reader;

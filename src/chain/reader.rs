@@ -134,7 +134,7 @@ impl Endpoint {
     }
 
     async fn read(&self, identity: &str, accounts: &[Account], since: Option<u64>) -> Result<super::Balances, Refusal> {
-        let failed = |error: super::CallError| Refusal::Failed(error.to_string());
+        let failed = |error: super::CallError| Refusal::Failed(self.http.hide(&error.to_string()));
         if !self.verified.load(Relaxed) {
             let found = self.source.identity().await.map_err(failed)?;
             if found != identity {
@@ -144,6 +144,7 @@ impl Endpoint {
                 });
             }
         }
-        self.source.read(accounts, since).await.map_err(failed)
+        let balances = self.source.read(accounts, since).await.map_err(failed)?;
+        Ok(balances.into_iter().map(|(key, said)| (key, said.map_err(|why| self.http.hide(&why)))).collect())
     }
 }

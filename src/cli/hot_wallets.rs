@@ -33,6 +33,11 @@ async fn holds(purse: &Purse, config: &Config, env: &Environment, findings: &mut
     let address = key.address();
     let check = "check the endpoints of the chain under `balances.chains`";
     let Some(chain) = config.balances.chain(chain) else { return Ok(()) };
+    if chain.endpoints.len() < 2 {
+        let fix =
+            "name at least one more of another provider under `balances.chains`, better two: more than half must agree";
+        findings.bad(&format!("{name}: one endpoint alone says what came of payments on {}", chain.name), fix)?;
+    }
     let settings = match chain_settings(chain, env) {
         Ok(settings) => settings,
         Err(error) => return Ok(findings.bad(&format!("{name}: {error}"), check)?),

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod audit;
+mod backup;
 mod chains;
 #[cfg(feature = "demo")]
 mod demo;
@@ -59,6 +60,12 @@ enum Command {
     Schema,
     /// Brings the database's schema up to date and exits.
     Migrate,
+    /// Copies a SQLite database as it is at one moment, also beside a running bot. Postgres has `pg_dump`.
+    Backup {
+        /// Where the copy goes, a file that is not there yet; `-` is standard output.
+        #[arg(value_name = "FILE", default_value = "-")]
+        to: PathBuf,
+    },
     /// Reads the audit log: verify, show, export.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -113,6 +120,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             let store = open_store(&load(&file)?, &Environment::of_process()).await?;
             say(&format!("the database is up to date: schema {}", store.schema().await?.found))?;
         }
+        Command::Backup { to } => backup::backup(&load(&file)?, &Environment::of_process(), &to).await?,
         Command::Audit(command) => return audit::run(command, &load(&file)?, &Environment::of_process()).await,
         Command::Outbox(command) => return outbox::run(command, &load(&file)?, &Environment::of_process()).await,
         Command::Version => say(concat!("watchkeeper ", env!("CARGO_PKG_VERSION")))?,

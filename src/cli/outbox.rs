@@ -4,11 +4,11 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use crate::app::open_store;
+use crate::app::store_settings;
 use crate::config::Config;
 use crate::config::secrets::Environment;
 use crate::core::ids::JobId;
-use crate::store::jobs;
+use crate::store::{Store, jobs};
 
 use super::{Failure, now, read_store, say};
 
@@ -16,7 +16,7 @@ use super::{Failure, now, read_store, say};
 pub(super) enum OutboxCommand {
     /// Lists what waits, by lane, and the dead letters with why they were given up.
     List,
-    /// Queues a dead letter again. On SQLite the bot must be stopped meanwhile.
+    /// Queues a dead letter again; a running bot finds it within a second.
     Revive {
         /// The id that `list` shows.
         id: String,
@@ -43,7 +43,7 @@ pub(super) async fn run(command: OutboxCommand, config: &Config, env: &Environme
             Ok(ExitCode::SUCCESS)
         }
         OutboxCommand::Revive { id } => {
-            let store = open_store(config, env).await?;
+            let store = Store::connect_beside(&store_settings(config, env)?).await?;
             let mut tx = store.begin().await?;
             let revived = jobs::revive(&mut tx, &JobId::new(id.clone()), now()).await?;
             tx.commit().await?;

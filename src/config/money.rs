@@ -13,6 +13,8 @@ use crate::core::wallet::{Amount, ChainKind};
 
 /// The finest amount of a limit: what it is counted in is known only when the asset was read.
 const FINEST: u8 = 24;
+/// Blocks. An hour and more on the slowest chain; a hot wallet pays one after the other.
+const DEEPEST: u64 = 500;
 
 impl Config {
     /// The hot wallets with the names of those they may pay. Whatever is wrong was said by the check and is left out here.
@@ -140,6 +142,9 @@ fn one(wallet: &HotWallet, key: &str, config: &Config, say: &mut impl FnMut(&str
     }
     if *confirmations == 0 {
         say(&format!("{key}.confirmations"), "is 0; a transfer in no block is not done, so write 1 or more".to_owned());
+    } else if *confirmations > DEEPEST {
+        let what = format!("is {confirmations}; nothing else is paid meanwhile, so write at most {DEEPEST}");
+        say(&format!("{key}.confirmations"), what);
     }
 }
 

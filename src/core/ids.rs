@@ -10,6 +10,9 @@ use super::time::Timestamp;
 pub trait Ids: Send + Sync {
     /// A new id, unique and sortable by `now`.
     fn next(&self, now: Timestamp) -> String;
+
+    /// Whatever is given out from now on sorts behind `id`, which another process gave out.
+    fn go_on_after(&self, _id: &str) {}
 }
 
 macro_rules! id {

@@ -153,6 +153,10 @@ impl Flow {
     async fn load_engine(&self) -> Result<(), StoreError> {
         let _no_decision_meanwhile = self.stepping.lock().await;
         self.doubtful.store(false, Ordering::Relaxed);
+        // Effects go out by their ids: those of a holder whose clock was ahead must not come after what is decided here.
+        if let Some(newest) = jobs::newest(&self.store).await? {
+            self.ids.go_on_after(&newest);
+        }
         let live = self.load_state().await?;
         self.heard.forget();
         self.unsay_externals();

@@ -232,6 +232,8 @@ pub struct Flow {
     lease_again_at: Moment,
     /// When the loop that decides last went round, where there is one.
     looked_at: Moment,
+    /// When Slack last did what it was asked for.
+    worked_at: Moment,
     /// Asked to stop; still at work.
     stopping: AtomicBool,
     division: Division,
@@ -306,6 +308,7 @@ impl Flow {
             lease: RwLock::default(),
             lease_again_at: Moment::default(),
             looked_at: Moment::default(),
+            worked_at: Moment::default(),
             stopping: AtomicBool::new(false),
             division: Division::new(shards),
             followed_at: Moment::default(),
@@ -398,9 +401,11 @@ impl Flow {
         for (state, count) in look::alert_states(&engine) {
             self.metrics.alerts(state, count);
         }
-        if let Link::Socket { connections, .. } = self.slack_link() {
-            self.metrics.socket_connections(i64::try_from(connections).unwrap_or(i64::MAX));
-        }
+        let connections = match self.slack_link() {
+            Link::Socket { connections, .. } => connections,
+            Link::Down { .. } | Link::Http { .. } => 0,
+        };
+        self.metrics.socket_connections(i64::try_from(connections).unwrap_or(i64::MAX));
     }
 
     fn digests(&self) -> Digests {

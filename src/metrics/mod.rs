@@ -48,6 +48,7 @@ pub struct Metrics {
     actions: ActionMetrics,
     socket_connections: Gauge,
     leader: Gauge,
+    ready: Family<Labels, Gauge>,
     tasks: Gauge,
     shards: Family<Labels, Gauge>,
     shards_unwatched: Gauge,
@@ -58,6 +59,7 @@ pub struct Metrics {
     canary_lost: Counter,
     schedule_fetches: Family<Labels, Counter>,
     user_groups: Family<Labels, Counter>,
+    audit_checkpoints: Family<Labels, Counter>,
 }
 
 impl Default for Metrics {
@@ -81,6 +83,7 @@ impl Default for Metrics {
             actions: ActionMetrics::default(),
             socket_connections: Gauge::default(),
             leader: Gauge::default(),
+            ready: Family::default(),
             tasks: Gauge::default(),
             shards: Family::default(),
             shards_unwatched: Gauge::default(),
@@ -91,6 +94,7 @@ impl Default for Metrics {
             canary_lost: Counter::default(),
             schedule_fetches: Family::default(),
             user_groups: Family::default(),
+            audit_checkpoints: Family::default(),
             registry: Registry::default(),
         };
         metrics.register(&mut registry);
@@ -116,6 +120,12 @@ impl Metrics {
         self.actions.register(registry);
         registry.register("slack_socket_connections", "Open Socket Mode connections", self.socket_connections.clone());
         registry.register("leader", "1 while this replica holds the lease", self.leader.clone());
+        registry.register("ready", "1 while a part that the bot cannot work without works", self.ready.clone());
+        registry.register(
+            "audit_checkpoints",
+            "Signed notes of where the audit log stood, and those that could not be made",
+            self.audit_checkpoints.clone(),
+        );
         registry.register("tasks", "Tasks of the runtime that have not ended", self.tasks.clone());
         registry.register(
             "shards_held",
@@ -154,6 +164,10 @@ impl Metrics {
             "Looks at the Slack user group of a schedule, by outcome",
             self.user_groups.clone(),
         );
+    }
+
+    pub fn audit_checkpoint(&self, outcome: &str) {
+        self.audit_checkpoints.get_or_create(&vec![("outcome", outcome.to_owned())]).inc();
     }
 
     pub fn input(&self, kind: &str, outcome: &str) {
@@ -202,6 +216,10 @@ impl Metrics {
 
     pub fn leader(&self, held: bool) {
         self.leader.set(i64::from(held));
+    }
+
+    pub fn ready(&self, part: &'static str, works: bool) {
+        self.ready.get_or_create(&vec![("part", part.to_owned())]).set(i64::from(works));
     }
 
     pub fn tasks(&self, alive: usize) {

@@ -127,10 +127,12 @@ pub async fn by_number(store: &Store, number: u64) -> Result<Option<Stored>, Sto
     read_one(store.reader().await?.first(select).await?)
 }
 
-/// Those that are not over, oldest first.
+/// Those that are not over: what is under way, what is approved, then the others, each oldest first. All of them: what was
+/// left out would neither begin nor end. How many one person may have open is limited.
 pub async fn live(store: &Store) -> Result<Vec<Stored>, StoreError> {
     let select = sqlx::query_as(
-        "SELECT id, version, body FROM action_requests WHERE closed_at IS NULL ORDER BY number LIMIT 200",
+        "SELECT id, version, body FROM action_requests WHERE closed_at IS NULL
+         ORDER BY CASE state WHEN 'executing' THEN 0 WHEN 'approved' THEN 1 ELSE 2 END, number",
     );
     read(store.reader().await?.all(select).await?)
 }
@@ -215,6 +217,7 @@ mod tests {
 
     on_both_databases!(
         a_request_is_found_until_it_is_over,
+        however_many_are_open_what_is_under_way_comes_first,
         of_two_who_decide_at_once_one_counts,
         the_journal_keeps_its_order,
         numbers_are_given_once,
@@ -241,6 +244,15 @@ mod tests {
         tx.commit().await.unwrap();
         assert!(live(&db.store).await.unwrap().is_empty());
         assert_eq!(latest(&db.store, 5).await.unwrap()[0].request.state.as_str(), "withdrawn");
+    }
+
+    async fn however_many_are_open_what_is_under_way_comes_first(db: Fresh) {
+        for number in 1..=250 {
+            kept(&db, &Request { id: RequestId::new(number.to_string()), number, ..request() }).await;
+        }
+        kept(&db, &executing(251, "prod/feeds/Deployment/pusher", db.now)).await;
+        let live = live(&db.store).await.unwrap();
+        assert_eq!((live.len(), live[0].request.number, live[1].request.number), (251, 251, 1));
     }
 
     async fn of_two_who_decide_at_once_one_counts(db: Fresh) {

@@ -1,5 +1,6 @@
 //! Opening the database: SQLite with one writer and a few readers, or a Postgres pool.
 
+mod beside;
 mod sqlite;
 
 use std::fmt;
@@ -68,6 +69,8 @@ struct Inner {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Access {
     ReadWrite,
+    /// Writes without the lock, into a database that is there.
+    Beside,
     ReadOnly,
 }
 
@@ -91,7 +94,7 @@ impl Store {
     async fn open(settings: &Settings, access: Access) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let url = settings.url.expose_secret();
-        match url.split_once(':').map(|(scheme, _)| scheme) {
+        match scheme(url) {
             Some("sqlite") => Self::open_sqlite(&sqlite::path(url)?, settings.limit, access).await,
             Some("postgres" | "postgresql") => Self::open_postgres(settings, access).await,
             _ => Err(StoreError::Url("it must start with sqlite: or postgres:".to_owned())),
@@ -101,7 +104,7 @@ impl Store {
     async fn open_sqlite(path: &Path, limit: Duration, access: Access) -> Result<Self, StoreError> {
         let lock = match access {
             Access::ReadWrite => Some(sqlite::lock(path)?),
-            Access::ReadOnly => None,
+            Access::Beside | Access::ReadOnly => None,
         };
         let common = format!("PRAGMA busy_timeout = {}; PRAGMA foreign_keys = ON;", shorter(limit));
         // WAL with synchronous=FULL: every commit is on disk before it is acknowledged.
@@ -110,10 +113,10 @@ impl Store {
         let reader = format!("{common} PRAGMA query_only = ON; PRAGMA cache_size = -512;");
         let read_options = options(&sqlite::url(path, "rw")?)?;
         let (write, read) = match access {
-            Access::ReadWrite => {
-                let write = pool(1, limit, writer)
-                    .test_before_acquire(false)
-                    .connect_with(options(&sqlite::url(path, "rwc")?)?);
+            Access::ReadWrite | Access::Beside => {
+                let mode = if access == Access::ReadWrite { "rwc" } else { "rw" };
+                let write =
+                    pool(1, limit, writer).test_before_acquire(false).connect_with(options(&sqlite::url(path, mode)?)?);
                 (within(limit, write).await?, pool(SQLITE_READERS, limit, reader).connect_lazy_with(read_options))
             }
             Access::ReadOnly => {
@@ -127,7 +130,7 @@ impl Store {
     async fn open_postgres(settings: &Settings, access: Access) -> Result<Self, StoreError> {
         let limit = settings.limit;
         let read_only = match access {
-            Access::ReadWrite => "off",
+            Access::ReadWrite | Access::Beside => "off",
             Access::ReadOnly => "on",
         };
         let millis = shorter(limit);
@@ -250,6 +253,10 @@ fn pool(connections: u32, limit: Duration, setup: String) -> AnyPoolOptions {
             let setup = Arc::clone(&setup);
             Box::pin(async move { connection.execute(sqlx::AssertSqlSafe(setup)).await.map(|_| ()) })
         })
+}
+
+fn scheme(url: &str) -> Option<&str> {
+    url.split_once(':').map(|(scheme, _)| scheme)
 }
 
 fn options(url: &str) -> Result<AnyConnectOptions, StoreError> {

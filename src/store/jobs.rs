@@ -179,6 +179,13 @@ pub async fn defer(tx: &mut Tx, job: &Job, not_before: Timestamp) -> Result<(), 
     settle(tx, job, update).await
 }
 
+/// The id of the job that was given the highest.
+pub async fn newest(store: &Store) -> Result<Option<String>, StoreError> {
+    let row: Option<(Option<String>,)> =
+        store.reader().await?.first(sqlx::query_as("SELECT MAX(id) FROM jobs")).await?;
+    Ok(row.and_then(|(id,)| id))
+}
+
 /// At the start of `holder`: what it had claimed in an earlier life comes again at once, as `interrupted`.
 pub async fn abandon(store: &Store, holder: &str) -> Result<u64, StoreError> {
     let update = "UPDATE jobs SET claimed_until = 0 WHERE claimed_by = $1 AND state = 'queued'";

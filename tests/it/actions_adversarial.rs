@@ -6,12 +6,14 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use watchkeeper::clock::Clock;
-use watchkeeper::core::ids::{UserGroupId, UserId};
+use watchkeeper::core::action::request::Request;
+use watchkeeper::core::ids::{RequestId, UserGroupId, UserId};
 use watchkeeper::flow::Home;
 use watchkeeper::sim::slack::deliver::Kind;
 use watchkeeper::sim::slack::script::SignedRequest;
 use watchkeeper::sim::slack::{Failure, Faults};
 use watchkeeper::slack::manifest::REQUEST_PATH;
+use watchkeeper::store::actions;
 
 use super::support::Database;
 use super::support::acting::{Acting, OPS, allowed, rule};
@@ -291,6 +293,25 @@ async fn whoever_drives_at_the_same_time_it_is_done_once() {
         }
     }
     assert_eq!((acting.writes(), acting.state(1).await), (1, "succeeded"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_one_person_only_so_many_requests_wait_at_a_time() {
+    let acting = Acting::start().await;
+    acting.ask("alice", "scale price-pusher-evm 5").await;
+    let one = acting.request(1).await.request;
+    let mut tx = acting.bot.flow.store.begin().await.unwrap();
+    for number in 1001..1030 {
+        let another = Request { id: RequestId::new(number.to_string()), number, ..one.clone() };
+        actions::insert(&mut tx, &another, acting.bot.flow.now()).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let told = acting.ask("alice", "restart price-pusher-evm").await;
+    assert!(told.contains("30 requests of yours wait to be approved"), "{told}");
+    let told = acting.ask("bob", "restart price-pusher-evm").await;
+    assert!(told.contains("Asked for as"), "{told}");
+    let told = acting.ask("alice", "restart price-pusher-evm --break-glass").await;
+    assert!(!told.contains("requests of yours wait"), "an emergency waits for nobody: {told}");
 }
 
 /// Alice has the watch; whoever is on call approves, acts in need and lifts a freeze.

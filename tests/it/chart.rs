@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use watchkeeper::config;
+use watchkeeper::config::sections::Slack;
 use watchkeeper::core::action::kind::Kind as Action;
 use watchkeeper::core::action::rbac::rules as rules_for;
 use watchkeeper::core::gitops;
@@ -15,6 +16,10 @@ use watchkeeper::metrics::Metrics;
 
 fn chart(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("helm/watchkeeper").join(file)
+}
+
+fn text(file: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
 }
 
 /// The rules of the role for everything that can be watched, as they stand under `rules:`.
@@ -68,10 +73,56 @@ fn both_profiles_bring_a_configuration_that_is_accepted() {
 }
 
 #[test]
+fn the_chart_names_the_image_that_a_release_pushes() {
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
+    let about: Value = serde_saphyr::from_str(&text("helm/watchkeeper/Chart.yaml")).unwrap();
+    assert_eq!((about["version"].as_str(), about["appVersion"].as_str()), (Some(VERSION), Some(VERSION)));
+    let release = text(".github/workflows/release.yaml");
+    for step in [
+        "version=\"${GITHUB_REF_NAME#v}\"",
+        "imagetools create --tag \"$IMAGE:$VERSION\"",
+        "--version \"$VERSION\" --app-version \"$VERSION\"",
+    ] {
+        assert!(release.contains(step), "the release has no `{step}`");
+    }
+    let install = text("docs/INSTALL.md");
+    for named in [format!("/watchkeeper:{VERSION} "), format!("/charts/watchkeeper --version {VERSION} ")] {
+        assert!(install.contains(&named), "docs/INSTALL.md does not name `{named}`");
+    }
+}
+
+/// A block without the indent of the step that it stands in.
+fn outdented(block: &str) -> String {
+    let indent = &block[..block.len() - block.trim_start().len()];
+    block.lines().map(|line| line.strip_prefix(indent).unwrap_or(line).to_owned() + "\n").collect()
+}
+
+#[test]
+fn the_configurations_of_the_installation_are_accepted() {
+    let install = text("docs/INSTALL.md");
+    let blocks = install.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let blocks: Vec<String> = blocks.map(outdented).collect();
+    let [alone, values, first_alert] = blocks.as_slice() else { panic!("{blocks:#?}") };
+    let values: Value = serde_saphyr::from_str(values).unwrap();
+    for text in [alone.clone(), values["config"].to_string(), format!("{alone}\n{first_alert}")] {
+        let accepted = config::parse(Path::new("INSTALL.md"), &text);
+        assert!(accepted.is_ok(), "{text}: {accepted:?}");
+    }
+}
+
+#[test]
+fn the_chart_counts_the_connections_that_the_program_opens() {
+    let counted = format!("default {} $slack.connections", Slack::default().connections);
+    assert!(text("helm/watchkeeper/templates/_check.tpl").contains(&counted), "no `{counted}`");
+}
+
+#[test]
 fn every_alert_on_the_bot_looks_at_a_metric_that_is_there_and_has_a_runbook() {
-    let alerts = fs::read_to_string(chart("templates/prometheusrule.yaml")).unwrap();
-    let runbooks = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/OPERATIONS.md")).unwrap();
-    let exposed = Metrics::default().text();
+    let alerts = text("helm/watchkeeper/templates/prometheusrule.yaml");
+    let runbooks = text("docs/OPERATIONS.md");
+    let metrics = Metrics::default();
+    metrics.ready("store", true);
+    let exposed = metrics.text();
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let named = alerts.match_indices("watchkeeper_").map(|(at, _)| alerts[at..].split(|c| !is_name(c)).next().unwrap());
     let metrics: Vec<_> = named.map(|name| name.trim_end_matches("_total")).collect();

@@ -259,6 +259,23 @@ async fn a_schedule_calls_whoever_has_its_watch_and_an_override_takes_the_call()
     assert_eq!((pages(&bot, "alice").len(), pages(&bot, "carol").len() - told), (0, 1));
 }
 
+/// The one who decides keeps who is on call in memory, and an override that another replica took is not there yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_override_taken_by_another_replica_a_moment_ago_takes_the_call() {
+    for database in databases().into_iter().filter(|database| database.file().is_none()) {
+        let bot = watched(database, turns(&["U0ALICE"])).await;
+        until_posted(&bot).await;
+        let other = bot.replica().await.unwrap();
+        bot.advance(50).await;
+        bot.ask_at(other.address, "dave", "/wk override primary @carol now for 4h").await;
+        let told = pages(&bot, "carol").len();
+        bot.advance(11).await;
+        assert_eq!((pages(&bot, "alice").len(), pages(&bot, "carol").len() - told), (0, 1));
+        let seen = bot.ask_at(bot.address, "bob", "/wk oncall").await;
+        assert!(seen.contains("*carol* until"), "{seen}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schedule_without_anybody_is_followed_by_the_next_step_at_once() {
     let mut empty = turns(&["U0ALICE"]);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use watchkeeper::sim::slack::{Failure, Faults, Workspace};
+use watchkeeper::store::jobs::dead;
 
 use super::support::{Bot, databases};
 
@@ -201,4 +202,52 @@ async fn the_audit_log_of_a_story_verifies() {
         let report = watchkeeper::store::audit::verify(&bot.flow.store, &[]).await.unwrap();
         assert!(report.first_bad().is_none() && report.rows >= 4, "{report:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_message_that_slack_fails_with_for_ever_does_not_hold_up_its_channel() {
+    let bot = Bot::start().await;
+    bot.slack.faults(|faults| {
+        faults.next("chat.postMessage", 100_000, Failure::Error("internal_error".to_owned()));
+    });
+    bot.stop("Crypto.SOL/USD");
+    for _ in 0..20 {
+        bot.advance(60).await;
+        // Slack does other things meanwhile.
+        bot.slack.open_home("alice").await;
+        bot.settle().await;
+    }
+    assert!(bot.posted().is_empty());
+    assert!(!dead(&bot.flow.store, 9).await.unwrap().is_empty(), "it is not tried for days");
+    bot.slack.faults(Faults::clear_calls);
+    bot.stop("Crypto.BTC/USD");
+    bot.advance(120).await;
+    assert!(bot.alerts().iter().any(|said| said.contains("BTC/USD")), "{:#?}", bot.alerts());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_slack_fails_with_everything_nothing_is_given_up() {
+    let bot = Bot::start().await;
+    bot.slack.faults(|faults| {
+        faults.next("*", 100_000, Failure::Error("internal_error".to_owned()));
+    });
+    bot.stop("Crypto.SOL/USD");
+    bot.advance(1800).await;
+    bot.slack.faults(Faults::clear_calls);
+    bot.advance(60).await;
+    assert!(bot.alerts()[0].contains("SOL/USD"), "{:#?}", bot.alerts());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_that_somebody_deleted_does_not_take_the_buttons_with_it() {
+    let bot = Bot::start().await;
+    bot.stop("Crypto.SOL/USD");
+    bot.advance(90).await;
+    assert!(bot.the_alert().to_string().contains("slack_file"), "{:#}", bot.the_alert());
+    bot.slack.faults(|faults| {
+        faults.next("chat.update", 1, Failure::Error("invalid_blocks".to_owned()));
+    });
+    bot.click("alice", "Acknowledge").await;
+    let shown = bot.the_alert().to_string();
+    assert!(!shown.contains("slack_file") && shown.contains("Silence"), "{shown}");
 }

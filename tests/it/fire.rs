@@ -8,6 +8,8 @@ use super::support::writing::{self, Writer};
 
 const KILLS: usize = 6;
 const WRITERS: usize = 4;
+/// Alerts of others among it.
+const ALERTS: usize = 60;
 /// What one of them asks for in one life of the process: silences stay, and every start reads them.
 const REQUESTS: usize = 8;
 
@@ -36,8 +38,14 @@ async fn under_kills(database: Database) {
     let kills = long_form("WATCHKEEPER_FIRE_KILLS").unwrap_or(KILLS);
     for kill in 1..=kills {
         let mut bot = place.start(&["serve"]);
-        let url = writing::url(&bot.address().await);
-        let writers: Vec<_> = (0..WRITERS).map(|_| tokio::spawn(writer.clone().write(url.clone(), REQUESTS))).collect();
+        let address = bot.address().await;
+        let url = writing::url(&address);
+        let mut writers: Vec<_> =
+            (0..WRITERS).map(|_| tokio::spawn(writer.clone().write(url.clone(), REQUESTS))).collect();
+        // A channel takes a message a second, so not in every life of the long form.
+        if kill.is_multiple_of(kills.div_ceil(ALERTS)) {
+            writers.push(tokio::spawn(writer.clone().tell_of_one(address)));
+        }
         // Anywhere: while it starts to serve, under load, between two commits.
         let moment = Duration::from_millis(random.u64(20..400));
         let _it_is_over = tokio::time::timeout(moment, std::future::pending::<()>()).await;
@@ -51,8 +59,11 @@ async fn under_kills(database: Database) {
     }
     let bot = place.start(&["serve"]);
     let verdict = writer.verdict(&database.url).await;
+    let said = writer.said().await;
+    assert!(!said.is_empty(), "no alert was taken in");
+    assert!(said.values().all(|times| *times == 1), "said more than once: {said:?}");
     drop(bot);
     let kind = database.url.split(':').next().unwrap_or_default();
-    eprintln!("{kind}: {kills} kills, {verdict}");
+    eprintln!("{kind}: {kills} kills, {verdict}; {} alerts, each said once", said.len());
     verdict.must_hold();
 }

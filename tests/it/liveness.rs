@@ -153,3 +153,18 @@ async fn a_canary_that_is_not_found_counts_as_lost_and_is_deleted_all_the_same()
     assert!(lost, "{}", bot.flow.metrics.text());
     assert!(bot.slack.calls("chat.delete").iter().any(slack::Call::ok));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_that_does_not_work_shows_in_the_metrics() {
+    let bot = alive(|_| ()).await;
+    let works = counted(&bot, "watchkeeper_ready{part=\"slack\"}", |works| works > 0.0).await;
+    assert!(works, "{}", bot.flow.metrics.text());
+    bot.flow.set_link(Link::Socket { connections: 2, since: None });
+    assert!(counted(&bot, "watchkeeper_slack_socket_connections", |open| open > 1.0).await);
+    bot.flow.set_link(Link::Down { since: bot.clock.now(), error: "no connection".to_owned() });
+    let fails = counted(&bot, "watchkeeper_ready{part=\"slack\"}", |works| works < 1.0).await;
+    assert!(fails, "{}", bot.flow.metrics.text());
+    let text = bot.flow.metrics.text();
+    assert!(text.contains("watchkeeper_ready{part=\"store\"} 1\n"), "{text}");
+    assert!(text.contains("watchkeeper_slack_socket_connections 0\n"), "{text}");
+}

@@ -95,17 +95,26 @@ async fn what_waits_for_a_block_for_two_minutes_is_unknown_and_keeps_others_from
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_nonce_that_somebody_else_has_used_means_that_it_did_not_happen() {
-    let paying = Paying::start().await;
+async fn a_nonce_that_somebody_else_seems_to_have_used_is_looked_at_by_people_and_counts_for_the_day() {
+    let paying = Paying::with(Database::sqlite(), |config| {
+        config.actions.hot_wallets[1].per_day.insert("ETH".to_owned(), "2".to_owned());
+    })
+    .await;
     let Paying { acting, ledger } = &paying;
     ledger.mining(Mining::Pending);
-    let number = paying.approved("top-up pusher 0.25").await;
+    let number = paying.approved("top-up pusher 1.5").await;
     acting.act().await;
     ledger.take_nonce();
-    acting.pass(2).await;
-    assert_eq!(acting.state(number).await, "failed");
-    assert!(acting.shown(number).contains("has its nonce 0"), "{}", acting.shown(number));
+    acting.pass(20).await;
+    assert_eq!(acting.state(number).await, "executing");
+    assert!(acting.shown(number).contains("seems to have its nonce 0"), "{}", acting.shown(number));
+    acting.pass(100).await;
+    assert_eq!(acting.state(number).await, "unknown", "{}", acting.shown(number));
+    let id = &acting.request(number).await.request.state.journal().unwrap().signed[0].id.clone();
+    assert!(acting.shown(number).contains(id), "{}", acting.shown(number));
     assert_eq!((ledger.seen(), ledger.holds(PUSHER)), (1, ETH / 4));
+    let told = acting.ask("alice", "top-up pusher 1").await;
+    assert!(told.contains("its limit of 2 ETH a day"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,6 +125,8 @@ async fn what_the_chain_refuses_is_failed_and_counts_against_no_limit() {
         ledger.mining(Mining::Failing);
         let number = paying.approved(line).await;
         acting.act().await;
+        assert_eq!(acting.state(number).await, "executing", "not by one block: {}", acting.shown(number));
+        acting.pass(20).await;
         assert_eq!(acting.state(number).await, "failed", "{}", acting.shown(number));
         assert!(acting.shown(number).contains(said), "{}", acting.shown(number));
         ledger.mining(Mining::Prompt);
@@ -136,11 +147,13 @@ async fn two_payments_that_are_alike_are_two_transactions() {
     let paying = Paying::start().await;
     let Paying { acting, ledger } = &paying;
     ledger.mining(Mining::Failing);
+    ledger.stand_still(true);
     let one = paying.approved("top-up keeper 1").await;
     acting.act().await;
-    assert_eq!(acting.state(one).await, "failed");
     ledger.mining(Mining::Prompt);
-    // No block has come since: it would be the same bytes with the same signature.
+    acting.pass(20).await;
+    assert_eq!(acting.state(one).await, "failed");
+    // With the same blockhash it would be the same bytes with the same signature.
     let other = paying.approved("top-up keeper 1").await;
     acting.act().await;
     assert_eq!((acting.state(other).await, ledger.seen()), ("executing", 1));
@@ -149,6 +162,7 @@ async fn two_payments_that_are_alike_are_two_transactions() {
         panic!("{request:?}")
     };
     assert!(why.contains("the very transaction of #1"), "{why}");
+    ledger.stand_still(false);
     acting.pass(11).await;
     acting.pass(20).await;
     assert_eq!((acting.state(other).await, ledger.seen(), ledger.landed()), ("succeeded", 2, 1));

@@ -19,7 +19,7 @@ use watchkeeper::flow::look::Link;
 
 use super::support::{Bot, Database, Replica, databases};
 
-fn alert(status: &str, pod: &str, starts_at: &str) -> Value {
+pub fn alert(status: &str, pod: &str, starts_at: &str) -> Value {
     json!({
         "status": status, "startsAt": starts_at, "endsAt": "0001-01-01T00:00:00Z", "fingerprint": pod,
         "labels": {"alertname": "KubePodCrashLooping", "namespace": "feeds", "pod": pod, "severity": "critical"},
@@ -28,7 +28,7 @@ fn alert(status: &str, pod: &str, starts_at: &str) -> Value {
     })
 }
 
-fn notification(alerts: &[Value]) -> Value {
+pub fn notification(alerts: &[Value]) -> Value {
     json!({"version": "4", "groupKey": "{}:{}", "status": "firing", "receiver": "wk", "truncatedAlerts": 0,
            "groupLabels": {}, "commonLabels": {}, "commonAnnotations": {}, "alerts": alerts})
 }
@@ -41,7 +41,7 @@ async fn bot_beside(database: Database, url: Option<String>) -> Bot {
     Bot::with(database, |config| config.prometheus.alertmanagers = vec![sender(url)]).await
 }
 
-fn sender(url: Option<String>) -> Alertmanager {
+pub fn sender(url: Option<String>) -> Alertmanager {
     Alertmanager {
         name: "cluster-a".to_owned(),
         token_env: "AM_TOKEN".to_owned(),
@@ -89,7 +89,7 @@ impl Double {
     }
 }
 
-async fn post_at(address: SocketAddr, name: &str, token: &str, body: String) -> u16 {
+pub async fn post_at(address: SocketAddr, name: &str, token: &str, body: String) -> u16 {
     let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
     let url = format!("http://{address}/webhooks/alertmanager/{name}");
     client.post(url).bearer_auth(token).body(body).send().await.unwrap().status().as_u16()

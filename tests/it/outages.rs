@@ -119,6 +119,78 @@ async fn whichever_answer_of_postgres_is_lost_nobody_is_told_that_nothing_was_re
     }
 }
 
+/// What was committed without an answer is not in memory; what is heard next is held against the store, not against that.
+#[tokio::test(flavor = "multi_thread")]
+async fn whichever_answer_of_postgres_is_lost_while_alerts_begin_and_end_none_is_lost_and_none_stays() {
+    let Some(database) = Database::postgres() else { return };
+    let wire = Wire::lay().await;
+    let bot = Bot::with(database, |config| {
+        config.database.url = wire.lead_to(&config.database.url);
+        config.prometheus.alertmanagers = vec![super::notified::sender(None)];
+    })
+    .await;
+    let at = "2026-11-24T12:00:00Z";
+    let mut tried = 0;
+    for nth in 1.. {
+        let pod = format!("pod-{nth}");
+        wire.lose_answer(nth);
+        // Told that it was not taken, a sender sends it again.
+        for status in ["firing", "resolved"] {
+            for _ in 0..4 {
+                let news = super::notified::alert(status, &pod, at);
+                if super::notified::post_at(
+                    bot.address,
+                    "cluster-a",
+                    "AM_TOKEN",
+                    super::notified::notification(&[news]).to_string(),
+                )
+                .await
+                    == 200
+                {
+                    break;
+                }
+            }
+        }
+        let over = !wire.lost_it();
+        bot.clock.advance(Duration::from_secs(6));
+        bot.lead().await;
+        bot.settle().await;
+        bot.advance(12).await;
+        let stays: Vec<_> =
+            alerts::load(&bot.flow.store).await.unwrap().alerts.into_iter().filter(|alert| !alert.resolved()).collect();
+        assert!(stays.is_empty(), "answer {nth} was lost, and this never ends: {stays:#?}");
+        tried = nth;
+        if over {
+            break;
+        }
+    }
+    assert!(tried > 8, "an alert that begins and ends asks the database more often than {tried} times");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_orchestrator_that_ends_it_hears_that_at_once_and_requests_are_served_a_moment_longer() {
+    let Some(database) = Database::postgres() else { return };
+    let place = writing::place(&database.url).await;
+    let writer = Writer::new(&place);
+    let mut bot = place.start(&["serve"]);
+    let address = bot.address().await;
+    until_done(&writer, &address).await;
+    bot.signal("TERM");
+    let ready = format!("http://{address}/readyz");
+    let red = until_answers(&ready, |status, _| status == 503).await.1;
+    assert!(red.contains("asked to stop"), "{red}");
+    // Routed here before everybody had heard of it.
+    for _ in 0..10 {
+        assert_eq!(writer.ask(&writing::url(&address)).await, Told::Yes);
+        pause(100).await;
+    }
+    let said = bot.terminated().await;
+    assert!(said.contains("stopped") && !said.contains("not everything was finished"), "{said}");
+    let verdict = writer.verdict(&database.url).await;
+    verdict.must_hold();
+    assert_eq!(verdict.turned_away, 0, "{verdict}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_start_while_slack_is_away_makes_strangers_of_nobody() {
     let database = Database::sqlite();

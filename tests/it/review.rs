@@ -199,8 +199,18 @@ async fn slacks_door_takes_nothing_but_posts() {
     let bot = Bot::start().await;
     let url = format!("http://{}{}", bot.address, watchkeeper::slack::manifest::REQUEST_PATH);
     assert_eq!(reqwest::get(&url).await.unwrap().status(), 405);
-    let health = reqwest::get(format!("http://{}/healthz", bot.address)).await.unwrap();
-    assert_eq!(health.headers()["x-content-type-options"], "nosniff");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_answer_may_be_kept_sniffed_framed_or_run() {
+    let bot = Bot::start().await;
+    for path in ["/healthz", "/readyz", "/calendar/none.ics", "/nothing-here"] {
+        let answer = reqwest::get(format!("http://{}{path}", bot.address)).await.unwrap();
+        let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
+        assert_eq!(header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(header("cache-control"), "no-store", "{path}");
+        assert_eq!(header("content-security-policy"), "default-src 'none'; frame-ancestors 'none'", "{path}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -41,28 +41,24 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 {{- end }}
 
-{{/* The configuration with what the chart knows better: addresses, and the file on the volume. */}}
+{{- define "watchkeeper.publicUrl" -}}
+{{- $host := default "<your host>" (first .Values.ingress.hosts) }}
+{{- default (printf "https://%s" $host) (default dict .Values.config.slack).public_url | trimSuffix "/" }}
+{{- end }}
+
+{{- define "watchkeeper.metricsName" -}}
+{{- printf "%s-metrics" (include "watchkeeper.fullname" . | trunc 55 | trimSuffix "-") }}
+{{- end }}
+
+{{- define "watchkeeper.metricsListen" -}}
+{{- printf "0.0.0.0:%d" (int .Values.metrics.port) }}
+{{- end }}
+
+{{/* The configuration with what the chart knows better: addresses, and the file on the volume; watchkeeper.check refuses others. */}}
 {{- define "watchkeeper.config" -}}
-{{- $ours := dict "http" (dict "listen" "0.0.0.0:8080" "metrics_listen" (printf "0.0.0.0:%d" (int .Values.metrics.port))) "log" (dict "format" "json") }}
+{{- $ours := dict "http" (dict "listen" "0.0.0.0:8080" "metrics_listen" (include "watchkeeper.metricsListen" .)) "log" (dict "format" "json") }}
 {{- if .Values.persistence.enabled }}
 {{- $_ := set $ours "database" (dict "url" "sqlite:/var/lib/watchkeeper/watchkeeper.sqlite") }}
 {{- end }}
 {{- toYaml (mergeOverwrite (deepCopy $ours) (deepCopy .Values.config)) }}
-{{- end }}
-
-{{/* Contradictions are refused here, before a pod finds out. */}}
-{{- define "watchkeeper.check" -}}
-{{- if not .Values.existingSecret }}
-{{- fail "existingSecret is empty: make a Secret with SLACK_BOT_TOKEN and the others of .env.example, and give its name" }}
-{{- end }}
-{{- if and .Values.persistence.enabled (gt (int .Values.replicaCount) 1) }}
-{{- fail "replicaCount > 1 needs Postgres: set persistence.enabled=false and put DATABASE_URL into existingSecret" }}
-{{- end }}
-{{- $url := dig "database" "url" "" .Values.config }}
-{{- if and (not .Values.persistence.enabled) (hasPrefix "sqlite:" $url) }}
-{{- fail "config.database.url is a SQLite file and persistence.enabled is false: its state would be lost with the pod" }}
-{{- end }}
-{{- if and .Values.ingress.enabled (not .Values.ingress.hosts) }}
-{{- fail "ingress.enabled needs ingress.hosts" }}
-{{- end }}
 {{- end }}

@@ -14,6 +14,7 @@ mod solana;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use self::nodes::{NoAnswer, Nodes};
 use super::{ChainReader, ChainSettings, Hosts};
@@ -34,6 +35,29 @@ pub struct Purse {
     pub name: String,
     pub chain: String,
     pub key: Key,
+}
+
+/// How a transaction is looked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// How long ago it was tried.
+    pub since: Duration,
+    /// On EVM: how many blocks deep something must be before it is believed for good.
+    pub confirmations: u64,
+    /// Whether its bytes are sent again while they may still come into a block.
+    pub resend: bool,
+}
+
+/// What looking for a transaction shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sight {
+    Told(Tried),
+    /// In no block that enough endpoints know; it may still come. What else is seen, if anything.
+    Nowhere {
+        note: Option<String>,
+    },
+    /// Something is there, and not for so long that it is believed.
+    Shallow(String),
 }
 
 /// Pays on the configured chains. Cheap to clone.
@@ -126,41 +150,64 @@ impl Hands {
     }
 
     /// Looks what came of the transactions signed for a step, the latest last. While it may still come, its bytes are sent
-    /// again if `resend`. [`Tried::Blocked`]: it did not happen and cannot any more.
-    pub async fn observe(&self, plan: &Approved<Plan>, signed: &[Signed], resend: bool) -> Tried {
+    /// again if that is wanted. [`Tried::Blocked`]: it did not happen and cannot any more.
+    pub async fn observe(&self, plan: &Approved<Plan>, signed: &[Signed], look: Look) -> Sight {
         let Some(latest) = signed.last() else {
-            return Tried::Blocked { why: "nothing was signed, so nothing was sent".to_owned() };
+            return Sight::Told(Tried::Blocked { why: "nothing was signed, so nothing was sent".to_owned() });
         };
         let Some(chain) = self.0.chains.get(&plan.target.cluster) else {
             let why = format!("{} is not configured any more; look for {} there", plan.target.cluster, latest.id);
-            return Tried::Unknown { why };
+            return Sight::Told(Tried::Unknown { why });
         };
         if !chain.same(plan) {
             let why = format!(
                 "{} is another chain in the configuration now; look for {} on the former",
                 chain.name, latest.id
             );
-            return Tried::Unknown { why };
+            return Sight::Told(Tried::Unknown { why });
         }
-        let tried = match chain.kind {
-            ChainKind::Solana => solana::observe(&chain.nodes, signed).await,
-            _ => evm::observe(&chain.nodes, signed).await,
+        let sight = match chain.kind {
+            ChainKind::Solana => solana::observe(&chain.nodes, signed, look.since).await,
+            _ => evm::observe(&chain.nodes, signed, look.confirmations).await,
         };
-        if tried == Tried::Unclear && resend {
+        if look.resend && matches!(sight, Sight::Nowhere { .. }) {
             chain.send(latest).await;
         }
-        tried
+        sight
     }
 
-    /// Whether the transaction can still go away again. `confirmations`: how deep it must be on EVM.
-    pub async fn settled(&self, plan: &Approved<Plan>, signed: &Signed, confirmations: u64) -> Settled {
+    /// Whether another transaction may be signed for a step that these were signed for before: only when it is found once
+    /// more, right before, that none of them came or can come.
+    ///
+    /// # Errors
+    /// What is known of them instead.
+    pub async fn may_sign(&self, plan: &Approved<Plan>, earlier: &[Signed]) -> Result<(), Tried> {
+        if earlier.is_empty() {
+            return Ok(());
+        }
+        let look = Look { since: Duration::MAX, confirmations: u64::MAX, resend: false };
+        match self.observe(plan, earlier, look).await {
+            Sight::Told(Tried::Blocked { .. }) => Ok(()),
+            Sight::Told(tried) => Err(tried),
+            Sight::Nowhere { .. } | Sight::Shallow(_) => Err(Tried::Unclear),
+        }
+    }
+
+    /// Whether the transaction can still go away again. `confirmations`: how deep it must be on EVM. Where it is in no block
+    /// its bytes are sent again if `resend`: it may have been in one that was dropped.
+    pub async fn settled(&self, plan: &Approved<Plan>, signed: &Signed, confirmations: u64, resend: bool) -> Settled {
         let Some(chain) = self.0.chains.get(&plan.target.cluster).filter(|chain| chain.same(plan)) else {
-            return Settled::Failed { why: format!("{} is not configured any more", plan.target.cluster) };
+            return Settled::Progress { text: format!("{} is not configured any more", plan.target.cluster) };
         };
-        match chain.kind {
+        let settled = match chain.kind {
             ChainKind::Solana => solana::settled(&chain.nodes, signed).await,
             _ => evm::settled(&chain.nodes, signed, confirmations).await,
+        };
+        if settled.is_none() && resend {
+            chain.send(signed).await;
         }
+        let text = || "too few endpoints have the transaction in a block".to_owned();
+        settled.unwrap_or_else(|| Settled::Progress { text: text() })
     }
 
     fn parts(&self, route: &Route) -> Result<(&Chain, &Key), CannotPlan> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Chain;
 use crate::core::action::found::CannotPlan;
+use crate::core::action::journal::Tried;
 use crate::core::action::money::{Party, Payment, Route, Transfer};
 use crate::core::action::plan::{Blast, Change, Object, Preview, Risk, Undo, Write};
 use crate::core::action::target::Target;
@@ -142,6 +143,7 @@ impl Ask<'_> {
             spent: Amount::new(0, amount.decimals()).map_err(|error| no(error.to_string()))?,
             per_transfer,
             per_day,
+            confirmations: hot.confirmations,
         };
         let transfer = Transfer {
             wallet: hot.name.clone(),
@@ -177,6 +179,13 @@ impl Ask<'_> {
             undo: Undo::None { why: "what was paid is in the hands of whoever holds that wallet's key".to_owned() },
         })
     }
+}
+
+/// It would cost more than people saw when they approved it; it may again cost less.
+pub(super) fn dearer(costs: Amount, transfer: &Transfer) -> Tried {
+    let Payment { fee, fee_symbol: coin, .. } = &transfer.seen;
+    let why = format!("the fee may come to {costs} {coin} now, and at most {fee} {coin} were approved");
+    Tried::Blocked { why }
 }
 
 /// The asset as the hot wallet holds it: never in another's token account.

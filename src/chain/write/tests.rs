@@ -88,36 +88,98 @@ fn silent(_: &str) -> Option<Value> {
     None
 }
 
-async fn on_solana(says: &[Says]) -> Tried {
-    let (nodes, _doubles) = endpoints(ChainKind::Solana, says).await;
-    solana::observe(&nodes, &until_height(400)).await
+const NOWHERE: Sight = Sight::Nowhere { note: None };
+
+async fn on_solana(says: &[Says]) -> Sight {
+    after(60, says).await
 }
 
-async fn on_evm(says: &[Says]) -> Tried {
+/// So many seconds after it was tried.
+async fn after(secs: u64, says: &[Says]) -> Sight {
+    let (nodes, _doubles) = endpoints(ChainKind::Solana, says).await;
+    solana::observe(&nodes, &until_height(400), Duration::from_secs(secs)).await
+}
+
+async fn on_evm(says: &[Says]) -> Sight {
     let (nodes, _doubles) = endpoints(ChainKind::Evm, says).await;
-    evm::observe(&nodes, &until_nonce()).await
+    evm::observe(&nodes, &until_nonce(), 12).await
 }
 
 #[tokio::test]
 async fn it_happened_when_more_than_half_say_so() {
-    assert!(matches!(on_solana(&[landed, landed, silent]).await, Tried::Succeeded { .. }));
-    assert!(matches!(on_evm(&[landed, silent, landed]).await, Tried::Succeeded { .. }));
+    assert!(matches!(on_solana(&[landed, landed, silent]).await, Sight::Told(Tried::Succeeded { .. })));
+    assert!(matches!(on_evm(&[landed, silent, landed]).await, Sight::Told(Tried::Succeeded { .. })));
     for says in [[landed, silent, silent], [landed, early, early], [landed, absent, absent]] {
-        assert_eq!(on_solana(&says).await, Tried::Unclear);
-        assert_eq!(on_evm(&says).await, Tried::Unclear);
+        assert_eq!(on_solana(&says).await, NOWHERE);
+        assert_eq!(on_evm(&says).await, NOWHERE);
     }
 }
 
 #[tokio::test]
 async fn it_did_not_happen_only_when_two_who_must_know_do_not_and_nobody_does() {
-    assert!(matches!(on_solana(&[absent, absent, silent]).await, Tried::Blocked { .. }));
-    assert!(matches!(on_evm(&[absent, absent, silent]).await, Tried::Failed { .. }));
-    assert!(matches!(on_solana(&[absent, absent]).await, Tried::Blocked { .. }));
-    for says in [[absent, silent, silent], [absent, early, early], [absent, early, silent], [early, early, early]] {
-        assert_eq!(on_solana(&says).await, Tried::Unclear, "it may still come");
-        assert_eq!(on_evm(&says).await, Tried::Unclear, "it may still come");
+    for says in [&[absent, absent, silent][..], &[absent, absent]] {
+        assert!(matches!(on_solana(says).await, Sight::Told(Tried::Blocked { .. })));
+        let Sight::Nowhere { note: Some(note) } = on_evm(says).await else { panic!() };
+        assert!(note.contains("seems to have its nonce 7"), "who counts may not be who is asked: {note}");
     }
-    assert_eq!(on_solana(&[absent, silent]).await, Tried::Unclear, "of two, both must say so");
+    for says in [[absent, silent, silent], [absent, early, early], [absent, early, silent], [early, early, early]] {
+        assert_eq!(on_solana(&says).await, NOWHERE, "it may still come");
+        assert_eq!(on_evm(&says).await, NOWHERE, "it may still come");
+    }
+    assert_eq!(on_solana(&[absent, silent]).await, NOWHERE, "of two, both must say so");
+}
+
+#[tokio::test]
+async fn nothing_expires_faster_than_blocks_pass() {
+    assert_eq!(after(59, &[absent, absent, absent]).await, NOWHERE);
+    assert!(matches!(after(60, &[absent, absent, absent]).await, Sight::Told(Tried::Blocked { .. })));
+}
+
+#[tokio::test]
+async fn a_blockhash_lasts_as_long_as_anybody_says() {
+    fn says(method: &str, height: u64) -> Option<Value> {
+        let value = json!({"value": {"blockhash": "hash", "lastValidBlockHeight": height}});
+        (method == "getLatestBlockhash").then_some(value)
+    }
+    let says: [Says; 3] = [|method| says(method, 1), |method| says(method, 400), silent];
+    let (nodes, _doubles) = endpoints(ChainKind::Solana, &says).await;
+    assert_eq!(solana::fresh(&nodes).await.unwrap().last_valid_block_height, 400);
+}
+
+#[tokio::test]
+async fn after_an_earlier_one_that_somebody_knows_the_latest_is_not_sent_again() {
+    fn knows_the_first(method: &str) -> Option<Value> {
+        match method {
+            "getSignatureStatuses" => {
+                Some(json!({"value": [{"slot": 1, "err": null, "confirmationStatus": "processed"}, null]}))
+            }
+            other => landed(other),
+        }
+    }
+    fn none_of_two(method: &str) -> Option<Value> {
+        if method == "getSignatureStatuses" { Some(json!({"value": [null, null]})) } else { landed(method) }
+    }
+    let both = [until_height(600), until_height(400)].concat();
+    let (nodes, _doubles) = endpoints(ChainKind::Solana, &[knows_the_first, none_of_two, none_of_two]).await;
+    assert!(matches!(solana::observe(&nodes, &both, Duration::MAX).await, Sight::Shallow(_)));
+    let (nodes, _doubles) = endpoints(ChainKind::Solana, &[none_of_two, none_of_two]).await;
+    assert_eq!(solana::observe(&nodes, &both, Duration::MAX).await, NOWHERE, "the first lasts longer than the latest");
+}
+
+#[tokio::test]
+async fn what_is_reverted_in_a_block_that_may_be_dropped_has_not_failed() {
+    fn reverted(method: &str) -> Option<Value> {
+        match method {
+            "eth_getTransactionReceipt" => Some(json!({"status": "0x0", "blockNumber": "0x1c"})),
+            other => landed(other),
+        }
+    }
+    let (nodes, _doubles) = endpoints(ChainKind::Evm, &[reverted, reverted, silent]).await;
+    let seen = async |deep| evm::observe(&nodes, &until_nonce(), deep).await;
+    assert_eq!(seen(5).await, Sight::Shallow("the chain reverted it, 4 of 5 blocks deep".to_owned()));
+    assert!(matches!(seen(4).await, Sight::Told(Tried::Failed { .. })));
+    let settled = evm::settled(&nodes, &until_nonce()[0], 4).await;
+    assert!(matches!(settled, Some(Settled::Failed { .. })), "also when it was seen to go through before");
 }
 
 #[tokio::test]
@@ -130,8 +192,8 @@ async fn who_is_of_another_chain_is_not_asked() {
         }
     }
     let says: [Says; 3] = [other, other, landed];
-    assert_eq!(on_solana(&says).await, Tried::Unclear);
-    assert_eq!(on_evm(&says).await, Tried::Unclear);
+    assert_eq!(on_solana(&says).await, NOWHERE);
+    assert_eq!(on_evm(&says).await, NOWHERE);
     let (nodes, doubles) = endpoints(ChainKind::Evm, &says).await;
     let error = nodes.agreed::<String>("eth_getTransactionCount", &json!([FROM, "latest"])).await.unwrap_err();
     assert!(error.to_string().contains("it is a node of chain 1, not of 8453"), "{error}");
@@ -159,9 +221,9 @@ async fn a_nonce_that_they_do_not_agree_on_is_none_and_a_fee_of_one_is_not_paid(
 async fn how_deep_it_is_is_what_more_than_half_say_at_least() {
     let (nodes, _doubles) = endpoints(ChainKind::Evm, &[landed, landed, silent]).await;
     let signed = &until_nonce()[0];
-    assert_eq!(evm::settled(&nodes, signed, 16).await, Settled::Done { note: "16 blocks deep".to_owned() });
+    assert_eq!(evm::settled(&nodes, signed, 16).await, Some(Settled::Done { note: "16 blocks deep".to_owned() }));
     let seventeen = Settled::Progress { text: "16 of 17 blocks deep".to_owned() };
-    assert_eq!(evm::settled(&nodes, signed, 17).await, seventeen);
+    assert_eq!(evm::settled(&nodes, signed, 17).await, Some(seventeen));
     let (nodes, _doubles) = endpoints(ChainKind::Evm, &[landed, silent, silent]).await;
-    assert!(matches!(evm::settled(&nodes, signed, 1).await, Settled::Progress { .. }));
+    assert_eq!(evm::settled(&nodes, signed, 1).await, None);
 }

@@ -128,3 +128,15 @@ fn a_group_lends_what_an_account_does_not_say() {
     assert_eq!(watched.symbol, "SOL");
     assert_eq!((watched.labels["team"].as_str(), watched.labels["tier"].as_str()), ("b", "x"));
 }
+
+#[test]
+fn nobody_waits_for_more_blocks_than_a_hot_wallet_can_spare() {
+    let paying = |deep: u64| {
+        let account = "{name: pusher, chain: base, address: '0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed'}";
+        let limits = "per_transfer: {ETH: \"1\"}, per_day: {ETH: \"2\"}";
+        let hot = format!("{{name: ops, chain: base, key_env: HOT, to: [pusher], {limits}, confirmations: {deep}}}");
+        said(&with(&format!("  accounts:\n    - {account}\nactions:\n  hot_wallets:\n    - {hot}\n")))
+    };
+    assert_eq!(paying(500), "fine");
+    assert!(paying(501).contains("confirmations: is 501; nothing else is paid meanwhile"), "{}", paying(501));
+}

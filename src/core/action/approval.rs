@@ -4,7 +4,7 @@
 use std::ops::Deref;
 
 use super::journal::Journal;
-use super::plan::{Plan, Risk};
+use super::plan::{Plan, Risk, Write};
 use super::policy::{Freeze, Person, Policy, Rate, Roster};
 use super::request::{Approval, Proof, Request, State, met};
 use crate::core::engine::mute::first_unmuted;
@@ -72,10 +72,23 @@ pub fn release(request: Request, rebuilt: Plan, gate: &Gate) -> Release {
             let journal = Journal::of(&request.plan);
             let state = State::Executing { proof, journal, started_at: gate.now };
             // The resource versions are those just read; everything else is the same.
-            Release::Go(Request { state, plan: rebuilt, ..request })
+            let plan = at_approved_cost(rebuilt, &request.plan);
+            Release::Go(Request { plan, state, ..request })
         }
         Err((left, why)) => Release::Not(Request { state: State::Open { approvals: left }, ..request }, why),
     }
+}
+
+/// Fees move while people decide: what they saw is the most that is paid.
+fn at_approved_cost(mut rebuilt: Plan, approved: &Plan) -> Plan {
+    for (change, approved) in rebuilt.preview.changes.iter_mut().zip(&approved.preview.changes) {
+        if let (Write::Transfer(now), Some(then)) = (&mut change.write, approved.transfer()) {
+            now.seen.fee = then.seen.fee;
+            now.seen.fee_symbol.clone_from(&then.seen.fee_symbol);
+            now.seen.confirmations = now.seen.confirmations.max(then.seen.confirmations);
+        }
+    }
+    rebuilt
 }
 
 /// The plan of a request that is being carried out, for its next step. `None` when it is not, or when what is on record does

@@ -1,12 +1,16 @@
 //! What was tried and what came of it, step by step. Written before and after every write, so that a crash leaves no doubt
 //! about what may have happened.
 
+mod signed;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::plan::{Change, Plan};
 use crate::core::time::Timestamp;
+
+pub use self::signed::{Lasts, Signed};
 
 /// How long something that is refused for now (a disruption budget, a conflict) is tried again.
 pub const PATIENCE: Duration = Duration::from_mins(10);
@@ -60,29 +64,6 @@ pub enum Step {
         at: Timestamp,
         why: String,
     },
-}
-
-/// A transaction as it was signed. It is on record before it is sent, and nothing but these bytes is sent while it may still
-/// come into a block.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Signed {
-    /// Of the plan's steps, from 0.
-    pub step: usize,
-    /// What explorers find it by: Solana's first signature in base58, on EVM the hash as `0x…`.
-    pub id: String,
-    /// Hex digits of what is sent.
-    pub bytes: String,
-    pub lasts: Lasts,
-}
-
-/// How long a transaction may still come into a block.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "lasts", rename_all = "snake_case")]
-pub enum Lasts {
-    /// Solana: in blocks up to this height.
-    UntilHeight { last_valid_block_height: u64 },
-    /// EVM: until a transaction of the same sender with this nonce is in a block.
-    UntilNonce { from: String, nonce: u64 },
 }
 
 /// What came of one try, or of looking after one.
@@ -270,11 +251,6 @@ impl Journal {
         }
     }
 
-    /// The transactions that were signed for a step, oldest first.
-    pub fn signed_for(&self, index: usize) -> impl DoubleEndedIterator<Item = &Signed> {
-        self.signed.iter().filter(move |signed| signed.step == index)
-    }
-
     /// Writes down what came of a try. Only a step that was attempted takes one: a late answer changes nothing.
     pub fn settle(&mut self, index: usize, tried: Tried, now: Timestamp) {
         let Some(Step::Attempted { at, .. }) = self.steps.get(index) else { return };
@@ -283,6 +259,8 @@ impl Journal {
             Tried::Succeeded { note } => Step::Succeeded { at, done_at: now, note, started: None },
             Tried::Started { note, what } => Step::Succeeded { at, done_at: now, note, started: Some(what) },
             Tried::Blocked { why } if now.since(at) < PATIENCE => Step::Intended { at, blocked: Some(why) },
+            // Nobody vouches for it that what was sent before did not come.
+            Tried::Blocked { why } if self.signed_for(index).next().is_some() => Step::Unknown { at, why },
             Tried::Failed { why } | Tried::Blocked { why } => Step::Failed { at, why },
             Tried::Unclear => return,
             Tried::Unknown { why } => Step::Unknown { at, why },

@@ -75,7 +75,7 @@ pub struct Payment {
     pub worth: Option<String>,
     pub from: Party,
     pub to: Party,
-    /// At most, in the coin that fees are paid in.
+    /// At most, in the coin that fees are paid in. What is approved: it is carried through to the signature.
     pub fee: Amount,
     pub fee_symbol: String,
     /// What the simulation said: `450 compute units`.
@@ -84,6 +84,14 @@ pub struct Payment {
     pub spent: Amount,
     pub per_transfer: Amount,
     pub per_day: Amount,
+    /// On EVM: how many blocks deep it must be.
+    #[serde(default = "safe_depth")]
+    pub confirmations: u64,
+}
+
+/// For payments from before it was written down.
+const fn safe_depth() -> u64 {
+    12
 }
 
 /// Why a hot wallet does not pay that much, in words.

@@ -181,6 +181,8 @@ pub enum Denied {
     Unknown,
     #[error("say why: the rule `{0}` wants a reason; add it at the end")]
     ReasonMissing(String),
+    #[error("{0} requests of yours wait to be approved, and no more may; withdraw one, or have them decided")]
+    TooMany(usize),
 }
 
 /// What an action takes to be allowed.

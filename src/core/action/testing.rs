@@ -132,6 +132,7 @@ pub fn transfer(amount: &str) -> Transfer {
             spent: sol("0"),
             per_transfer: sol("2"),
             per_day: sol("5"),
+            confirmations: 3,
         },
     }
 }

@@ -1,9 +1,12 @@
 //! Payments: who may pay whom is looked up in the configuration as it is now, what has been paid in the store, and both again
 //! as one begins.
 
+use std::time::Duration;
+
+use crate::chain::write::{Look, Sight};
 use crate::core::action::approval::{Approved, under_way};
 use crate::core::action::found::{CannotPlan, Settled};
-use crate::core::action::journal::{Signed, Tried};
+use crate::core::action::journal::{Lasts, Signed, Tried};
 use crate::core::action::kind::Action;
 use crate::core::action::money::{self, DAY, HotWallet, Route, Transfer};
 use crate::core::action::plan::{Plan, Preview, Write};
@@ -19,7 +22,12 @@ use crate::store::{StoreError, Tx, actions};
 
 use super::super::Flow;
 use super::Settings;
+use super::hands::{Hands, Patience};
 use super::target::rest_of;
+
+/// Seconds. Twice and a half of what the slowest chain takes for one.
+const A_BLOCK: u64 = 30;
+const IN_NO_BLOCK: &str = "the transaction is sent, and in no block that more than half of the endpoints know";
 
 /// Why a payment does not begin, found in the transaction that would let it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +72,8 @@ impl Flow {
         let unfit =
             || Tried::Failed { why: "what is on record does not fit together, so nothing is signed".to_owned() };
         let plan = under_way(request).ok_or_else(unfit)?;
+        let earlier = signed_for(request, step);
+        Box::pin(self.hands.wallets.may_sign(&plan, &earlier)).await?;
         let route = self.route(&plan.target).map_err(|cannot| Tried::Failed { why: cannot.to_string() })?;
         let signed = Box::pin(self.hands.wallets.sign(&plan, step, &route)).await?;
         // The same payment in the same block is the same transaction: it would be taken for that of the other request.
@@ -77,19 +87,65 @@ impl Flow {
         }
     }
 
+    /// What came of what was signed for a step.
+    ///
+    /// # Errors
+    /// It is not known yet: what there is to wait for.
+    pub(super) async fn looked_for(
+        &self,
+        plan: &Approved<Plan>,
+        signed: &[Signed],
+        tried_at: Option<Timestamp>,
+        resend: bool,
+    ) -> Result<Tried, String> {
+        let since = tried_at.map_or(Duration::MAX, |at| self.now().since(at));
+        let (patience, confirmations) = (self.patience(plan), self.confirmations(plan));
+        let sight = self.hands.wallets.observe(plan, signed, Look { since, confirmations, resend }).await;
+        let (seen, until) = match sight {
+            Sight::Told(tried) => return Ok(tried),
+            Sight::Nowhere { note } => (note.unwrap_or_else(|| IN_NO_BLOCK.to_owned()), patience.look_for),
+            Sight::Shallow(text) => (text, patience.settle),
+        };
+        if since < until {
+            return Err(seen);
+        }
+        let why = signed.last().map_or_else(|| patience.lost.to_owned(), |signed| lost(signed, &seen));
+        Ok(Tried::Unknown { why })
+    }
+
     /// Whether what was paid can still go away: any of the transactions that were signed may be the one.
-    pub(super) async fn paid(&self, plan: &Approved<Plan>, signed: &[Signed]) -> Settled {
-        let settings = self.settings();
-        let of = |wallet: &&HotWallet| plan.transfer().is_some_and(|transfer| transfer.wallet == wallet.name);
-        let confirmations = settings.actions.hot_wallets.iter().find(of).map_or(1, |wallet| wallet.confirmations);
-        let mut seen = Settled::Progress { text: "nothing was signed".to_owned() };
+    pub(super) async fn paid(&self, plan: &Approved<Plan>, signed: &[Signed], resend: bool) -> Settled {
+        let confirmations = self.confirmations(plan);
+        // Of several the one that is not in a block must never come.
+        let resend = resend && signed.len() == 1;
+        let mut seen = None;
         for signed in signed.iter().rev() {
-            seen = self.hands.wallets.settled(plan, signed, confirmations).await;
-            if matches!(seen, Settled::Done { .. }) {
-                break;
+            let settled = self.hands.wallets.settled(plan, signed, confirmations, resend).await;
+            match (&settled, &seen) {
+                (Settled::Done { .. }, _) => return settled,
+                (Settled::Failed { .. }, Some(Settled::Progress { .. })) => {}
+                (Settled::Failed { .. } | Settled::Progress { .. }, _) => seen = Some(settled),
             }
         }
-        seen
+        seen.unwrap_or_else(|| Settled::Progress { text: "nothing was signed".to_owned() })
+    }
+
+    /// How deep it must be: never less than was approved, though the hot wallet be gone from the configuration.
+    fn confirmations(&self, plan: &Plan) -> u64 {
+        let settings = self.settings();
+        let Some(transfer) = plan.transfer() else { return 0 };
+        let hot = settings.actions.hot_wallets.iter().find(|wallet| wallet.name == transfer.wallet);
+        hot.map_or(0, |hot| hot.confirmations).max(transfer.seen.confirmations)
+    }
+
+    /// How long what was written is waited for: on a chain that goes by blocks.
+    pub(super) fn patience(&self, plan: &Plan) -> Patience {
+        let patience = Hands::patience(&plan.target);
+        if plan.target.sort != Sort::Wallet {
+            return patience;
+        }
+        let blocks = Duration::from_secs(A_BLOCK.saturating_mul(self.confirmations(plan)));
+        Patience { settle: patience.settle.max(blocks), ..patience }
     }
 
     /// The hot wallet that may pay `target`.
@@ -172,6 +228,20 @@ impl Flow {
         let other = held.wallets().wallets().any(|wallet| wallet.watched().symbol == word);
         if other { Err(blocks::other_symbol(&target.name, &watched.symbol, word)) } else { Ok(()) }
     }
+}
+
+fn signed_for(request: &Request, step: usize) -> Vec<Signed> {
+    request.state.journal().map(|journal| journal.signed_for(step).cloned().collect()).unwrap_or_default()
+}
+
+/// What a person has to look for.
+fn lost(signed: &Signed, seen: &str) -> String {
+    let Signed { id, lasts, .. } = signed;
+    let until = match lasts {
+        Lasts::UntilHeight { last_valid_block_height } => format!("block height {last_valid_block_height}"),
+        Lasts::UntilNonce { nonce, .. } => format!("the next transaction with nonce {nonce}"),
+    };
+    format!("{seen}: transaction {id} may have come or may come until {until}; look for it")
 }
 
 fn has_signed(request: &Request, id: &str) -> bool {

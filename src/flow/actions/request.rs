@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::core::action::policy::{Denied, Person};
-use crate::core::action::request::{Asked, Draft, Request};
+use crate::core::action::request::{Asked, Draft, Request, State};
 use crate::core::audit::Record;
 use crate::core::ids::{ChannelId, RequestId};
 use crate::slack::blocks::action as blocks;
@@ -19,6 +19,9 @@ use super::super::step::{Extra, StepError};
 use super::Wanted;
 use super::card::rival_count;
 use super::record::{counted, record, requested};
+
+/// Requests of one person that wait to be approved: every round looks at all that do.
+const MOST_OPEN: usize = 30;
 
 impl Flow {
     pub(super) async fn ask_for_action(
@@ -53,6 +56,11 @@ impl Flow {
             Ok(rule) => rule,
             Err(denied) => return self.refuse_action(key, wanted, caller, &denied, place).await,
         };
+        let open = self.open_of(&by).await?;
+        // An emergency waits for nobody.
+        if open >= MOST_OPEN && !wanted.break_glass {
+            return self.refuse_action(key, wanted, caller, &Denied::TooMany(open), place).await;
+        }
         if let Some(question) = self.left_to_git(wanted).await {
             return self.say(key, question, Vec::new(), place).await;
         }
@@ -89,6 +97,13 @@ impl Flow {
             };
         }
         self.put_request(key, draft.open(number), &channel, caller, place).await
+    }
+
+    /// How many requests of one person wait to be approved.
+    async fn open_of(&self, by: &Person) -> Result<usize, StoreError> {
+        let live = actions::live(&self.store).await?;
+        let open = |request: &Request| matches!(request.state, State::Open { .. }) && request.asked.by.user == by.user;
+        Ok(live.iter().filter(|stored| open(&stored.request)).count())
     }
 
     /// A number that is not used in the end is a gap, and nothing else.

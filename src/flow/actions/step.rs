@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::core::action::approval::under_way;
 use crate::core::action::found::Settled;
-use crate::core::action::journal::{Lasts, Next, Signed, Step, Tried};
+use crate::core::action::journal::{Next, Signed, Step, Tried};
 use crate::core::action::policy::Freeze;
 use crate::core::action::request::Request;
 use crate::core::action::target::Sort;
@@ -23,7 +23,6 @@ use super::hands::Hands;
 const TRY_AGAIN: Duration = Duration::from_secs(10);
 /// A transaction that is in no block yet is sent and looked for again after this.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
-const IN_NO_BLOCK: &str = "the transaction is sent, and in no block that more than half of the endpoints know";
 /// Others may change the same request meanwhile: a person who wants the way back now.
 const TRIES: usize = 5;
 /// What is on record of an execution does not fit together; a person changed the database.
@@ -53,7 +52,7 @@ impl Flow {
                 }
                 Ok(false)
             }
-            Next::Verify => self.verify(stored, live).await,
+            Next::Verify => self.verify(stored, freeze, live).await,
             // The journal is at its end and the request is not: closed as it is.
             Next::Over => {
                 let after = stored.request.clone().verified(None, now);
@@ -117,23 +116,21 @@ impl Flow {
             return self.settle_step(stored, step, Tried::Unknown { why: UNFIT.to_owned() }, live).await;
         };
         let Some(journal) = stored.request.state.journal() else { return Ok(false) };
-        let signed: Vec<Signed> = journal.signed_for(step).cloned().collect();
-        let tried = if stored.request.plan.target.sort == Sort::Wallet {
-            self.hands.wallets.observe(&plan, &signed, freeze.is_none()).await
-        } else {
-            self.hands.observe(&plan, step, stamp).await
-        };
-        let patience = Hands::patience(&plan.target);
         let tried_at = match journal.steps.get(step) {
             Some(Step::Attempted { tried_at, .. }) => Some(*tried_at),
             _ => None,
         };
-        let tried = match tried {
+        if plan.target.sort == Sort::Wallet {
+            let signed: Vec<Signed> = journal.signed_for(step).cloned().collect();
+            return match self.looked_for(&plan, &signed, tried_at, freeze.is_none()).await {
+                Ok(tried) => self.settle_step(stored, step, tried, live).await,
+                Err(seen) => self.hold(&stored, &seen, Some(LOOK_AGAIN), live).await,
+            };
+        }
+        let patience = Hands::patience(&plan.target);
+        let tried = match self.hands.observe(&plan, step, stamp).await {
             Tried::Unclear if tried_at.is_none_or(|at| self.now().since(at) >= patience.look_for) => {
-                Tried::Unknown { why: signed.last().map_or_else(|| patience.lost.to_owned(), lost) }
-            }
-            Tried::Unclear if !signed.is_empty() => {
-                return self.hold(&stored, IN_NO_BLOCK, Some(LOOK_AGAIN), live).await;
+                Tried::Unknown { why: patience.lost.to_owned() }
             }
             other => other,
         };
@@ -177,19 +174,19 @@ impl Flow {
     }
 
     /// Whether what was written has come to rest.
-    async fn verify(&self, stored: Stored, live: &[Stored]) -> Result<bool, StepError> {
+    async fn verify(&self, stored: Stored, freeze: Option<&Freeze>, live: &[Stored]) -> Result<bool, StepError> {
         let Some(plan) = under_way(&stored.request) else {
-            let after = stored.request.clone().verified(Some(UNFIT.to_owned()), self.now());
+            let after = ended_badly(&stored.request, UNFIT, self.now());
             return self.end_of_watch(stored, after, UNFIT, live).await;
         };
         let Some(journal) = stored.request.state.journal() else { return Ok(false) };
         let settled = if plan.target.sort == Sort::Wallet {
-            self.paid(&plan, &journal.signed).await
+            self.paid(&plan, &journal.signed, freeze.is_none()).await
         } else {
             self.hands.settled(&plan, journal).await
         };
         let now = self.now();
-        let patience = Hands::patience(&plan.target).settle;
+        let patience = self.patience(&plan).settle;
         let late = journal.written_at().is_some_and(|written| now.since(written) >= patience);
         match settled {
             Settled::Done { note } => {
@@ -201,8 +198,11 @@ impl Flow {
                 self.end_of_watch(stored, after, &why, live).await
             }
             Settled::Progress { text } if late => {
-                let why = format!("it was written, but has not settled within {}: {text}", spoken(patience));
-                let after = stored.request.clone().verified(Some(why.clone()), now);
+                let mut why = format!("it was written, but has not settled within {}: {text}", spoken(patience));
+                if let Some(signed) = journal.signed.last() {
+                    why = format!("{why}; look for transaction {}", signed.id);
+                }
+                let after = ended_badly(&stored.request, &why, now);
                 self.end_of_watch(stored, after, &why, live).await
             }
             Settled::Progress { text } => {
@@ -241,14 +241,13 @@ impl Flow {
     }
 }
 
-/// What a person has to look for.
-fn lost(signed: &Signed) -> String {
-    let Signed { id, lasts, .. } = signed;
-    let nonce = match lasts {
-        Lasts::UntilHeight { last_valid_block_height } => format!("block height {last_valid_block_height}"),
-        Lasts::UntilNonce { nonce, .. } => format!("the next transaction with nonce {nonce}"),
-    };
-    format!("transaction {id} was sent and is not known to be in a block; look for it. It may come until {nonce}")
+/// What was written did not come to rest. Money that was seen in a block is not said to have stayed where it was.
+fn ended_badly(request: &Request, why: &str, now: Timestamp) -> Request {
+    let request = request.clone();
+    match request.plan.target.sort {
+        Sort::Wallet => request.lost(why, now),
+        _ => request.verified(Some(why.to_owned()), now),
+    }
 }
 
 /// A move that the journal of writes keeps as well.

@@ -20,7 +20,11 @@ enum OpenError {
 
 pub(super) async fn keep(shared: Arc<Shared>, index: u32, stop: CancellationToken) -> Result<(), Stopped> {
     let mut failures = 0;
+    // Slack closes what was opened together at about the same time, on replicas that were started together too.
     let mut wait = shared.settings.stagger.saturating_mul(index);
+    if index > 0 {
+        wait += shared.settings.stagger.mul_f64(fastrand::f64());
+    }
     let mut retiring: Option<Connection> = None;
     loop {
         let next = async {

@@ -1,6 +1,7 @@
 //! Payments on a real EVM node.
 
 use serde_json::json;
+use watchkeeper::chain::write::Sight;
 use watchkeeper::core::action::found::{CannotPlan, Settled};
 use watchkeeper::core::action::journal::{Lasts, Tried};
 use watchkeeper::core::wallet::{Asset, ChainKind};
@@ -10,6 +11,7 @@ use super::evm::{CHAIN, OWNER};
 use crate::support::ledger::{EVM_HOT, EVM_KEY};
 use crate::support::nodes::Node;
 use crate::support::payer::{Payer, seen};
+use crate::support::process::LIMIT;
 
 const TOKEN: &str = "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359";
 /// `transfer`, `decimals()` is 6, and `balanceOf`; a balance is the storage word at its owner.
@@ -96,7 +98,7 @@ async fn a_token_is_paid_in_its_own_units() {
 
 #[tokio::test]
 #[ignore = "needs anvil: run scripts/test"]
-async fn a_nonce_used_by_another_means_that_it_did_not_happen() {
+async fn a_nonce_used_by_another_is_seen_as_soon_as_that_is_deep_enough() {
     let node = node().await;
     let payer = payer(&node, Asset::Native);
     let plan = payer.plan("1").await;
@@ -110,8 +112,18 @@ async fn a_nonce_used_by_another_means_that_it_did_not_happen() {
     let other = json!([{"from": EVM_HOT, "to": OWNER, "value": "0x1", "nonce": "0x0"}]);
     node.call("eth_sendTransaction", other).await;
     node.call("anvil_mine", json!(["0x1"])).await;
-    let tried = payer.outcome(&plan, &signed).await;
-    assert!(matches!(&tried, Tried::Failed { why } if why.contains("has its nonce 0")), "{tried:?}");
+    let nowhere = Sight::Nowhere { note: None };
+    assert_eq!(payer.look(&plan, &signed, false).await, nowhere, "that block may be dropped");
+    node.call("anvil_mine", json!(["0x2"])).await;
+    let look = async {
+        loop {
+            if let Sight::Nowhere { note: Some(said) } = payer.look(&plan, &signed, false).await {
+                return said;
+            }
+        }
+    };
+    let said = tokio::time::timeout(LIMIT, look).await.expect("it is seen in time");
+    assert!(said.contains("seems to have its nonce 0"), "{said}");
     payer.send(&plan, &signed).await;
     node.call("anvil_mine", json!(["0x1"])).await;
     assert_eq!(holds(&node, OWNER).await, 1);
@@ -134,6 +146,9 @@ async fn what_a_contract_refuses_is_refused_before_and_failed_after() {
     assert!(matches!(&refused, CannotPlan::NotPossible(why) if why.contains("simulation failed")), "{refused}");
     assert!(matches!(payer.sign(&plan).await, Err(Tried::Failed { .. })), "nor is it signed");
     payer.send(&plan, &signed).await;
+    let look = async { while !matches!(payer.look(&plan, &signed, false).await, Sight::Shallow(_)) {} };
+    tokio::time::timeout(LIMIT, look).await.expect("it is in a block in time");
+    node.call("anvil_mine", json!(["0x2"])).await;
     let tried = payer.outcome(&plan, &signed).await;
     assert!(matches!(&tried, Tried::Failed { why } if why.contains("reverted")), "{tried:?}");
     assert_eq!(holds(&node, OWNER).await, 0);

@@ -56,7 +56,8 @@ pub enum Mining {
 #[derive(Default)]
 struct Book {
     holds: BTreeMap<String, u128>,
-    nonces: BTreeMap<String, u64>,
+    /// In which blocks their transactions are.
+    nonces: BTreeMap<String, Vec<u64>>,
     pending: BTreeMap<String, u64>,
     /// By signature or hash: in which block, and how.
     landed: BTreeMap<String, (u64, bool)>,
@@ -66,6 +67,16 @@ struct Book {
     mining: Mining,
     hold: Option<Hold>,
     down: bool,
+    /// What was sent and is in no block: who pays whom how much.
+    waiting: BTreeMap<String, (String, String, u128)>,
+    /// Instead of 1 gwei.
+    base_fee: Option<u128>,
+    /// No newer blockhash than of this block is told.
+    hash_of: Option<u64>,
+    /// The first endpoint says of blockhashes that they are over at once, and the last says nothing of them.
+    lies: bool,
+    /// Whoever is asked for a receipt has not heard of that block yet.
+    behind: bool,
 }
 
 struct Inner {
@@ -167,9 +178,46 @@ impl Ledger {
 
     /// Another transaction of the EVM hot wallet takes the next nonce.
     pub fn take_nonce(&self) {
+        let height = self.inner.height(2000);
         let mut book = self.book();
-        *book.nonces.entry(EVM_HOT.to_lowercase()).or_default() += 1;
+        book.nonces.entry(EVM_HOT.to_lowercase()).or_default().push(height);
         book.pending.clear();
+    }
+
+    pub fn base_fee(&self, wei: u128) {
+        self.book().base_fee = Some(wei);
+    }
+
+    /// From now on the blockhash stays as it is, or goes on.
+    pub fn stand_still(&self, still: bool) {
+        self.book().hash_of = still.then(|| self.inner.height(400));
+    }
+
+    pub fn lies(&self) {
+        self.book().lies = true;
+    }
+
+    pub fn behind(&self, behind: bool) {
+        self.book().behind = behind;
+    }
+
+    /// What was sent on Solana and was in no block is in one now, however late.
+    pub fn land_late(&self) {
+        let height = self.inner.height(400);
+        let mut book = self.book();
+        book.mining = Mining::Prompt;
+        for (id, (from, to, units)) in std::mem::take(&mut book.waiting) {
+            book.take(&id, &from, &to, units, height);
+        }
+    }
+
+    /// The blocks with the EVM hot wallet's transactions are dropped, and what was in them with them.
+    pub fn drop_blocks(&self, to: &str, units: u128) {
+        let mut book = self.book();
+        book.nonces.clear();
+        book.landed.clear();
+        *book.holds.get_mut(&EVM_HOT.to_lowercase()).unwrap() += units;
+        *book.holds.get_mut(&to.to_lowercase()).unwrap() -= units;
     }
 }
 
@@ -177,7 +225,7 @@ type Said = Result<Value, (i64, String)>;
 
 async fn answer(
     State(inner): State<Arc<Inner>>,
-    Path((kind, _endpoint)): Path<(String, usize)>,
+    Path((kind, endpoint)): Path<(String, usize)>,
     Json(body): Json<Value>,
 ) -> Json<Value> {
     if inner.book.lock().unwrap().down {
@@ -187,21 +235,21 @@ async fn answer(
         Value::Array(calls) => {
             let mut said = Vec::new();
             for call in &calls {
-                said.push(one(&inner, &kind, call).await);
+                said.push(one(&inner, &kind, endpoint, call).await);
             }
             Json(Value::Array(said))
         }
-        call => Json(one(&inner, &kind, &call).await),
+        call => Json(one(&inner, &kind, endpoint, &call).await),
     }
 }
 
-async fn one(inner: &Inner, kind: &str, call: &Value) -> Value {
+async fn one(inner: &Inner, kind: &str, endpoint: usize, call: &Value) -> Value {
     let (method, params) = (call["method"].as_str().unwrap_or_default(), &call["params"]);
     let sends = ["sendTransaction", "eth_sendRawTransaction"].contains(&method);
     if sends {
         hold(inner, Hold::Before).await;
     }
-    let said = if kind == "solana" { inner.solana(method, params) } else { inner.evm(method, params) };
+    let said = if kind == "solana" { inner.solana(endpoint, method, params) } else { inner.evm(method, params) };
     if sends {
         hold(inner, Hold::After).await;
     }
@@ -225,7 +273,7 @@ impl Inner {
         self.clock.get().map_or(1_000_000, |clock| clock.now().as_millis().unsigned_abs() / millis)
     }
 
-    fn solana(&self, method: &str, params: &Value) -> Said {
+    fn solana(&self, endpoint: usize, method: &str, params: &Value) -> Said {
         let height = self.height(400);
         let context = json!({"slot": height});
         let mut book = self.book.lock().unwrap();
@@ -247,10 +295,13 @@ impl Inner {
             }
             "getMinimumBalanceForRentExemption" => Ok(json!(RENT)),
             "getBlockHeight" => Ok(json!(height - FINAL)),
+            "getLatestBlockhash" if book.lies && endpoint == 2 => Err((-32000, "no".to_owned())),
             "getLatestBlockhash" => {
+                let height = book.hash_of.unwrap_or(height);
                 let mut hash = [9; 32];
                 hash[..8].copy_from_slice(&(height + LASTS).to_le_bytes());
-                let value = json!({"blockhash": base58::encode(&hash), "lastValidBlockHeight": height + LASTS});
+                let lasts = if book.lies && endpoint == 0 { 1 } else { height + LASTS };
+                let value = json!({"blockhash": base58::encode(&hash), "lastValidBlockHeight": lasts});
                 Ok(json!({"context": context, "value": value}))
             }
             "simulateTransaction" => {
@@ -302,12 +353,16 @@ impl Inner {
             "eth_getCode" | "eth_call" => Ok(json!("0x")),
             "eth_getBalance" => Ok(hex(book.holds.get(&text(0)).copied().unwrap_or_default())),
             "eth_getTransactionCount" => {
-                let mined = book.nonces.get(&text(0)).copied().unwrap_or_default();
+                let until = u64::from_str_radix(text(1).trim_start_matches("0x"), 16).unwrap_or(height);
+                let of = book.nonces.get(&text(0)).into_iter().flatten();
+                let mined = of.filter(|at| **at <= until).count() as u64;
                 let waits = book.pending.get(&text(0)).map_or(mined, |nonce| nonce + 1);
                 Ok(hex(if text(1) == "pending" { waits.max(mined) } else { mined }.into()))
             }
             "eth_estimateGas" => Ok(hex(21_000)),
-            "eth_getBlockByNumber" => Ok(json!({"number": hex(height.into()), "baseFeePerGas": "0x3b9aca00"})),
+            "eth_getBlockByNumber" => {
+                Ok(json!({"number": hex(height.into()), "baseFeePerGas": hex(book.base_fee.unwrap_or(1_000_000_000))}))
+            }
             "eth_maxPriorityFeePerGas" => Ok(hex(1_000_000_000)),
             "eth_sendRawTransaction" => {
                 let bytes = hex::decode(text(0).trim_start_matches("0x")).unwrap();
@@ -316,7 +371,7 @@ impl Inner {
                 let (from, id) = (from.to_string().to_lowercase(), sent.tx_hash().to_string());
                 book.sends += 1;
                 assert_eq!(sent.chain_id(), Some(CHAIN_ID));
-                let next = book.nonces.get(&from).copied().unwrap_or_default();
+                let next = book.nonces.get(&from).map_or(0, Vec::len) as u64;
                 if sent.nonce() < next {
                     return Err((-32000, "nonce too low".to_owned()));
                 }
@@ -326,11 +381,12 @@ impl Inner {
                         book.pending.insert(from.clone(), sent.nonce());
                     }
                     if book.take(&id, &from, &to, u128::try_from(sent.value()).unwrap(), height) {
-                        book.nonces.insert(from, sent.nonce() + 1);
+                        book.nonces.entry(from).or_default().push(height);
                     }
                 }
                 Ok(json!(id))
             }
+            "eth_getTransactionReceipt" if book.behind => Ok(Value::Null),
             "eth_getTransactionReceipt" => Ok(match book.landed.get(&text(0)) {
                 None => Value::Null,
                 Some((at, well)) => {
@@ -353,7 +409,10 @@ impl Book {
 
     fn take(&mut self, id: &str, from: &str, to: &str, units: u128, height: u64) -> bool {
         match self.mining {
-            Mining::Lost | Mining::Pending => return false,
+            Mining::Lost | Mining::Pending => {
+                self.waiting.insert(id.to_owned(), (from.to_owned(), to.to_owned(), units));
+                return false;
+            }
             Mining::Failing => drop(self.landed.insert(id.to_owned(), (height, false))),
             Mining::Prompt => {
                 *self.holds.entry(from.to_owned()).or_default() -= units;

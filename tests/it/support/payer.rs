@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use url::Url;
-use watchkeeper::chain::write::{Hands, Key, Purse};
+use watchkeeper::chain::write::{Hands, Key, Look, Purse, Sight};
 use watchkeeper::chain::{ChainReader, ChainSettings, EndpointSettings, Hosts};
 use watchkeeper::clock::SharedClock;
 use watchkeeper::core::action::approval::Approved;
@@ -91,8 +92,17 @@ impl Payer {
         self.hands.send(plan, signed).await;
     }
 
+    /// Long after it was tried.
     pub async fn observe(&self, plan: &Approved<Plan>, signed: &Signed, resend: bool) -> Tried {
-        self.hands.observe(plan, std::slice::from_ref(signed), resend).await
+        match self.look(plan, signed, resend).await {
+            Sight::Told(tried) => tried,
+            Sight::Nowhere { .. } | Sight::Shallow(_) => Tried::Unclear,
+        }
+    }
+
+    pub async fn look(&self, plan: &Approved<Plan>, signed: &Signed, resend: bool) -> Sight {
+        let look = Look { since: Duration::MAX, confirmations: self.route.hot.confirmations, resend };
+        self.hands.observe(plan, std::slice::from_ref(signed), look).await
     }
 
     /// Until it is known what came of it. The node decides when: blocks come by its own clock.
@@ -109,7 +119,7 @@ impl Payer {
     }
 
     pub async fn settled(&self, plan: &Approved<Plan>, signed: &Signed) -> Settled {
-        self.hands.settled(plan, signed, self.route.hot.confirmations).await
+        self.hands.settled(plan, signed, self.route.hot.confirmations, false).await
     }
 }
 

@@ -73,11 +73,16 @@ impl Place {
 
     /// Runs to the end: exit code and what was said, standard output first.
     pub async fn run(&self, arguments: &[&str]) -> (i32, String) {
-        let mut command = self.command(arguments);
-        let run = tokio::task::spawn_blocking(move || command.output().unwrap());
-        let Output { status, stdout, stderr } = tokio::time::timeout(LIMIT, run).await.expect("it ends").unwrap();
+        let Output { status, stdout, stderr } = self.output(arguments).await;
         let said = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
         (status.code().unwrap(), said)
+    }
+
+    /// As [`Self::run`], for what is no text.
+    pub async fn output(&self, arguments: &[&str]) -> Output {
+        let mut command = self.command(arguments);
+        let run = tokio::task::spawn_blocking(move || command.output().unwrap());
+        tokio::time::timeout(LIMIT, run).await.expect("it ends").unwrap()
     }
 
     /// Runs in the background until it is signalled.

@@ -30,7 +30,9 @@ pub async fn place(database: &str) -> Place {
     let (before, _) = usual.split_once("database:").unwrap();
     let (_, after) = usual.split_once("\nsources:").unwrap();
     let head = before.replace("slack:", "slack:\n  mode: http");
-    place.configure(&format!("{head}database:\n  url: {database}\nsources:{after}"));
+    let alertmanager = "prometheus: {alertmanagers: [{name: am, token_env: AM_TOKEN, resolve_after: 5h}]}\n";
+    place.configure(&format!("{head}database:\n  url: {database}\nsources:{after}{alertmanager}"));
+    place.secrets.push(("AM_TOKEN".to_owned(), "am-token".to_owned()));
     place.secrets.push(("SLACK_SIGNING_SECRET".to_owned(), AppConfig::default().signing_secret));
     place
 }
@@ -58,6 +60,8 @@ pub struct Writer {
     numbers: Arc<AtomicUsize>,
     acknowledged: Arc<Mutex<Vec<String>>>,
     turned_away: Arc<Mutex<Vec<String>>>,
+    /// Alerts of others that were taken in.
+    told_of: Arc<Mutex<Vec<String>>>,
 }
 
 impl Writer {
@@ -68,7 +72,45 @@ impl Writer {
             numbers: Arc::default(),
             acknowledged: Arc::default(),
             turned_away: Arc::default(),
+            told_of: Arc::default(),
         }
+    }
+
+    /// Posts an alert of its own, as Alertmanager does; what was not taken in does not count.
+    pub async fn tell_of_one(self, address: String) {
+        let name = format!("Fire{:05}", self.numbers.fetch_add(1, Ordering::SeqCst));
+        let body = json!({
+            "version": "4", "groupKey": name, "status": "firing", "receiver": "wk", "groupLabels": {}, "alerts": [{
+                "status": "firing", "startsAt": "2026-11-24T12:00:00Z", "endsAt": "0001-01-01T00:00:00Z",
+                "labels": {"alertname": name, "severity": "critical"}, "annotations": {},
+            }],
+        });
+        let url = format!("http://{address}/webhooks/alertmanager/am");
+        let sent = self.client.post(url).bearer_auth("am-token").body(body.to_string()).send().await;
+        if sent.is_ok_and(|answer| answer.status().is_success()) {
+            self.told_of.lock().await.push(name);
+        }
+    }
+
+    /// How often each alert that was taken in is said in the channel, once every one of them is.
+    pub async fn said(&self) -> BTreeMap<String, usize> {
+        let told_of = self.told_of.lock().await.clone();
+        let mut looks = tokio::time::interval(Duration::from_millis(500));
+        for _ in 0..(240 + 4 * told_of.len()) {
+            looks.tick().await;
+            let messages = self.slack.messages("feeds-alerts");
+            let top: Vec<String> = messages
+                .iter()
+                .filter(|m| m.get("thread_ts").is_none_or(|ts| *ts == m["ts"]))
+                .map(Workspace::render)
+                .collect();
+            let count = |name: &String| top.iter().filter(|said| said.contains(name.as_str())).count();
+            let said: BTreeMap<String, usize> = told_of.iter().map(|name| (name.clone(), count(name))).collect();
+            if said.values().all(|times| *times > 0) {
+                return said;
+            }
+        }
+        panic!("not every alert that was taken in is said");
     }
 
     /// Asks for up to `requests` silences one after the other, until nobody answers any more.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 pub(super) use self::observe::{observe, settled};
 use self::transaction::{Made, Price, made};
 use super::nodes::{NoAnswer, Nodes};
-use super::plan::{Ask, Found};
+use super::plan::{Ask, Found, dearer};
 use super::{Chain, Route, Signed, Transfer, Tried};
 use crate::core::action::found::CannotPlan;
 use crate::core::action::journal::Lasts;
@@ -126,6 +126,10 @@ pub(super) async fn sign(
     let nonce = nonce(nodes, &from).await.map_err(tried)?;
     let gas = simulate(nodes, &call).await.map_err(tried)?;
     let price = price(nodes).await.map_err(|error| blocked(error.to_string()))?;
+    let price = price.within(transfer.seen.fee.units() / u128::from(gas.max(1))).map_err(|least| {
+        let fee = fee(gas, &least, transfer.seen.fee.decimals());
+        fee.map_or_else(failed, |costs| dearer(costs, transfer))
+    })?;
     if let (Some(most), Some(coin)) = (route.hot.max_fee, &chain.native) {
         let fee = fee(gas, &price, coin.decimals).map_err(failed)?;
         if fee > most {
@@ -209,14 +213,10 @@ async fn price(nodes: &Nodes) -> Result<Price, NoAnswer> {
         each.saturating_sub(base)
     };
     // Six full blocks in a row before it is too little.
-    Ok(Price::Eip1559 { most: base.saturating_mul(2).saturating_add(tip), tip })
+    Ok(Price::Eip1559 { base, most: base.saturating_mul(2).saturating_add(tip), tip })
 }
 
 fn fee(gas: u64, price: &Price, decimals: u8) -> Result<Amount, String> {
-    let each = match price {
-        Price::Legacy { each } => *each,
-        Price::Eip1559 { most, .. } => *most,
-    };
-    let units = each.checked_mul(gas.into()).ok_or("the fee is too large to be counted")?;
+    let units = price.most().checked_mul(gas.into()).ok_or("the fee is too large to be counted")?;
     Amount::new(units, decimals).map_err(|error| error.to_string())
 }

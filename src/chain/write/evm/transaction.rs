@@ -10,13 +10,45 @@ use alloy::signers::local::PrivateKeySigner;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Price {
     /// Where there is no base fee.
-    Legacy {
-        each: u128,
-    },
+    Legacy { each: u128 },
     Eip1559 {
+        /// What the next block takes.
+        base: u128,
         most: u128,
         tip: u128,
     },
+}
+
+impl Price {
+    /// For each unit of gas.
+    pub const fn most(&self) -> u128 {
+        match self {
+            Self::Legacy { each } => *each,
+            Self::Eip1559 { most, .. } => *most,
+        }
+    }
+
+    /// Of what is offered lest blocks fill up, so much that it comes to no more than this.
+    ///
+    /// # Errors
+    /// The least that might be taken, which is more.
+    pub fn within(self, limit: u128) -> Result<Self, Self> {
+        if self.most() <= limit {
+            return Ok(self);
+        }
+        match self {
+            Self::Legacy { .. } => Err(self),
+            Self::Eip1559 { base, tip, .. } => {
+                // Two full blocks in a row before it is too little.
+                let least = base.saturating_add(base / 4).saturating_add(tip);
+                if least <= limit {
+                    Ok(Self::Eip1559 { base, most: limit, tip })
+                } else {
+                    Err(Self::Eip1559 { base, most: least, tip })
+                }
+            }
+        }
+    }
 }
 
 /// A signed transaction.
@@ -42,7 +74,7 @@ pub(super) fn made(
             let chain_id = Some(chain_id);
             signed(key, TxLegacy { chain_id, nonce, gas_price: each, gas_limit, to, value, input })
         }
-        Price::Eip1559 { most, tip } => signed(
+        Price::Eip1559 { base: _, most, tip } => signed(
             key,
             TxEip1559 {
                 chain_id,
@@ -69,4 +101,19 @@ where
         key.sign_transaction_sync(&mut transaction).map_err(|_| "the transaction could not be signed".to_owned())?;
     let envelope = TxEnvelope::from(transaction.into_signed(signature));
     Ok(Made { hash: envelope.tx_hash().to_string(), bytes: envelope.encoded_2718() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_is_offered_than_the_limit_and_never_too_little_to_be_taken() {
+        let price = Price::Eip1559 { base: 100, most: 210, tip: 10 };
+        assert_eq!(price.within(210), Ok(price));
+        assert_eq!(price.within(135), Ok(Price::Eip1559 { base: 100, most: 135, tip: 10 }));
+        assert_eq!(price.within(134).unwrap_err().most(), 135);
+        let legacy = Price::Legacy { each: 7 };
+        assert_eq!((legacy.within(7), legacy.within(6)), (Ok(legacy), Err(legacy)));
+    }
 }

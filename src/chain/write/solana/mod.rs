@@ -13,7 +13,7 @@ use solana_message::{Hash, Message};
 pub(super) use self::observe::{observe, settled};
 use self::transaction::{Paid, instructions, wire};
 use super::nodes::{NoAnswer, Nodes};
-use super::plan::{Ask, Found, own};
+use super::plan::{Ask, Found, dearer, own};
 use super::{Chain, Route, Signed, Transfer, Tried};
 use crate::chain::solana::token::TokenHead;
 use crate::core::action::found::CannotPlan;
@@ -21,6 +21,8 @@ use crate::core::action::journal::Lasts;
 use crate::core::action::plan::Preview;
 use crate::core::wallet::{Account, Address, Amount, Asset, SolanaKey, TokenAccount, TokenProgram, base58};
 
+/// What a signature costs, in lamports.
+const A_SIGNATURE: u64 = 5000;
 const SYSTEM: &str = "11111111111111111111111111111111";
 /// A token account of SPL Token; Token-2022's own have five bytes more that say who may not take it over.
 const TOKEN_ACCOUNT: usize = 165;
@@ -40,9 +42,9 @@ struct Reply<T> {
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Blockhash {
+pub(super) struct Blockhash {
     blockhash: String,
-    last_valid_block_height: u64,
+    pub last_valid_block_height: u64,
 }
 
 #[derive(Deserialize)]
@@ -98,7 +100,7 @@ pub(super) async fn preview(ask: &Ask<'_>) -> Result<Preview, CannotPlan> {
         ));
     }
     let message = message(&paid, place.is_none(), Hash::default())?;
-    let fee = coins(5000 * u64::from(message.header.num_required_signatures))?;
+    let fee = coins(A_SIGNATURE * u64::from(message.header.num_required_signatures))?;
     // What the hot wallet lacks is said in our words before the chain says it in its own.
     let costs = fee.plus(besides).ok_or_else(|| CannotPlan::NotPossible("the fee is too large".to_owned()))?;
     let left = ask.left(&held, amount, costs)?;
@@ -134,6 +136,19 @@ pub(super) async fn sign(
         Ok(_) => {}
         Err(CannotPlan::NotPossible(why)) => return Err(failed(why)),
         Err(other) => return Err(Tried::Blocked { why: other.to_string() }),
+    }
+    let signatures = u64::from(message.header.num_required_signatures);
+    let made = if place.is_none() && paid.asset != Asset::Native {
+        rent(&chain.nodes, paid.token_account_size()).await.map_err(blocked)?
+    } else {
+        0
+    };
+    let most = transfer.seen.fee;
+    let costs = Amount::new((A_SIGNATURE * signatures).saturating_add(made).into(), most.decimals());
+    match costs {
+        Ok(costs) if costs <= most => {}
+        Ok(costs) => return Err(dearer(costs, transfer)),
+        Err(error) => return Err(failed(error.to_string())),
     }
     let bytes = message.serialize();
     let signature = key.sign(&bytes).to_bytes();
@@ -178,14 +193,20 @@ async fn rent(nodes: &Nodes, size: usize) -> Result<u64, NoAnswer> {
 }
 
 /// A blockhash to sign with, from the endpoint that is furthest back of those that enough have reached: none may not know it.
-async fn fresh(nodes: &Nodes) -> Result<Blockhash, NoAnswer> {
+/// It lasts as long as any of them says: one that says too little would have it signed anew while it may still come.
+pub(super) async fn fresh(nodes: &Nodes) -> Result<Blockhash, NoAnswer> {
     let method = "getLatestBlockhash";
     let answers = nodes.ask::<Reply<Blockhash>>(method, &json!([{ "commitment": "confirmed" }])).await;
     let mut said: Vec<&Blockhash> = answers.iter().filter_map(|answer| Some(&answer.as_ref().ok()?.value)).collect();
     said.sort_by_key(|hash| hash.last_valid_block_height);
     let enough = said.len() >= nodes.needed();
     let middle = said.get(said.len().saturating_sub(1) / 2).filter(|_| enough);
-    middle.map(|hash| (*hash).clone()).ok_or_else(|| nodes.no_answer(method, &answers))
+    let latest = said.last().map(|hash| hash.last_valid_block_height);
+    let fresh = middle.zip(latest).map(|(hash, last_valid_block_height)| Blockhash {
+        blockhash: hash.blockhash.clone(),
+        last_valid_block_height,
+    });
+    fresh.ok_or_else(|| nodes.no_answer(method, &answers))
 }
 
 /// What would come of it, as enough endpoints say.

@@ -68,6 +68,15 @@ impl Request {
         self.close(now)
     }
 
+    /// It was seen to be done and may be gone again: how it ended is not known.
+    #[must_use]
+    pub fn lost(mut self, why: &str, now: Timestamp) -> Self {
+        if let State::Executing { journal, .. } = &mut self.state {
+            journal.lose(why);
+        }
+        self.close(now)
+    }
+
     /// It fails, and first takes back what it has to.
     pub(super) fn unsettled(mut self, why: String, now: Timestamp) -> Self {
         if let State::Executing { journal, .. } = &mut self.state {

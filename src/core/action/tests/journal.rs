@@ -136,3 +136,22 @@ fn a_plan_holds_for_all_of_its_waits() {
     }
     assert_eq!(plan.holds_for(), Some(Duration::from_secs(90)));
 }
+
+#[test]
+fn what_was_signed_and_then_refused_for_too_long_is_not_called_failed() {
+    let blocked =
+        |request: Request, secs| request.settle(0, Tried::Blocked { why: "no answer".to_owned() }, later(secs));
+    let expired = blocked(begun(approved()).intend(0, later(21)).attempt(0, Some(signed("a")), later(22)), 90);
+    let over = blocked(expired.attempt(0, None, later(700)), 21 + PATIENCE.as_secs());
+    assert_eq!(over.state.as_str(), "unknown", "what was sent before may have come");
+}
+
+#[test]
+fn what_was_seen_in_a_block_and_is_lost_sight_of_is_unknown() {
+    let paid = begun(approved()).intend(0, later(21)).attempt(0, Some(signed("a")), later(22));
+    let paid = paid.settle(0, Tried::Succeeded { note: String::new() }, later(23));
+    assert_eq!(paid.next(later(24)), Some(Next::Verify));
+    let lost = paid.lost("look for a", later(25));
+    let State::Unknown { why, .. } = &lost.state else { panic!("{lost:?}") };
+    assert_eq!(why, "look for a");
+}

@@ -3,7 +3,7 @@
 use super::super::kind::Kind;
 use super::super::policy::Rule;
 use super::super::request::Approval;
-use super::super::testing::rule;
+use super::super::testing::{rule, transfer};
 use super::*;
 
 /// What becomes of an approved request, in a word, and why.
@@ -36,6 +36,23 @@ fn what_begins_is_the_plan_as_it_was_just_made() {
     let Release::Go(running) = release(approved(), rebuilt.clone(), &gate(&policy(), &roster())) else { panic!() };
     assert_eq!(running.plan, rebuilt);
     assert_eq!(*under_way(&running).unwrap(), rebuilt);
+}
+
+#[test]
+fn a_payment_begins_at_the_fee_and_the_depth_that_were_approved() {
+    let pays = |fee: &str, confirmations| {
+        let mut payment = transfer("1");
+        (payment.seen.fee, payment.seen.confirmations) = (sol(fee), confirmations);
+        let mut plan = plan();
+        plan.preview.changes[0].write = Write::Transfer(Box::new(payment));
+        plan
+    };
+    let mut asked = request();
+    asked.plan = pays("0.1", 12);
+    let rebuilt = release(approve(asked, "U0BOB").unwrap(), pays("0.5", 3), &gate(&policy(), &roster()));
+    let Release::Go(running) = rebuilt else { panic!("{rebuilt:?}") };
+    let seen = &running.plan.transfer().unwrap().seen;
+    assert_eq!((seen.fee, seen.confirmations), (sol("0.1"), 12));
 }
 
 #[test]

@@ -110,7 +110,8 @@ pub fn denied(denied: &Denied) -> Message {
         | Denied::NoBreakGlass
         | Denied::NoGlassForMoney
         | Denied::MayNotUnfreeze
-        | Denied::Unknown => sentence(&denied.to_string()),
+        | Denied::Unknown
+        | Denied::TooMany(_) => sentence(&denied.to_string()),
     };
     kit::line(&format!("🚫 {text}"))
 }

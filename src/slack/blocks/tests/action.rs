@@ -101,6 +101,7 @@ fn payment(outside: &Outside) -> Plan {
             spent: coins("1.5"),
             per_transfer: coins("2.5"),
             per_day: coins("10"),
+            confirmations: 12,
         },
     };
     let mut plan = plan(outside, 1);
