@@ -379,11 +379,14 @@ async fn what_is_asked_for_is_not_for_another_company_to_read() {
     acting.ask("alice", "scale price-pusher-evm 5").await;
     acting.bot.slack.join("erin", OPS).unwrap();
     for line in ["actions", "action 1", "audit action/1"] {
+        // Slack takes a message a second.
+        acting.bot.clock.advance(Duration::from_secs(2));
         let ts = acting.bot.slack.say("erin", OPS, &format!("<@U0WATCH> {line}")).await.unwrap();
         acting.bot.settle().await;
         let told = acting.bot.slack.thread(OPS, &ts)[1].to_string();
         assert!(told.contains("Only people of this workspace") && !told.contains("price-pusher"), "{line}: {told}");
     }
+    acting.choose("alice", 1, "wk.more", "Withdraw").await;
     let told = acting.press("erin", 1, "History").await;
     assert!(told.contains("Only people of this workspace"), "{told}");
     let told = acting.type_in("bob", "/wk action 1").await;

@@ -163,7 +163,7 @@ pub fn read_anything(bytes: &[u8]) {
     let _view = views::handle(&body);
     let _person = people::person(&body);
     let messages = body.get("messages").and_then(Value::as_array);
-    messages.into_iter().flatten().for_each(|message| drop(conversations::key_of(message)));
+    let _keys: Vec<Option<&str>> = messages.into_iter().flatten().map(conversations::key_of).collect();
 }
 
 /// A form body in the making.

@@ -226,6 +226,7 @@ async fn who_put_themselves_on_call_keeps_no_say_with_the_watch() {
     look(&acting.bot).await;
     acting.type_in("bob", "/wk override primary me now for 10m").await;
     after(&acting.bot, 1).await;
+    press(&acting.bot, "bob", "Accept").await;
     after(&acting.bot, 15).await;
     assert!(answerable(&acting.bot, "primary").contains(&"U0BOB".to_owned()), "he is called until it is accepted");
     let told = acting.type_in("bob", "/wk restart price-pusher-evm --break-glass it burns").await;
