@@ -32,7 +32,7 @@ async fn killed_over_and_over_nothing_acknowledged_is_lost_or_done_twice_on_post
 }
 
 async fn under_kills(database: Database) {
-    let place = writing::place(&database.url).await;
+    let place = writing::place_that_is_told(&database.url).await;
     let writer = Writer::new(&place);
     let mut random = fastrand::Rng::with_seed(7);
     let kills = long_form("WATCHKEEPER_FIRE_KILLS").unwrap_or(KILLS);

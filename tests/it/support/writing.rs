@@ -30,10 +30,18 @@ pub async fn place(database: &str) -> Place {
     let (before, _) = usual.split_once("database:").unwrap();
     let (_, after) = usual.split_once("\nsources:").unwrap();
     let head = before.replace("slack:", "slack:\n  mode: http");
-    let alertmanager = "prometheus: {alertmanagers: [{name: am, token_env: AM_TOKEN, resolve_after: 5h}]}\n";
-    place.configure(&format!("{head}database:\n  url: {database}\nsources:{after}{alertmanager}"));
-    place.secrets.push(("AM_TOKEN".to_owned(), "am-token".to_owned()));
+    place.configure(&format!("{head}database:\n  url: {database}\nsources:{after}"));
     place.secrets.push(("SLACK_SIGNING_SECRET".to_owned(), AppConfig::default().signing_secret));
+    place
+}
+
+/// As [`place`], and an Alertmanager may post there.
+pub async fn place_that_is_told(database: &str) -> Place {
+    let mut place = place(database).await;
+    let usual = std::fs::read_to_string(place.dir.path().join("watchkeeper.yaml")).unwrap();
+    let alertmanager = "prometheus: {alertmanagers: [{name: am, token_env: AM_TOKEN, resolve_after: 5h}]}\n";
+    place.configure(&format!("{usual}{alertmanager}"));
+    place.secrets.push(("AM_TOKEN".to_owned(), "am-token".to_owned()));
     place
 }
 
