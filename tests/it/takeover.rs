@@ -14,7 +14,7 @@ use watchkeeper::store::jobs::{Dead, NewJob};
 use watchkeeper::store::{Store, alerts, jobs as outbox};
 
 use super::notified;
-use super::support::{Bot, Database, databases};
+use super::support::{Bot, Database, Replica, databases};
 
 fn on_postgres() -> Vec<Database> {
     databases().into_iter().filter(|database| database.file().is_none()).collect()
@@ -26,17 +26,23 @@ async fn sql(database: &Database, statement: &str) {
     sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();
 }
 
+/// A quarter of an hour, for Slack, with the first message of an alert.
+async fn waiting(database: Database) -> (Bot, Replica) {
+    let bot = Bot::on(database).await;
+    let other = bot.replica().await.unwrap();
+    bot.slack.faults(|faults| {
+        faults.next("chat.postMessage", 1, Failure::RateLimited { retry_after: 900 });
+    });
+    bot.stop("Crypto.SOL/USD");
+    bot.advance(90).await;
+    assert!(bot.posted().is_empty(), "it waits");
+    (bot, other)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_waited_says_how_it_is_by_now_whichever_replica_posts_it() {
     for database in on_postgres() {
-        let bot = Bot::on(database).await;
-        let other = bot.replica().await.unwrap();
-        bot.slack.faults(|faults| {
-            faults.next("chat.postMessage", 1, Failure::RateLimited { retry_after: 900 });
-        });
-        bot.stop("Crypto.SOL/USD");
-        bot.advance(90).await;
-        assert!(bot.posted().is_empty(), "it waits");
+        let (bot, other) = waiting(database).await;
         // The other replica answers a question, and so knows the alert as it is now.
         let seen = bot.ask_at(other.address, "alice", "/wk alerts").await;
         assert!(seen.contains("SOL/USD"), "{seen}");
@@ -53,13 +59,8 @@ async fn a_message_that_waited_says_how_it_is_by_now_whichever_replica_posts_it(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_critical_message_that_another_replica_posts_calls_people_all_the_same() {
     for database in on_postgres() {
-        let bot = Bot::on(database).await;
-        let other = bot.replica().await.unwrap();
-        bot.slack.faults(|faults| {
-            faults.next("chat.postMessage", 1, Failure::RateLimited { retry_after: 900 });
-        });
-        bot.stop("Crypto.SOL/USD");
-        bot.advance(600).await;
+        let (bot, other) = waiting(database).await;
+        bot.advance(500).await;
         bot.clock.advance(Duration::from_mins(15));
         while jobs::run_due(&other.flow).await.unwrap() > 0 {}
         let posted = bot.slack.calls("chat.postMessage").into_iter().find(|call| call.status == 200).unwrap();
