@@ -66,7 +66,8 @@ impl Flow {
     async fn take_or_renew(&self) -> Result<bool, StoreError> {
         let now = self.now();
         let Some(held) = self.lease() else { return self.take_lease(now).await };
-        if self.looked_at.get().is_some_and(|at| now.since(at) >= LOOKS_WITHIN) {
+        // A machine that slept has lost the lease anyway, and is told so below.
+        if held.expires_at > now && self.looked_at.get().is_some_and(|at| now.since(at) >= LOOKS_WITHIN) {
             tracing::error!("nothing was decided for a minute; leaving it to another replica");
             self.release_lease().await;
             self.lease_again_at.set(Some(now.plus(LEFT_TO_OTHERS)));
