@@ -102,9 +102,7 @@ impl Flow {
         if let Err(error) = self.load_engine().await {
             // Held by who cannot decide, it would keep out those who can.
             self.lease_again_at.set(Some(now.plus(LEFT_TO_OTHERS)));
-            if let Err(error) = lease::release(&self.store, &lease).await {
-                tracing::warn!(error = %error, "could not give the lease back; it runs out by itself");
-            }
+            self.give_back(&lease).await;
             return Err(error);
         }
         tracing::info!(term = lease.term, "holds the lease");
@@ -145,7 +143,11 @@ impl Flow {
     pub async fn release_lease(&self) {
         let Some(held) = self.lease.write().unwrap_or_else(PoisonError::into_inner).take() else { return };
         self.decides_no_more();
-        if let Err(error) = lease::release(&self.store, &held).await {
+        self.give_back(&held).await;
+    }
+
+    async fn give_back(&self, lease: &Lease) {
+        if let Err(error) = lease::release(&self.store, lease).await {
             tracing::warn!(error = %error, "could not give the lease back; it runs out by itself");
         }
     }

@@ -205,11 +205,8 @@ impl Flow {
         };
         match self.step(inputs, |_| Extra { decided, ..Extra::default() }).await {
             Ok(_) => {
-                let mut unsaid = self.unsaid.lock().unwrap_or_else(PoisonError::into_inner);
-                for Verdict { signal, revision } in heard {
-                    let fingerprint = signal.labels.fingerprint();
-                    unsaid.said(fingerprint, &signal, revision.as_deref());
-                    self.unpost(fingerprint);
+                for verdict in &heard {
+                    self.on_record(verdict);
                 }
             }
             Err(StepError::NotLeader) => self.lose_lease(),
@@ -227,20 +224,23 @@ impl Flow {
     /// One verdict that the database refuses must not keep back all others.
     async fn judge_each(&self, heard: Vec<Verdict>) {
         for verdict in heard {
-            let (signal, revision) = (verdict.signal.clone(), verdict.revision.clone());
             let decided = if self.divides().is_some() { vec![decision_of(&verdict)] } else { Vec::new() };
-            let input = vec![Input::Signal(verdict.signal)];
+            let input = vec![Input::Signal(verdict.signal.clone())];
             match self.step(input, |_| Extra { decided, ..Extra::default() }).await {
                 Ok(_) => {}
                 Err(StepError::Store(error)) if !error.retryable() => {
-                    tracing::error!(error = %error, alert = %signal.labels, "a verdict that the database refuses is dropped");
+                    tracing::error!(error = %error, alert = %verdict.signal.labels, "a verdict that the database refuses is dropped");
                 }
                 Err(_) => return,
             }
-            let fingerprint = signal.labels.fingerprint();
-            self.unsaid.lock().unwrap_or_else(PoisonError::into_inner).said(fingerprint, &signal, revision.as_deref());
-            self.unpost(fingerprint);
+            self.on_record(&verdict);
         }
+    }
+
+    fn on_record(&self, Verdict { signal, revision }: &Verdict) {
+        let fingerprint = signal.labels.fingerprint();
+        self.unsaid.lock().unwrap_or_else(PoisonError::into_inner).said(fingerprint, signal, revision.as_deref());
+        self.unpost(fingerprint);
     }
 
     /// What others said of their alerts and could not be committed is no news once the lease comes here again: they have said

@@ -34,9 +34,10 @@ pub(super) async fn take(
     body: Body,
 ) -> Response {
     let came_at = flow.now();
-    if let Err(refused) = Claim::of(&headers, came_at) {
-        return unsigned(&flow, &refused);
-    }
+    let claim = match Claim::of(&headers, came_at) {
+        Ok(claim) => claim,
+        Err(refused) => return unsigned(&flow, &refused),
+    };
     let body = match room.read(&headers, body, body_limit).await {
         Ok(body) => body,
         Err(unread) => {
@@ -44,7 +45,7 @@ pub(super) async fn take(
             return refusal(unread.status(), "the body is too large or broke off, or too many came at once");
         }
     };
-    if let Err(refused) = verifier.verify(&headers, &body.bytes, came_at) {
+    if let Err(refused) = verifier.verify(&claim, &body.bytes) {
         return unsigned(&flow, &refused);
     }
     let _at_work = seat.map(|Extension(seat)| seat.work());

@@ -16,7 +16,7 @@ use watchkeeper::sim::slack::{AppConfig, Config, Failure, Workspace, start};
 use watchkeeper::slack::api::{Answer, ApiError, ApiSettings, Share, Upload, WebApi};
 use watchkeeper::slack::inbound::{Envelope, Input, parse_http};
 use watchkeeper::slack::message::{Message, View};
-use watchkeeper::slack::signature::{Refusal, SIGNATURE_HEADER, TIMESTAMP_HEADER, Verifier};
+use watchkeeper::slack::signature::{Claim, Refusal, SIGNATURE_HEADER, TIMESTAMP_HEADER, Verifier};
 use watchkeeper::slack::socket::{self, Ack, SocketSettings, SocketStatus};
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -123,7 +123,7 @@ async fn a_request_is_slacks_once_its_signature_is_checked() {
         (TIMESTAMP_HEADER.parse().unwrap(), request.timestamp.parse().unwrap()),
         (SIGNATURE_HEADER.parse().unwrap(), request.signature.parse().unwrap()),
     ]);
-    let verify = |secs| verifier.verify(&headers, request.body.as_bytes(), Timestamp::from_secs(secs));
+    let verify = |secs| verifier.verify(&Claim::of(&headers, Timestamp::from_secs(secs))?, request.body.as_bytes());
     assert_eq!(verify(1_800_000_000), Ok(()));
     assert_eq!(verify(1_800_000_400), Err(Refusal::Stale(400)));
     assert!(matches!(parse_http(&headers, request.body.as_bytes()).input, Input::Command(_)));

@@ -16,10 +16,6 @@ use watchkeeper::store::{Store, alerts, jobs as outbox};
 use super::notified;
 use super::support::{Bot, Database, Replica, databases};
 
-fn on_postgres() -> Vec<Database> {
-    databases().into_iter().filter(|database| database.file().is_none()).collect()
-}
-
 /// As somebody with a database client does.
 async fn sql(database: &Database, statement: &str) {
     let mut connection = sqlx::AnyConnection::connect(&database.url).await.unwrap();
@@ -41,7 +37,7 @@ async fn waiting(database: Database) -> (Bot, Replica) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_waited_says_how_it_is_by_now_whichever_replica_posts_it() {
-    for database in on_postgres() {
+    if let Some(database) = Database::postgres() {
         let (bot, other) = waiting(database).await;
         // The other replica answers a question, and so knows the alert as it is now.
         let seen = bot.ask_at(other.address, "alice", "/wk alerts").await;
@@ -58,7 +54,7 @@ async fn a_message_that_waited_says_how_it_is_by_now_whichever_replica_posts_it(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_critical_message_that_another_replica_posts_calls_people_all_the_same() {
-    for database in on_postgres() {
+    if let Some(database) = Database::postgres() {
         let (bot, other) = waiting(database).await;
         bot.advance(500).await;
         bot.clock.advance(Duration::from_mins(15));
@@ -70,7 +66,7 @@ async fn a_critical_message_that_another_replica_posts_calls_people_all_the_same
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_cannot_read_what_was_committed_leaves_the_lease_to_others() {
-    for database in on_postgres() {
+    if let Some(database) = Database::postgres() {
         let bot = Bot::on(database).await;
         bot.stop("Crypto.SOL/USD");
         bot.advance(90).await;
@@ -108,7 +104,7 @@ async fn a_holder_that_no_longer_looks_at_the_time_lets_go() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_clock_ahead_put_off_is_not_late_under_its_successor() {
-    for database in on_postgres() {
+    if let Some(database) = Database::postgres() {
         let bot = Bot::on(database).await;
         let at = bot.clock.now();
         queue(&bot.flow.store, "effect", at.plus(Duration::from_hours(1))).await;

@@ -149,8 +149,8 @@ async fn until_it_is_accepted_an_alert_calls_both_and_afterwards_only_who_accept
     assert_eq!(bot.slack.user_group("oncall"), ["U0BOB"]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn who_keeps_it_may_act_in_need_and_is_told_when_others_do() {
+/// Whoever is on call acts without approval where it burns.
+async fn in_need() -> Acting {
     let acting = Acting::with(Database::sqlite(), |config| {
         config.oncall.schedules = serde_json::from_value(json!([primary()])).unwrap();
         config.escalation.policies = vec![policy()];
@@ -158,6 +158,12 @@ async fn who_keeps_it_may_act_in_need_and_is_told_when_others_do() {
     })
     .await;
     look(&acting.bot).await;
+    acting
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_keeps_it_may_act_in_need_and_is_told_when_others_do() {
+    let acting = in_need().await;
     at(&acting.bot, MONDAY).await;
     let told = acting.type_in("carol", "/wk restart price-pusher-evm --break-glass it burns").await;
     assert!(told.contains("`actions.break_glass` list"), "{told}");
@@ -217,13 +223,7 @@ async fn two_watches_that_change_at_once_are_accepted_each_for_itself() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_put_themselves_on_call_keeps_no_say_with_the_watch() {
-    let acting = Acting::with(Database::sqlite(), |config| {
-        config.oncall.schedules = serde_json::from_value(json!([primary()])).unwrap();
-        config.escalation.policies = vec![policy()];
-        config.actions.break_glass = vec!["on-call".parse().unwrap()];
-    })
-    .await;
-    look(&acting.bot).await;
+    let acting = in_need().await;
     acting.type_in("bob", "/wk override primary me now for 10m").await;
     after(&acting.bot, 1).await;
     press(&acting.bot, "bob", "Accept").await;
