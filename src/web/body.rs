@@ -10,6 +10,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// So much of each body is read in any case: what is usual fits, and there are not more connections than seats.
 const SMALL: usize = 32 << 10;
 
+/// More than this is not waited for.
+const RUNS_OUT: usize = 64 << 20;
+
 /// What all bodies together may hold beyond that.
 #[derive(Clone, Debug)]
 pub(super) struct Room(Arc<Semaphore>);
@@ -47,8 +50,7 @@ impl Room {
 
     /// Room is taken for what has come, not for what was promised: a promise costs nothing.
     pub async fn read(&self, headers: &HeaderMap, body: Body, limit: usize) -> Result<Held, Unread> {
-        let promised = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        if promised.is_some_and(|length: usize| length > limit) {
+        if promised(headers).is_some_and(|length| length > limit) {
             return Err(Unread::TooLarge);
         }
         let mut parts = body.into_data_stream();
@@ -66,6 +68,17 @@ impl Room {
         Ok(Held { bytes: bytes.into(), _room: room })
     }
 
+    /// As [`Self::read`], for a sender that is known: what it promises too much of is let run out, or it would find the connection
+    /// broken before it reads why.
+    pub async fn read_from_known(&self, headers: &HeaderMap, body: Body, limit: usize) -> Result<Held, Unread> {
+        if promised(headers).is_some_and(|length| length > limit && length <= RUNS_OUT) {
+            let mut parts = body.into_data_stream();
+            while parts.next().await.is_some_and(|part| part.is_ok()) {}
+            return Err(Unread::TooLarge);
+        }
+        self.read(headers, body, limit).await
+    }
+
     fn take(&self, more: usize, room: &mut Option<OwnedSemaphorePermit>) -> Result<(), Unread> {
         if more == 0 {
             return Ok(());
@@ -78,6 +91,10 @@ impl Room {
         }
         Ok(())
     }
+}
+
+fn promised(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 #[cfg(test)]

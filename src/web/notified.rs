@@ -56,7 +56,7 @@ pub(super) async fn take(
         return (StatusCode::UNAUTHORIZED, "the bearer token is not this sender's\n".to_owned());
     }
     let _at_work = seat.map(|Extension(seat)| seat.work());
-    let body = match room.read(&headers, body, BODY_LIMIT).await {
+    let body = match room.read_from_known(&headers, body, BODY_LIMIT).await {
         Ok(body) => body,
         Err(Unread::Full) => {
             flow.metrics.refused("busy");
