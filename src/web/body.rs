@@ -1,6 +1,7 @@
 //! Bodies of requests, read after their heads were looked at, and no more of them at once than there is room for.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -10,8 +11,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// So much of each body is read in any case: what is usual fits, and there are not more connections than seats.
 const SMALL: usize = 32 << 10;
 
-/// More than this is not waited for.
-const RUNS_OUT: usize = 64 << 20;
+/// What is not kept is read for so long.
+const RUNS_OUT: Duration = Duration::from_secs(5);
 
 /// What all bodies together may hold beyond that.
 #[derive(Clone, Debug)]
@@ -68,12 +69,14 @@ impl Room {
         Ok(Held { bytes: bytes.into(), _room: room })
     }
 
-    /// As [`Self::read`], for a sender that is known: what it promises too much of is let run out, or it would find the connection
-    /// broken before it reads why.
+    /// As [`Self::read`], for a sender that is known: it is answered at once when it promises too much, and what it has sent
+    /// already is let run out, or it would find the connection broken before it reads why.
     pub async fn read_from_known(&self, headers: &HeaderMap, body: Body, limit: usize) -> Result<Held, Unread> {
-        if promised(headers).is_some_and(|length| length > limit && length <= RUNS_OUT) {
-            let mut parts = body.into_data_stream();
-            while parts.next().await.is_some_and(|part| part.is_ok()) {}
+        if promised(headers).is_some_and(|length| length > limit) {
+            tokio::spawn(tokio::time::timeout(RUNS_OUT, async move {
+                let mut parts = body.into_data_stream();
+                while parts.next().await.is_some_and(|part| part.is_ok()) {}
+            }));
             return Err(Unread::TooLarge);
         }
         self.read(headers, body, limit).await
