@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 
 use super::http::{CallError, Reply};
 use super::{BalanceSource, Hosts, aptos, cosmos, evm, near, solana, sui};
-use crate::clock::SystemClock;
+use crate::clock::{SharedClock, SystemClock};
 use crate::core::ids::AccountKey;
 use crate::core::wallet::{Account, Address, Asset, ChainKind, SolanaKey, TokenAccount, TokenProgram};
 
@@ -27,19 +27,32 @@ pub(super) fn reply() -> Result<Reply, CallError> {
     Ok(Reply { headers, body })
 }
 
-/// The first line names a kind of chain; each line after it is what its node answers with, in turn: to who it is, and then
-/// to a round of balances.
-pub fn read_anything(bytes: &[u8]) {
-    static HOSTS: OnceLock<(Hosts, Runtime)> = OnceLock::new();
+/// Where nodes are called, without a network.
+pub(super) struct Place {
+    pub hosts: Hosts,
+    pub runtime: Runtime,
+    pub clock: SharedClock,
+}
+
+/// The first line of what was fed; each line after it is what a node answers with, in turn.
+pub(super) fn feed(bytes: &[u8]) -> Option<(String, &'static Place)> {
+    static PLACE: OnceLock<Place> = OnceLock::new();
     let mut lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::to_vec);
-    let named = lines.next().unwrap_or_default();
-    let Some(kind) = ChainKind::ALL.into_iter().find(|kind| kind.as_str().as_bytes() == named) else { return };
+    let first = String::from_utf8(lines.next()?).ok()?;
     REPLIES.set(lines.collect());
-    let (hosts, runtime) = HOSTS.get_or_init(|| {
+    let place = PLACE.get_or_init(|| {
         let _installed = rustls::crypto::ring::default_provider().install_default();
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        (Hosts::new(Arc::new(SystemClock::new(1))).expect("a client"), runtime)
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let clock: SharedClock = Arc::new(SystemClock::new(1));
+        Place { hosts: Hosts::new(Arc::clone(&clock)).expect("a client"), runtime, clock }
     });
+    Some((first, place))
+}
+
+/// The first line names a kind of chain; its node is asked who it is, and then for a round of balances.
+pub fn read_anything(bytes: &[u8]) {
+    let Some((named, Place { hosts, runtime, .. })) = feed(bytes) else { return };
+    let Some(kind) = ChainKind::ALL.into_iter().find(|kind| kind.as_str() == named) else { return };
     let http = hosts.at(&"http://node.invalid".parse().expect("a URL"), Duration::from_secs(1));
     let unit = kind.usual_unit();
     let source: Box<dyn BalanceSource> = match kind {

@@ -90,6 +90,15 @@ impl Effect {
         }
     }
 
+    /// The living message that this is, or is said under.
+    #[must_use]
+    pub fn thread(&self) -> Option<String> {
+        match self {
+            Self::Show { key, .. } | Self::Note { key, .. } => Some(key.clone()),
+            _ => None,
+        }
+    }
+
     /// Still-waiting effects with the same lane and this key are replaced by the newer one: only the latest looks matter.
     #[must_use]
     pub fn coalesce(&self) -> Option<String> {

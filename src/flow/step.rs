@@ -197,6 +197,7 @@ impl Flow {
             payload: effect.payload(),
             not_before: now,
             coalesce: effect.coalesce(),
+            thread: effect.thread(),
             created_at: now,
         };
         jobs::enqueue(tx, &job).await.map(drop)

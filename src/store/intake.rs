@@ -4,6 +4,9 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use sqlx::Arguments as _;
+use sqlx::any::AnyArguments;
+use sqlx::error::BoxDynError;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::core::time::Timestamp;
@@ -93,8 +96,7 @@ async fn write(store: Store, mut inputs: mpsc::Receiver<Waiting>) {
             Err(_) => {
                 for waiting in batch.drain(..) {
                     let fresh = insert(&store, std::iter::once(&waiting.input)).await;
-                    let receipt = fresh.map(|fresh| if fresh.is_empty() { Receipt::Duplicate } else { Receipt::New });
-                    let _ = waiting.answer.send(receipt);
+                    let _ = waiting.answer.send(fresh.map(|mut fresh| fresh.receipt(&waiting.input.key)));
                 }
             }
         }
@@ -135,32 +137,67 @@ async fn gather(inputs: &mut mpsc::Receiver<Waiting>, batch: &mut Vec<Waiting>) 
 }
 
 /// Of several with one key in a batch, the first is the new one.
-fn answer(batch: &mut Vec<Waiting>, mut fresh: HashSet<String>) {
+fn answer(batch: &mut Vec<Waiting>, mut fresh: Fresh) {
     for Waiting { input, answer } in batch.drain(..) {
-        let receipt = if fresh.remove(&input.key) { Receipt::New } else { Receipt::Duplicate };
         // A caller that stopped waiting does not mind.
-        let _ = answer.send(Ok(receipt));
+        let _ = answer.send(Ok(fresh.receipt(&input.key)));
     }
 }
 
-/// One statement, which is its own transaction; gives the keys that were not there before.
-async fn insert<'a>(
-    store: &Store,
-    inputs: impl ExactSizeIterator<Item = &'a NewInput>,
-) -> Result<HashSet<String>, StoreError> {
-    let insert = format!(
-        "INSERT INTO inbox (key, kind, payload, received_at, not_before, finished_at, outcome) VALUES {}
-         ON CONFLICT (key) DO NOTHING RETURNING key",
-        marks(inputs.len(), 7)
-    );
-    let mut insert = sqlx::query_as(sqlx::AssertSqlSafe(insert));
-    for NewInput { key, kind, payload, received_at, done } in inputs {
-        let at = received_at.as_millis();
-        insert = insert.bind(key.as_str()).bind(kind.as_str()).bind(payload.as_str()).bind(at).bind(at);
-        insert = insert.bind(done.then_some(at)).bind(done.then_some("received"));
+/// Which inputs were not there before.
+enum Fresh {
+    All,
+    Only(HashSet<String>),
+}
+
+impl Fresh {
+    fn receipt(&mut self, key: &str) -> Receipt {
+        let new = match self {
+            Self::All => true,
+            Self::Only(keys) => keys.remove(key),
+        };
+        if new { Receipt::New } else { Receipt::Duplicate }
     }
-    let rows: Vec<(String,)> = store.writer().await?.all(insert).await?;
-    Ok(rows.into_iter().map(|(key,)| key).collect())
+}
+
+/// One statement, which is its own transaction. As a rule nothing came before, and then "done" is all that has to come back:
+/// a row for each key costs more than the insert. When the database refuses that, they are told apart.
+async fn insert<'a>(store: &Store, inputs: impl Iterator<Item = &'a NewInput> + Clone) -> Result<Fresh, StoreError> {
+    let (all, arguments) = values(inputs.clone())?;
+    let plain = sqlx::query_with(sqlx::AssertSqlSafe(all), arguments);
+    match store.writer().await?.execute(plain).await {
+        Ok(_) => return Ok(Fresh::All),
+        Err(StoreError::Refused(_)) => {}
+        Err(error) => return Err(error),
+    }
+    let (all, arguments) = values(inputs)?;
+    let telling = format!("{all} ON CONFLICT (key) DO NOTHING RETURNING key");
+    let telling = sqlx::query_as_with(sqlx::AssertSqlSafe(telling), arguments);
+    let fresh: Vec<(String,)> = store.writer().await?.all(telling).await?;
+    Ok(Fresh::Only(fresh.into_iter().map(|(key,)| key).collect()))
+}
+
+/// The statement that inserts them, and what it binds.
+fn values<'a>(inputs: impl Iterator<Item = &'a NewInput>) -> Result<(String, AnyArguments), StoreError> {
+    let (mut arguments, mut rows) = (AnyArguments::default(), 0);
+    for input in inputs {
+        bind(&mut arguments, input).map_err(sqlx::Error::Encode)?;
+        rows += 1;
+    }
+    let columns = "key, kind, payload, received_at, not_before, finished_at, outcome";
+    Ok((format!("INSERT INTO inbox ({columns}) VALUES {}", marks(rows, 7)), arguments))
+}
+
+fn bind(arguments: &mut AnyArguments, input: &NewInput) -> Result<(), BoxDynError> {
+    let NewInput { key, kind, payload, received_at, done } = input;
+    let at = received_at.as_millis();
+    arguments.add(key.as_str())?;
+    arguments.add(kind.as_str())?;
+    arguments.add(payload.as_str())?;
+    arguments.add(at)?;
+    arguments.add(at)?;
+    arguments.add(done.then_some(at))?;
+    arguments.add(done.then_some("received"))
 }
 
 #[cfg(test)]

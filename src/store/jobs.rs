@@ -29,6 +29,8 @@ pub struct NewJob {
     /// A job of the same lane, kind and coalesce key that nobody has tried yet is given this payload instead of
     /// adding a second job behind it.
     pub coalesce: Option<String>,
+    /// What is said in one thread is said in order: a more urgent line takes along those that wait before it.
+    pub thread: Option<String>,
     pub created_at: Timestamp,
 }
 
@@ -67,7 +69,7 @@ pub enum Effect {
 }
 
 pub async fn enqueue(tx: &mut Tx, job: &NewJob) -> Result<Enqueued, StoreError> {
-    let NewJob { id, lane, priority, kind, payload, not_before, coalesce, created_at } = job;
+    let NewJob { id, lane, priority, kind, payload, not_before, coalesce, thread, created_at } = job;
     if let Some(key) = coalesce {
         // It keeps its place in the lane, takes the higher priority and the earlier start.
         let update = "
@@ -82,13 +84,28 @@ pub async fn enqueue(tx: &mut Tx, job: &NewJob) -> Result<Enqueued, StoreError> 
             return Ok(Enqueued::Coalesced);
         }
     }
+    if let (Some(thread), None) = (thread, coalesce) {
+        take_along(tx, job, thread).await?;
+    }
     let insert = "
-        INSERT INTO jobs (id, lane, priority, kind, payload, coalesce_key, state, created_at, not_before)
-        VALUES ($1, $2, $3, $4, $5, $6, 'queued', $7, $8)";
+        INSERT INTO jobs (id, lane, priority, kind, payload, coalesce_key, thread, state, created_at, not_before)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued', $8, $9)";
     let insert = sqlx::query(insert).bind(id.as_str()).bind(lane.as_str()).bind(*priority).bind(kind.as_str());
-    let insert = insert.bind(payload.as_str()).bind(coalesce.as_deref());
+    let insert = insert.bind(payload.as_str()).bind(coalesce.as_deref()).bind(thread.as_deref());
     tx.execute(insert.bind(created_at.as_millis()).bind(not_before.as_millis())).await?;
     Ok(Enqueued::Added)
+}
+
+/// What waits of the thread becomes as urgent as the line that comes behind it. Looks at a message that is posted already may
+/// stay behind: there will be newer ones.
+async fn take_along(tx: &mut Tx, behind: &NewJob, thread: &str) -> Result<(), StoreError> {
+    let update = "
+        UPDATE jobs SET priority = $1, not_before = CASE WHEN not_before > $2 THEN $2 ELSE not_before END
+        WHERE lane = $3 AND thread = $4 AND state = 'queued' AND claimed_by IS NULL AND priority < $1
+            AND (coalesce_key IS NULL OR NOT EXISTS (SELECT 1 FROM messages WHERE key = $4))";
+    let update = sqlx::query(update).bind(behind.priority).bind(behind.not_before.as_millis());
+    tx.execute(update.bind(behind.lane.as_str()).bind(thread)).await?;
+    Ok(())
 }
 
 macro_rules! claim {

@@ -95,6 +95,7 @@ async fn given_up(settings: &Settings) {
         payload: post.payload(),
         not_before: NOW,
         coalesce: None,
+        thread: None,
         created_at: NOW,
     };
     jobs::enqueue(&mut tx, &job).await.unwrap();

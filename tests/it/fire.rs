@@ -46,6 +46,7 @@ async fn under_kills(database: Database) {
         if kill.is_multiple_of(kills.div_ceil(ALERTS)) {
             writers.push(tokio::spawn(writer.clone().tell_of_one(address)));
         }
+        writers.push(tokio::spawn(writer.clone().press_one(url)));
         // Anywhere: while it starts to serve, under load, between two commits.
         let moment = Duration::from_millis(random.u64(20..400));
         let _it_is_over = tokio::time::timeout(moment, std::future::pending::<()>()).await;
@@ -57,13 +58,28 @@ async fn under_kills(database: Database) {
             eprintln!("{kill} kills");
         }
     }
-    let bot = place.start(&["serve"]);
-    let verdict = writer.verdict(&database.url).await;
+    let mut bot = place.start(&["serve"]);
+    let address = bot.address().await;
+    writer.clone().tell_of_one(address.clone()).await;
     let said = writer.said().await;
     assert!(!said.is_empty(), "no alert was taken in");
     assert!(said.values().all(|times| *times == 1), "said more than once: {said:?}");
+    // One at least is pressed under; and once more it dies among the rest.
+    let url = writing::url(&address);
+    writer.clone().press_one(url.clone()).await;
+    let pressing: Vec<_> = said.keys().map(|_| tokio::spawn(writer.clone().press_one(url.clone()))).collect();
+    let _it_is_over = tokio::time::timeout(Duration::from_millis(30), std::future::pending::<()>()).await;
+    bot.signal("KILL");
+    for press in pressing {
+        press.await.unwrap();
+    }
+    let bot = place.start(&["serve"]);
+    let verdict = writer.verdict(&database.url).await;
+    let presses = writer.presses_done_once(&database.url).await;
+    assert!(presses > 0, "no press was taken");
     drop(bot);
     let kind = database.url.split(':').next().unwrap_or_default();
-    eprintln!("{kind}: {kills} kills, {verdict}; {} alerts, each said once", said.len());
+    let alerts = said.len();
+    eprintln!("{kind}: {kills} kills, {verdict}; {alerts} alerts, each said once; {presses} presses, each done once");
     verdict.must_hold();
 }

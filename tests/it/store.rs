@@ -66,6 +66,7 @@ fn post(id: &str) -> NewJob {
         payload: "{}".into(),
         not_before: NOW,
         coalesce: None,
+        thread: None,
         created_at: NOW,
     }
 }

@@ -65,6 +65,13 @@ async fn press(bot: &Bot, user: &str, symbol: &str, button: &str) {
     assert!(pressed.ok(), "{pressed:?}");
 }
 
+async fn command(bot: &Bot, user: &str, verb: &str, symbol: &str) {
+    let shown = about(bot, symbol).concat();
+    let number: String = shown.split_once("(#").unwrap().1.chars().take_while(char::is_ascii_digit).collect();
+    let said = bot.type_in(user, &format!("/wk {verb} {number}")).await;
+    assert!(said.contains(&format!("#{number}")), "{said}");
+}
+
 /// Time passes, five seconds at a time.
 async fn pass(bot: &Bot, secs: u64) {
     for _ in 0..secs / 5 {
@@ -112,6 +119,9 @@ async fn after_half_an_hour_of_429_and_5xx_every_message_is_there_once_and_as_ne
                 200 => press(&bot, "alice", SEIZED, "Acknowledge").await,
                 300 => press(&bot, "bob", SEIZED_AND_OVER, "Acknowledge").await,
                 600 => bot.go_on(OVER),
+                // Its message may still show the other button.
+                700 => command(&bot, "alice", "unack", SEIZED).await,
+                1300 => command(&bot, "bob", "ack", SEIZED).await,
                 900 => bot.go_on(SEIZED_AND_OVER),
                 1000 => bot.go_on(BEGAN_AND_OVER),
                 1700 => bot.stop(LATE),
@@ -138,10 +148,24 @@ async fn after_half_an_hour_of_429_and_5xx_every_message_is_there_once_and_as_ne
             let shown = about(&bot, symbol);
             assert!(shown.len() == 1 && shown[0].contains(now), "{symbol} is not {now}: {shown:#?}");
         }
-        let lines = lines_about(&bot, SEIZED_AND_OVER);
-        let place = |word: &str| lines.iter().position(|line| line.to_lowercase().contains(word));
-        assert!(place("acknowledged").is_some() && place("acknowledged") < place("resolved"), "{lines:#?}");
-        assert_eq!(lines.iter().filter(|line| line.contains("acknowledged")).count(), 1, "{lines:#?}");
+        for (symbol, told) in [
+            (
+                SEIZED,
+                &["`U0ALICE` acknowledged", "`U0ALICE` took the acknowledgement back", "`U0BOB` acknowledged"][..],
+            ),
+            (OVER, &["Resolved"]),
+            (SEIZED_AND_OVER, &["`U0BOB` acknowledged", "Resolved"]),
+            (BEGAN, &[]),
+            (BEGAN_AND_OVER, &["Resolved"]),
+            (LATE, &[]),
+        ] {
+            let lines = lines_about(&bot, symbol);
+            let wanted = [&["Opened", "Now *critical*"], told].concat();
+            // Whether the late one is critical yet depends on how long the rest took to go out.
+            let wanted = if symbol == LATE { &wanted[..lines.len()] } else { &wanted[..] };
+            let in_order = lines.iter().zip(wanted).all(|(line, words)| line.contains(words));
+            assert!(in_order && lines.len() == wanted.len(), "{symbol}: {lines:#?}, not {wanted:?}");
+        }
     }
 }
 

@@ -130,6 +130,7 @@ async fn queue(store: &Store, id: &str, not_before: Timestamp) {
         payload: r#"{"hologram":{}}"#.to_owned(),
         not_before,
         coalesce: None,
+        thread: None,
         created_at: not_before,
     };
     let mut tx = store.begin().await.unwrap();

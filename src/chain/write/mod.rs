@@ -6,6 +6,8 @@
 //! those bytes is sent, however often: a chain takes them once. Only here are crates named that sign.
 
 mod evm;
+#[cfg(fuzzing)]
+mod fuzzing;
 mod key;
 mod nodes;
 mod plan;
@@ -27,6 +29,8 @@ use crate::core::action::plan::{Plan, Preview};
 use crate::core::action::target::Target;
 use crate::core::wallet::{Address, ChainKind, Unit};
 
+#[cfg(fuzzing)]
+pub use self::fuzzing::pay_anything;
 pub use self::key::{BadKey, Key};
 
 /// A hot wallet's name and what signs for it.

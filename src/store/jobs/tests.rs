@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::super::messages::{self, MessageRef};
 use super::super::testing::{Fresh, on_both_databases};
 use super::*;
+use crate::core::ids::{ChannelId, MessageTs};
 
 const TTL: Duration = Duration::from_mins(1);
 
@@ -11,6 +13,7 @@ on_both_databases!(
     eight_workers_claim_each_of_200_jobs_once,
     a_lane_keeps_its_order_also_through_a_retry,
     a_critical_job_goes_first_in_its_lane_and_its_lane_before_others,
+    a_critical_line_takes_along_what_was_said_before_it_in_its_thread,
     a_critical_job_does_not_overtake_one_under_way_in_its_lane,
     an_untried_job_takes_the_newer_payload_in_its_place,
     a_job_that_was_tried_is_never_changed,
@@ -38,6 +41,7 @@ fn job(db: &Fresh, id: &str, lane: &str) -> NewJob {
         payload: id.into(),
         not_before: db.now,
         coalesce: None,
+        thread: None,
         created_at: db.now,
     }
 }
@@ -115,6 +119,33 @@ async fn a_critical_job_goes_first_in_its_lane_and_its_lane_before_others(db: Fr
     assert_eq!(ids(&first), ["4"]);
     commit!(db, succeed, &first[0], db.now);
     assert_eq!(ids(&claimed(&db, db.now).await), ["1", "2", "3"]);
+}
+
+async fn a_critical_line_takes_along_what_was_said_before_it_in_its_thread(db: Fresh) {
+    let line = |id: &str, priority| NewJob { priority, thread: Some("group:1".into()), ..job(&db, id, "a") };
+    let look = |id: &str, priority| NewJob { coalesce: Some("show:group:1".into()), ..line(id, priority) };
+    queue(&db, &[look("1", 2)]).await;
+    let tried = claimed(&db, db.now).await.remove(0);
+    commit!(db, retry, &tried, "503", Effect::None, db.in_secs(40));
+    queue(&db, &[job(&db, "2", "a"), line("3", 2), look("4", 9), line("5", 9)]).await;
+    assert_eq!(one_after_the_other(&db).await, ["1", "3", "4", "5", "2"], "nothing is said before it is posted");
+
+    let posted = MessageRef { channel: ChannelId::new("C1"), ts: MessageTs::new("1.2") };
+    let mut tx = db.store.begin().await.unwrap();
+    messages::put(&mut tx, "group:1", &posted, db.now).await.unwrap();
+    tx.commit().await.unwrap();
+    queue(&db, &[look("6", 1), line("7", 2), line("8", 9), line("9", 2)]).await;
+    assert_eq!(one_after_the_other(&db).await, ["7", "8", "9", "6"]);
+}
+
+/// Each succeeds before the next is taken.
+async fn one_after_the_other(db: &Fresh) -> Vec<String> {
+    let mut done = Vec::new();
+    while let Some(next) = claimed(db, db.now).await.into_iter().next() {
+        commit!(db, succeed, &next, db.now);
+        done.push(next.id.to_string());
+    }
+    done
 }
 
 async fn a_critical_job_does_not_overtake_one_under_way_in_its_lane(db: Fresh) {

@@ -1,5 +1,7 @@
 //! People who write to the real process while things are done to it, and what became of every request of theirs.
 
+mod presses;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
@@ -70,6 +72,7 @@ pub struct Writer {
     turned_away: Arc<Mutex<Vec<String>>>,
     /// Alerts of others that were taken in.
     told_of: Arc<Mutex<Vec<String>>>,
+    presses: Arc<Mutex<BTreeMap<String, Told>>>,
 }
 
 impl Writer {
@@ -81,6 +84,7 @@ impl Writer {
             acknowledged: Arc::default(),
             turned_away: Arc::default(),
             told_of: Arc::default(),
+            presses: Arc::default(),
         }
     }
 

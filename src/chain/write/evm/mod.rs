@@ -101,7 +101,7 @@ pub(super) async fn preview(ask: &Ask<'_>) -> Result<Preview, CannotPlan> {
         warnings.push("a contract lives at that address: it decides what becomes of what arrives".to_owned());
     }
     let gas = simulate(nodes, &call).await?;
-    let price = price(nodes).await.map_err(silent)?;
+    let price = price(nodes).await.map_err(silent)?.to_approve();
     let fee = fee(gas, &price, ask.coin()?.decimals).map_err(CannotPlan::NotPossible)?;
     let besides = Amount::new(0, fee.decimals()).map_err(|error| CannotPlan::NotPossible(error.to_string()))?;
     ask.preview(&held, Found { amount, fee, besides, simulated: format!("at most {gas} gas"), warnings })

@@ -28,6 +28,15 @@ impl Price {
         }
     }
 
+    /// What people are asked to approve: the price moves while they read.
+    pub const fn to_approve(self) -> Self {
+        match self {
+            // All that is offered is paid, so no more than the price of the moment is offered when it is signed.
+            Self::Legacy { each } => Self::Legacy { each: each.saturating_add(each / 4) },
+            Self::Eip1559 { .. } => self,
+        }
+    }
+
     /// Of what is offered lest blocks fill up, so much that it comes to no more than this.
     ///
     /// # Errors
@@ -113,7 +122,8 @@ mod tests {
         assert_eq!(price.within(210), Ok(price));
         assert_eq!(price.within(135), Ok(Price::Eip1559 { base: 100, most: 135, tip: 10 }));
         assert_eq!(price.within(134).unwrap_err().most(), 135);
-        let legacy = Price::Legacy { each: 7 };
-        assert_eq!((legacy.within(7), legacy.within(6)), (Ok(legacy), Err(legacy)));
+        let legacy = Price::Legacy { each: 8 };
+        assert_eq!(legacy.to_approve().most(), 10);
+        assert_eq!((legacy.within(10), legacy.within(8), legacy.within(7)), (Ok(legacy), Ok(legacy), Err(legacy)));
     }
 }
