@@ -9,7 +9,9 @@ use crate::core::action::kind::Action;
 use crate::core::action::money::HotWallet;
 use crate::core::action::target::{Sort, Target};
 use crate::core::ids::AccountKey;
-use crate::core::wallet::{Account, Amount, Asset, Limits, SolanaKey, TokenAccount, TokenProgram, Watched};
+use crate::core::wallet::limits::Limits;
+use crate::core::wallet::watch::Watched;
+use crate::core::wallet::{Account, Amount, Asset, SolanaKey, TokenAccount, TokenProgram};
 use crate::metrics::Metrics;
 
 /// The first line names a kind of chain, and `token` behind it pays one; each line after it is what its node answers with, in
