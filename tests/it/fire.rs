@@ -10,6 +10,8 @@ const KILLS: usize = 6;
 const WRITERS: usize = 4;
 /// Alerts of others among it.
 const ALERTS: usize = 60;
+/// So many of them are pressed under at once.
+const HANDFUL: usize = 5;
 /// What one of them asks for in one life of the process: silences stay, and every start reads them.
 const REQUESTS: usize = 8;
 
@@ -31,6 +33,11 @@ async fn killed_over_and_over_nothing_acknowledged_is_lost_or_done_twice_on_post
     }
 }
 
+/// Anywhere: while it starts to serve, under load, between two commits.
+fn moment(random: &mut fastrand::Rng) -> Duration {
+    Duration::from_millis(random.u64(20..400))
+}
+
 async fn under_kills(database: Database) {
     let place = writing::place_that_is_told(&database.url).await;
     let writer = Writer::new(&place);
@@ -47,9 +54,7 @@ async fn under_kills(database: Database) {
             writers.push(tokio::spawn(writer.clone().tell_of_one(address)));
         }
         writers.push(tokio::spawn(writer.clone().press_one(url)));
-        // Anywhere: while it starts to serve, under load, between two commits.
-        let moment = Duration::from_millis(random.u64(20..400));
-        let _it_is_over = tokio::time::timeout(moment, std::future::pending::<()>()).await;
+        let _it_is_over = tokio::time::timeout(moment(&mut random), std::future::pending::<()>()).await;
         bot.signal("KILL");
         for writer in writers {
             writer.await.unwrap();
@@ -64,15 +69,20 @@ async fn under_kills(database: Database) {
     let said = writer.said().await;
     assert!(!said.is_empty(), "no alert was taken in");
     assert!(said.values().all(|times| *times == 1), "said more than once: {said:?}");
-    // One at least is pressed under; and once more it dies among the rest.
-    let url = writing::url(&address);
-    writer.clone().press_one(url.clone()).await;
-    let pressing: Vec<_> = said.keys().map(|_| tokio::spawn(writer.clone().press_one(url.clone()))).collect();
-    let _it_is_over = tokio::time::timeout(Duration::from_millis(30), std::future::pending::<()>()).await;
-    bot.signal("KILL");
-    for press in pressing {
-        press.await.unwrap();
+    // One at least is pressed under; under the others in handfuls, and it dies among each.
+    writer.clone().press_one(writing::url(&address)).await;
+    for _ in 0..said.len().div_ceil(HANDFUL) {
+        drop(bot);
+        bot = place.start(&["serve"]);
+        let url = writing::url(&bot.address().await);
+        let pressing: Vec<_> = (0..HANDFUL).map(|_| tokio::spawn(writer.clone().press_one(url.clone()))).collect();
+        let _it_is_over = tokio::time::timeout(moment(&mut random), std::future::pending::<()>()).await;
+        bot.signal("KILL");
+        for press in pressing {
+            press.await.unwrap();
+        }
     }
+    drop(bot);
     let bot = place.start(&["serve"]);
     let verdict = writer.verdict(&database.url).await;
     let presses = writer.presses_done_once(&database.url).await;
