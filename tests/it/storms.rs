@@ -121,9 +121,9 @@ async fn after_half_an_hour_of_429_and_5xx_every_message_is_there_once_and_as_ne
                 600 => bot.go_on(OVER),
                 // Its message may still show the other button.
                 700 => command(&bot, "alice", "unack", SEIZED).await,
-                1300 => command(&bot, "bob", "ack", SEIZED).await,
                 900 => bot.go_on(SEIZED_AND_OVER),
                 1000 => bot.go_on(BEGAN_AND_OVER),
+                1300 => command(&bot, "bob", "ack", SEIZED).await,
                 1700 => bot.stop(LATE),
                 _ => {}
             }

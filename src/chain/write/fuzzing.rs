@@ -9,7 +9,6 @@ use crate::core::action::kind::Action;
 use crate::core::action::money::HotWallet;
 use crate::core::action::target::{Sort, Target};
 use crate::core::ids::AccountKey;
-use crate::core::wallet::limits::Limits;
 use crate::core::wallet::watch::Watched;
 use crate::core::wallet::{Account, Amount, Asset, SolanaKey, TokenAccount, TokenProgram};
 use crate::metrics::Metrics;
@@ -82,16 +81,6 @@ fn hands(kind: ChainKind, token: bool, place: &Place) -> (Hands, Route) {
     };
     let address = Address::parse(kind, &to).expect("an address");
     let asset = if token { asset } else { Asset::Native };
-    let to = Watched {
-        account: Account { key: AccountKey::new("to"), address, asset },
-        chain: "chain".into(),
-        symbol: "COIN".into(),
-        group: None,
-        labels: BTreeMap::new(),
-        owner: None,
-        limits: Limits::default(),
-        explorer: None,
-        price: None,
-    };
+    let to = Watched::new(Account { key: AccountKey::new("to"), address, asset }, "chain", "COIN");
     (hands, Route { hot, to, price: None })
 }

@@ -199,7 +199,6 @@ mod tests {
     use super::super::testing::{NOW, change, request, sol, transfer};
     use super::*;
     use crate::core::ids::{AccountKey, Actor};
-    use crate::core::wallet::limits::Limits;
     use crate::core::wallet::{Account, Address, Asset, ChainKind};
 
     fn wallet() -> HotWallet {
@@ -310,17 +309,8 @@ mod tests {
     #[test]
     fn an_amount_is_worth_what_its_price_says() {
         let address = Address::parse(ChainKind::Solana, "9WzDXwBbmkg8ZTbNMqUxvQRAyrZzDsGYdLVL9zYtAWWM").unwrap();
-        let to = Watched {
-            account: Account { key: AccountKey::new("pusher"), address, asset: Asset::Native },
-            chain: "solana".to_owned(),
-            symbol: "SOL".to_owned(),
-            group: None,
-            labels: BTreeMap::new(),
-            owner: None,
-            limits: Limits::default(),
-            explorer: None,
-            price: None,
-        };
+        let to =
+            Watched::new(Account { key: AccountKey::new("pusher"), address, asset: Asset::Native }, "solana", "SOL");
         let route = |price: Option<&str>| {
             let price = price.map(|price| price.parse().unwrap());
             Route { hot: wallet(), to: to.clone(), price }

@@ -15,7 +15,6 @@ use watchkeeper::core::action::kind::Action;
 use watchkeeper::core::action::money::{HotWallet, Payment, Route};
 use watchkeeper::core::action::plan::{Plan, Preview};
 use watchkeeper::core::action::target::{Sort, Target};
-use watchkeeper::core::wallet::limits::Limits;
 use watchkeeper::core::wallet::watch::Watched;
 use watchkeeper::core::wallet::{Account, Amount, ChainKind};
 use watchkeeper::metrics::Metrics;
@@ -56,17 +55,7 @@ impl Payer {
             max_fee: None,
             confirmations: 3,
         };
-        let to = Watched {
-            account: to,
-            chain: "chain".to_owned(),
-            symbol: "COIN".to_owned(),
-            group: None,
-            labels: BTreeMap::new(),
-            owner: None,
-            limits: Limits::default(),
-            explorer: None,
-            price: None,
-        };
+        let to = Watched::new(to, "chain", "COIN");
         let target =
             Target { cluster: "chain".to_owned(), namespace: String::new(), sort: Sort::Wallet, name: "it".to_owned() };
         Self { hands, route: Route { hot, to, price: None }, target }

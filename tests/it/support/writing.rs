@@ -2,7 +2,7 @@
 
 mod presses;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,6 +22,8 @@ use super::process::Place;
 
 /// Every so many requests Slack sends one again, as it does when an answer was lost.
 const AGAIN: usize = 4;
+/// The keys of what was found too late to act on.
+const LATE: &str = "SELECT key FROM inbox WHERE outcome = 'late'";
 /// A lease that was not given back lapses first; what waits is worked on then, and never stands still for so long.
 const WORKED_OFF: Duration = Duration::from_mins(1);
 
@@ -190,7 +192,7 @@ impl Writer {
             });
             waiting = fewer.await.expect("what was stored is worked on");
         }
-        let late = outcomes(database, "late").await;
+        let late = texts(database, LATE).await;
         let mut done: BTreeMap<String, usize> = BTreeMap::new();
         for silence in alerts::load(&store).await.unwrap().silences {
             *done.entry(silence.comment).or_default() += 1;
@@ -215,12 +217,11 @@ impl Writer {
     }
 }
 
-/// The keys of inputs that ended like this.
-async fn outcomes(database: &str, outcome: &str) -> BTreeSet<String> {
+/// A column of the database, as it is now.
+async fn texts(database: &str, select: &'static str) -> Vec<String> {
     let mut connection = sqlx::AnyConnection::connect(database).await.unwrap();
-    let select = sqlx::query_as("SELECT key FROM inbox WHERE outcome = $1").bind(outcome);
-    let rows: Vec<(String,)> = select.fetch_all(&mut connection).await.unwrap();
-    rows.into_iter().map(|(key,)| key).collect()
+    let rows: Vec<(String,)> = sqlx::query_as(select).fetch_all(&mut connection).await.unwrap();
+    rows.into_iter().map(|(text,)| text).collect()
 }
 
 #[derive(Debug)]

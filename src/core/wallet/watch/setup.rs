@@ -32,6 +32,22 @@ pub struct Watched {
 }
 
 impl Watched {
+    /// Nobody's, without limits, and with no price.
+    #[must_use]
+    pub fn new(account: Account, chain: impl Into<String>, symbol: impl Into<String>) -> Self {
+        Self {
+            account,
+            chain: chain.into(),
+            symbol: symbol.into(),
+            group: None,
+            labels: BTreeMap::new(),
+            owner: None,
+            limits: Limits::default(),
+            explorer: None,
+            price: None,
+        }
+    }
+
     /// What its past is stored under: a name may come to mean another address.
     #[must_use]
     pub fn identity(&self) -> String {

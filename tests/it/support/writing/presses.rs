@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 use serde_json::{Value, json};
 use watchkeeper::clock::{Clock, SystemClock};
 use watchkeeper::sim::slack::deliver::Kind;
+use watchkeeper::sim::slack::elements;
 
-use super::{AGAIN, Told, Writer, outcomes};
+use super::{AGAIN, LATE, Told, Writer, texts};
 
 const BUTTON: &str = "Acknowledge";
 
@@ -31,7 +32,8 @@ impl Writer {
         let mut presses = self.presses.lock().await;
         let messages = self.slack.messages("feeds-alerts");
         let of = |name: &String| {
-            let mut messages = messages.iter().filter(|message| button(message).is_some());
+            let mut messages =
+                messages.iter().filter(|message| elements::find(&message["blocks"], BUTTON, None).is_some());
             messages.find(|message| message.to_string().contains(name.as_str())).cloned()
         };
         let next =
@@ -43,23 +45,21 @@ impl Writer {
     }
 
     fn press(&self, name: &str, message: &Value) -> Value {
-        let (block, element) = button(message).unwrap();
+        let pressed = elements::used(&message["blocks"], &json!({ "action_id": BUTTON })).unwrap();
         let ts = &message["ts"];
         json!({
             "type": "block_actions", "api_app_id": "A0WATCHKEEP", "team": {"id": "T0WKLABS"},
             "user": {"id": "U0ALICE", "team_id": "T0WKLABS"}, "trigger_id": format!("1.2.{name}"),
             "container": {"type": "message", "message_ts": ts, "channel_id": "C0ALERTS"},
             "channel": {"id": "C0ALERTS"}, "message": message, "response_url": self.slack.api_url(),
-            "actions": [{
-                "type": "button", "action_id": element["action_id"], "block_id": block, "value": element["value"],
-            }],
+            "actions": [pressed],
         })
     }
 
     /// How many presses were taken; each of those is done once, and none is done twice.
     pub async fn presses_done_once(&self, database: &str) -> usize {
-        let late = outcomes(database, "late").await;
-        let done = acknowledged(database).await;
+        let late = texts(database, LATE).await;
+        let done = texts(database, "SELECT detail FROM audit WHERE action = 'alert.acknowledged'").await;
         let mut taken = 0;
         for (name, told) in
             self.presses.lock().await.iter().filter(|(name, _)| !late.contains(&format!("action:1.2.{name}")))
@@ -73,24 +73,4 @@ impl Writer {
         }
         taken
     }
-}
-
-/// The block and the element.
-fn button(message: &Value) -> Option<(String, Value)> {
-    let blocks = message["blocks"].as_array().into_iter().flatten();
-    let attached =
-        message["attachments"].as_array().into_iter().flatten().filter_map(|it| it["blocks"].as_array()).flatten();
-    blocks.chain(attached).find_map(|block| {
-        let element = block["elements"].as_array()?.iter().find(|element| element["text"]["text"] == BUTTON)?;
-        Some((block["block_id"].as_str().unwrap_or_default().to_owned(), element.clone()))
-    })
-}
-
-/// What the audit log says of acknowledgements.
-async fn acknowledged(database: &str) -> Vec<String> {
-    use sqlx::Connection as _;
-    let mut connection = sqlx::AnyConnection::connect(database).await.unwrap();
-    let select = sqlx::query_as("SELECT detail FROM audit WHERE action = 'alert.acknowledged'");
-    let rows: Vec<(String,)> = select.fetch_all(&mut connection).await.unwrap();
-    rows.into_iter().map(|(detail,)| detail).collect()
 }
