@@ -12,6 +12,15 @@ fn all(blocks: &Value) -> impl Iterator<Item = (&str, &Value)> {
     })
 }
 
+/// A message's blocks, those beside a colour bar too.
+pub fn blocks_of(message: &Value) -> Value {
+    let mut blocks = message["blocks"].as_array().cloned().unwrap_or_default();
+    for attachment in message["attachments"].as_array().into_iter().flatten() {
+        blocks.extend(attachment["blocks"].as_array().cloned().unwrap_or_default());
+    }
+    Value::Array(blocks)
+}
+
 /// An element by its `action_id` or what is written on it; by its block too, when that is named.
 pub fn find<'a>(blocks: &'a Value, name: &str, block_id: Option<&str>) -> Option<(&'a str, &'a Value)> {
     let of_block = |(id, _): &(&str, &Value)| block_id.is_none_or(|block| block == *id);

@@ -256,11 +256,7 @@ fn surface(state: &State, user: &str, container: &Container) -> Result<(Value, O
             let channel = state.channel(&channel).ok_or("the channel is gone")?;
             let message = channel.message(ts).filter(|m| m.only_for.as_deref().is_none_or(|only| only == user));
             let json = state.message_json(channel, message.ok_or("the message is gone")?);
-            let mut blocks = json["blocks"].as_array().cloned().unwrap_or_default();
-            for attachment in json["attachments"].as_array().into_iter().flatten() {
-                blocks.extend(attachment["blocks"].as_array().cloned().unwrap_or_default());
-            }
-            Ok((Value::Array(blocks), None, json))
+            Ok((elements::blocks_of(&json), None, json))
         }
         Container::View { view_id } => {
             let view = state.views.get(view_id).filter(|v| v.user == user).ok_or("the view is closed")?;

@@ -33,7 +33,7 @@ impl Writer {
         let messages = self.slack.messages("feeds-alerts");
         let of = |name: &String| {
             let mut messages =
-                messages.iter().filter(|message| elements::find(&message["blocks"], BUTTON, None).is_some());
+                messages.iter().filter(|message| elements::find(&elements::blocks_of(message), BUTTON, None).is_some());
             messages.find(|message| message.to_string().contains(name.as_str())).cloned()
         };
         let next =
@@ -45,7 +45,7 @@ impl Writer {
     }
 
     fn press(&self, name: &str, message: &Value) -> Value {
-        let pressed = elements::used(&message["blocks"], &json!({ "action_id": BUTTON })).unwrap();
+        let pressed = elements::used(&elements::blocks_of(message), &json!({ "action_id": BUTTON })).unwrap();
         let ts = &message["ts"];
         json!({
             "type": "block_actions", "api_app_id": "A0WATCHKEEP", "team": {"id": "T0WKLABS"},
