@@ -98,21 +98,33 @@ pub async fn of_wallet(store: &Store, wallet: &str, from: Timestamp) -> Result<V
 }
 
 /// Thins what is old: the last of each hour stays, later the last of each day, in the end nothing. Gives the number of
-/// rows that went.
+/// rows that went. It goes from wallet to wallet, so that no statement holds the writer for long, however many there are.
 pub async fn thin(store: &Store, now: Timestamp) -> Result<u64, StoreError> {
+    let mut gone = 0;
+    let mut last = String::new();
+    loop {
+        let next = sqlx::query_as("SELECT MIN(wallet) FROM balances WHERE wallet > $1").bind(last.as_str());
+        let (next,): (Option<String>,) = store.reader().await?.first(next).await?.unwrap_or_default();
+        let Some(wallet) = next else { return Ok(gone) };
+        gone += thin_wallet(store, &wallet, now).await?;
+        last = wallet;
+    }
+}
+
+async fn thin_wallet(store: &Store, wallet: &str, now: Timestamp) -> Result<u64, StoreError> {
     const HOUR: i64 = 3_600_000;
     let last_of = "
-        DELETE FROM balances WHERE at < $1 AND at >= $2 AND EXISTS (
+        DELETE FROM balances WHERE wallet = $1 AND at < $2 AND at >= $3 AND EXISTS (
             SELECT 1 FROM balances later
-            WHERE later.wallet = balances.wallet AND later.at > balances.at AND later.at < $1
-                AND later.at < (balances.at / $3 + 1) * $3)";
+            WHERE later.wallet = $1 AND later.at > balances.at AND later.at < $2
+                AND later.at < (balances.at / $4 + 1) * $4)";
     let before = |length: Duration| now.minus(length).as_millis();
     let mut writer = store.writer().await?;
-    let hourly = sqlx::query(last_of).bind(before(RAW)).bind(before(HOURLY)).bind(HOUR);
+    let hourly = sqlx::query(last_of).bind(wallet).bind(before(RAW)).bind(before(HOURLY)).bind(HOUR);
     let mut gone = writer.execute(hourly).await?;
-    let daily = sqlx::query(last_of).bind(before(HOURLY)).bind(before(DAILY)).bind(24 * HOUR);
+    let daily = sqlx::query(last_of).bind(wallet).bind(before(HOURLY)).bind(before(DAILY)).bind(24 * HOUR);
     gone += writer.execute(daily).await?;
-    let old = sqlx::query("DELETE FROM balances WHERE at < $1").bind(before(DAILY));
+    let old = sqlx::query("DELETE FROM balances WHERE wallet = $1 AND at < $2").bind(wallet).bind(before(DAILY));
     gone += writer.execute(old).await?;
     Ok(gone)
 }
