@@ -210,6 +210,9 @@ async fn measure(flow: Arc<Flow>) {
         flow.metrics.ready(part.name, part.problem.is_none());
     }
     flow.metrics.tasks(tokio::runtime::Handle::current().metrics().num_alive_tasks());
+    if let Ok(Some(ahead)) = flow.clock_ahead().await {
+        flow.metrics.clock_ahead(ahead);
+    }
     if let Ok(depth) = jobs::depth(&flow.store).await {
         let oldest = depth.oldest().map(|at| flow.now().since(at)).unwrap_or_default();
         let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);

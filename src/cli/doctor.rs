@@ -24,6 +24,8 @@ use super::{Failure, chains, features, hot_wallets, rbac, say};
 
 /// Slack refuses signatures five minutes apart; a minute is already a sign of a clock that nobody sets.
 const CLOCK_MAY_DIFFER: Duration = Duration::from_mins(1);
+/// A lease lives eight seconds and is renewed every three.
+const DATABASE_MAY_DIFFER: Duration = Duration::from_secs(2);
 const SOURCE_ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 
 /// What was found out, printed as it comes.
@@ -260,6 +262,7 @@ async fn database(config: &Config, env: &Environment, findings: &mut Findings) -
     match opened {
         Ok(store) => {
             schema(&store, findings).await?;
+            database_clock(&store, findings).await?;
             store.close().await;
         }
         // A running bot holds the lock; that it runs is proof enough that it opens.
@@ -294,6 +297,20 @@ async fn schema(store: &Store, findings: &mut Findings) -> Result<(), Failure> {
             &format!("{backend}: its schema {found} is newer than this binary knows ({known}) and can work with"),
             "run the newer watchkeeper, or restore the backup from before the upgrade",
         )?,
+    }
+    Ok(())
+}
+
+/// Replicas keep their leases each by its own clock.
+async fn database_clock(store: &Store, findings: &mut Findings) -> Result<(), Failure> {
+    let now = SystemClock::new(1).now();
+    let Ok(Some(shared)) = store.clock().await else { return Ok(()) };
+    let apart = Duration::from_millis(now.as_millis().abs_diff(shared.as_millis()));
+    if apart > DATABASE_MAY_DIFFER {
+        let what = format!("this machine's clock is {:.1} s from the database's", apart.as_secs_f64());
+        findings.bad(&what, "let NTP set both: replicas whose clocks differ take the lease from one another")?;
+    } else {
+        findings.good("this machine's clock agrees with the database's")?;
     }
     Ok(())
 }

@@ -139,6 +139,19 @@ impl Flow {
         Ok(lease::holder(&self.store, LEASE, self.now()).await?.is_some())
     }
 
+    /// By how many milliseconds this replica's clock is ahead of the one that replicas share, if they share one. Leases are kept
+    /// by each one's own.
+    ///
+    /// # Errors
+    /// The store could not be asked.
+    pub async fn clock_ahead(&self) -> Result<Option<i64>, StoreError> {
+        let asked = self.now();
+        let shared = self.store.clock().await?;
+        // It was read at some time between asking and hearing.
+        let middle = i64::midpoint(asked.as_millis(), self.now().as_millis());
+        Ok(shared.map(|shared| middle - shared.as_millis()))
+    }
+
     /// Gives the lease back, so that the next replica need not wait for it to run out.
     pub async fn release_lease(&self) {
         let Some(held) = self.lease.write().unwrap_or_else(PoisonError::into_inner).take() else { return };

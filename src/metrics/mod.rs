@@ -49,6 +49,7 @@ pub struct Metrics {
     socket_connections: Gauge,
     leader: Gauge,
     ready: Family<Labels, Gauge>,
+    clock_offset: Seconds,
     tasks: Gauge,
     shards: Family<Labels, Gauge>,
     shards_unwatched: Gauge,
@@ -84,6 +85,7 @@ impl Default for Metrics {
             socket_connections: Gauge::default(),
             leader: Gauge::default(),
             ready: Family::default(),
+            clock_offset: Seconds::default(),
             tasks: Gauge::default(),
             shards: Family::default(),
             shards_unwatched: Gauge::default(),
@@ -121,6 +123,11 @@ impl Metrics {
         registry.register("slack_socket_connections", "Open Socket Mode connections", self.socket_connections.clone());
         registry.register("leader", "1 while this replica holds the lease", self.leader.clone());
         registry.register("ready", "1 while a part that the bot cannot work without works", self.ready.clone());
+        registry.register(
+            "clock_offset_seconds",
+            "How far this replica's clock is ahead of Postgres'; 0 on SQLite",
+            self.clock_offset.clone(),
+        );
         registry.register(
             "audit_checkpoints",
             "Signed notes of where the audit log stood, and those that could not be made",
@@ -220,6 +227,12 @@ impl Metrics {
 
     pub fn ready(&self, part: &'static str, works: bool) {
         self.ready.get_or_create(&vec![("part", part.to_owned())]).set(i64::from(works));
+    }
+
+    /// Milliseconds; less than none when it is behind.
+    pub fn clock_ahead(&self, millis: i64) {
+        #[expect(clippy::cast_precision_loss, reason = "years fit")]
+        self.clock_offset.set(millis as f64 / 1000.0);
     }
 
     pub fn tasks(&self, alive: usize) {

@@ -193,6 +193,16 @@ impl Store {
         Ok(())
     }
 
+    /// The clock of a database that several processes share; `None` on SQLite, where it is this machine's.
+    pub async fn clock(&self) -> Result<Option<Timestamp>, StoreError> {
+        if self.0.backend == Backend::Sqlite {
+            return Ok(None);
+        }
+        let select = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)";
+        let row: Option<(i64,)> = self.reader().await?.first(sqlx::query_as(select)).await?;
+        Ok(row.map(|(millis,)| Timestamp::from_millis(millis)))
+    }
+
     /// Closes all connections after their running statements, within the limit; everything after this is `Unavailable`.
     pub async fn close(&self) {
         let closed = async { tokio::join!(self.0.read.close(), self.0.write.close()) };

@@ -13,6 +13,7 @@ use watchkeeper::core::wallet::ChainKind;
 use watchkeeper::sim::wallets::{self, Fault};
 use watchkeeper::store::{Settings, Store, audit};
 
+use super::support::Database;
 use super::support::process::{Place, until_answers};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -217,6 +218,16 @@ async fn doctor_finds_all_well() {
     ] {
         assert!(said.contains(line), "`{line}` is missing in:\n{said}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_compares_clocks_with_a_postgres() {
+    let Some(database) = Database::postgres() else { return };
+    let place = Place::new().await;
+    let own = format!("sqlite:{}", place.dir.path().join("wk.sqlite").display());
+    place.configure(&place.usual().replace(&own, &database.url));
+    let (code, said) = place.run(&["doctor"]).await;
+    assert_eq!((code, said.contains("  ok    this machine's clock agrees with the database's")), (0, true), "{said}");
 }
 
 /// What doctor says is wrong, and that it fails for it.

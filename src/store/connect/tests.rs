@@ -1,6 +1,7 @@
 //! Opening, closing, and a database that goes away.
 
 use super::*;
+use crate::clock::{Clock, SystemClock};
 use crate::store::facts;
 use crate::store::intake::{Intake, NewInput, Receipt};
 use crate::store::testing::{Fresh, on_both_databases};
@@ -9,6 +10,7 @@ on_both_databases!(
     a_dropped_transaction_leaves_nothing,
     a_read_only_store_refuses_writes_beside_a_running_one,
     a_closed_store_is_an_error_at_once,
+    what_replicas_share_has_a_clock,
 );
 
 async fn a_dropped_transaction_leaves_nothing(db: Fresh) {
@@ -31,6 +33,15 @@ async fn a_closed_store_is_an_error_at_once(db: Fresh) {
     db.store.close().await;
     assert!(db.store.ping().await.unwrap_err().retryable());
     assert!(db.store.begin().await.unwrap_err().retryable());
+}
+
+async fn what_replicas_share_has_a_clock(db: Fresh) {
+    let shared = db.store.clock().await.unwrap();
+    assert_eq!(shared.is_some(), db.store.backend() == Backend::Postgres);
+    if let Some(shared) = shared {
+        let apart = SystemClock::new(1).now().as_millis().abs_diff(shared.as_millis());
+        assert!(apart < 60_000, "the test server runs beside this: {apart} ms");
+    }
 }
 
 #[tokio::test]
