@@ -23,8 +23,12 @@ pub fn measure(runtime: &tokio::runtime::Runtime) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the test server is named by the environment")]
+pub fn postgres_server() -> Option<String> {
+    std::env::var("WATCHKEEPER_TEST_POSTGRES").ok()
+}
+
 fn postgres() -> Option<Settings> {
-    let server = std::env::var("WATCHKEEPER_TEST_POSTGRES").ok()?;
+    let server = postgres_server()?;
     let separator = if server.contains('?') { '&' } else { '?' };
     // In a database of its own name no other run's entries are in the way.
     Some(Settings::new(format!("{server}{separator}application_name=figures")))

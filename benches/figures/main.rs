@@ -1,9 +1,10 @@
 //! The figures of docs/BENCHMARKS.md, measured on the release binary as a process of its own; the local world runs in
-//! this one. `scripts/bench [ack|alerts|audit|chains|clusters|process|inner|whole ...]` runs it and prints the tables.
+//! this one. `scripts/bench [ack|aged|alerts|audit|chains|clusters|process|inner|whole ...]` runs it and prints the tables.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement stops at the first surprise, and prints")]
 #![expect(clippy::cast_precision_loss, reason = "counts of a measurement are far below 2^52")]
 
 mod ack;
+mod aged;
 mod alerts;
 mod audit;
 mod bot;
@@ -22,9 +23,10 @@ use std::time::{Duration, Instant};
 
 type Scenario = (&'static str, fn(&tokio::runtime::Runtime));
 
-const SCENARIOS: [Scenario; 9] = [
+const SCENARIOS: [Scenario; 10] = [
     ("inner", inner::measure),
     ("audit", audit::measure),
+    ("aged", aged::measure),
     ("clusters", clusters::measure),
     ("process", process::measure),
     ("ack", ack::measure),

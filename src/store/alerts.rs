@@ -9,7 +9,7 @@ use crate::core::group::{Group, GroupState};
 use crate::core::silence::Silence;
 use crate::core::time::Timestamp;
 
-use super::session::{Rows, marks};
+use super::session::{Rows, marks, over};
 use super::{Store, StoreError, Tx};
 
 /// Rows a statement: a few statements for the worst decision, far below both databases' limits on parameters.
@@ -110,7 +110,7 @@ async fn save_alerts(tx: &mut Tx, alerts: &[&Alert]) -> Result<(), StoreError> {
                  name = excluded.name, severity = excluded.severity, state = excluded.state, body = excluded.body",
             marks(alerts.len(), 5)
         );
-        let mut upsert = sqlx::query(sqlx::AssertSqlSafe(upsert));
+        let mut upsert = over(alerts.len(), upsert);
         for alert in alerts {
             let fingerprint = alert.fingerprint().to_string();
             let body = body("alerts", &fingerprint, alert)?;
@@ -131,7 +131,7 @@ async fn save_groups(tx: &mut Tx, groups: &[&Group]) -> Result<(), StoreError> {
                  body = excluded.body",
             marks(groups.len(), 8)
         );
-        let mut upsert = sqlx::query(sqlx::AssertSqlSafe(upsert));
+        let mut upsert = over(groups.len(), upsert);
         for group in groups {
             let closed_at = match group.state {
                 GroupState::Closed { closed_at, .. } => Some(closed_at.as_millis()),
@@ -155,7 +155,7 @@ async fn save_silences(tx: &mut Tx, silences: &[&Silence]) -> Result<(), StoreEr
                  body = excluded.body",
             marks(silences.len(), 6)
         );
-        let mut upsert = sqlx::query(sqlx::AssertSqlSafe(upsert));
+        let mut upsert = over(silences.len(), upsert);
         for silence in silences {
             upsert = upsert.bind(silence.id.as_str()).bind(whole(silence.number));
             upsert = upsert.bind(silence.starts_at.as_millis()).bind(silence.ends_at.as_millis());
@@ -174,7 +174,7 @@ async fn for_ids<I: ToString>(
 ) -> Result<(), StoreError> {
     let ids: Vec<String> = ids.into_iter().map(|id| id.to_string()).collect();
     for ids in ids.chunks(CHUNK) {
-        let mut chunk = sqlx::query(sqlx::AssertSqlSafe(format!("{statement} {}", marks(1, ids.len()))));
+        let mut chunk = over(ids.len(), format!("{statement} {}", marks(1, ids.len())));
         for id in ids {
             chunk = chunk.bind(id.as_str());
         }

@@ -8,7 +8,7 @@ use crate::core::audit::{Entry, Record, actor_text, entry_hash};
 use crate::core::ids::{Actor, UserId};
 use crate::core::time::Timestamp;
 
-use super::session::marks;
+use super::session::{marks, over};
 use super::{Store, StoreError, Tx};
 
 pub use verify::{Bad, NAMED, Report, Why, verify};
@@ -48,7 +48,7 @@ async fn insert(tx: &mut Tx, entries: &[Entry]) -> Result<(), StoreError> {
         "INSERT INTO audit (seq, at, actor, action, subject, detail, prev, hash) VALUES {}",
         marks(entries.len(), 8)
     );
-    let mut insert = sqlx::query(sqlx::AssertSqlSafe(insert));
+    let mut insert = over(entries.len(), insert);
     for Entry { seq, record: Record { at, actor, action, subject, detail }, prev, hash } in entries {
         insert = insert.bind(*seq).bind(at.as_millis()).bind(actor_text(actor)).bind(action.as_str());
         insert = insert.bind(subject.as_str()).bind(detail.as_str()).bind(prev.as_str()).bind(hash.as_str());
@@ -92,29 +92,28 @@ pub enum Cursor {
 }
 
 pub async fn page(store: &Store, filter: &Filter, cursor: Cursor, limit: u32) -> Result<Vec<Entry>, StoreError> {
-    macro_rules! select {
-        ($cursor:literal) => {
-            concat!(
-                "
-                SELECT seq, at, actor, action, subject, detail, prev, hash FROM audit
-                WHERE ($1 IS NULL OR actor = $1)
-                    AND ($2 IS NULL OR action = $2)
-                    AND ($3 IS NULL OR subject = $3)
-                    AND at >= $4 AND at < $5
-                    AND ($8 IS NULL OR action = $8 OR SUBSTR(action, 1, LENGTH($8) + 1) = $8 || '.')
-                    AND ($9 IS NULL OR SUBSTR(actor, 1, LENGTH($9)) = $9)
-                    AND ",
-                $cursor,
-                " LIMIT $7"
-            )
-        };
-    }
-    let (select, seq) = match cursor {
-        Cursor::After(seq) => (select!("seq > $6 ORDER BY seq"), seq),
-        Cursor::Before(seq) => (select!("seq < $6 ORDER BY seq DESC"), seq),
+    let (seq, than, order) = match cursor {
+        Cursor::After(seq) => (seq, ">", ""),
+        Cursor::Before(seq) => (seq, "<", " DESC"),
     };
     let Filter { actor, user, action, verb, subject, since, until } = filter;
-    let select = sqlx::query_as::<_, AuditRow>(select)
+    // By time only where there is a beginning: SQLite would otherwise look up, and sort, the whole log for each page.
+    // `+at` is no column with an index.
+    let at = if since.is_some() { "at" } else { "+at" };
+    let about = if subject.is_some() { "subject = $3" } else { "CAST($3 AS TEXT) IS NULL" };
+    let select = format!(
+        "
+        SELECT seq, at, actor, action, subject, detail, prev, hash FROM audit
+        WHERE ($1 IS NULL OR actor = $1)
+            AND ($2 IS NULL OR action = $2)
+            AND {about}
+            AND {at} >= $4 AND {at} < $5
+            AND ($8 IS NULL OR action = $8 OR SUBSTR(action, 1, LENGTH($8) + 1) = $8 || '.')
+            AND ($9 IS NULL OR SUBSTR(actor, 1, LENGTH($9)) = $9)
+            AND seq {than} $6
+        ORDER BY seq{order} LIMIT $7"
+    );
+    let select = sqlx::query_as::<_, AuditRow>(sqlx::AssertSqlSafe(select))
         .bind(actor.as_ref().map(actor_text))
         .bind(action.as_deref())
         .bind(subject.as_deref())

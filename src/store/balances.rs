@@ -8,7 +8,7 @@ use crate::core::wallet::Amount;
 use crate::core::wallet::history::{DAILY, HOURLY, RAW, SLOTS};
 use crate::core::wallet::watch::Kept;
 
-use super::session::marks;
+use super::session::{marks, over};
 use super::{Store, StoreError, Tx};
 
 const COLUMNS: &str = "wallet, at, units, decimals, position";
@@ -22,7 +22,7 @@ pub async fn append(tx: &mut Tx, rows: &[Kept]) -> Result<(), StoreError> {
             "INSERT INTO balances ({COLUMNS}) VALUES {} ON CONFLICT (wallet, at) DO NOTHING",
             marks(rows.len(), 5)
         );
-        let mut insert = sqlx::query(sqlx::AssertSqlSafe(sql));
+        let mut insert = over(rows.len(), sql);
         for Kept { wallet, at, amount, position } in rows {
             insert = insert
                 .bind(wallet.as_str())
@@ -113,11 +113,13 @@ pub async fn thin(store: &Store, now: Timestamp) -> Result<u64, StoreError> {
 
 async fn thin_wallet(store: &Store, wallet: &str, now: Timestamp) -> Result<u64, StoreError> {
     const HOUR: i64 = 3_600_000;
+    // One bound for `later.at`: SQLite looks in the index by one of two, and by the wrong one reads all that is younger.
     let last_of = "
         DELETE FROM balances WHERE wallet = $1 AND at < $2 AND at >= $3 AND EXISTS (
             SELECT 1 FROM balances later
-            WHERE later.wallet = $1 AND later.at > balances.at AND later.at < $2
-                AND later.at < (balances.at / $4 + 1) * $4)";
+            WHERE later.wallet = $1 AND later.at > balances.at AND later.at < CASE
+                WHEN (balances.at / $4 + 1) * $4 < $2 THEN (balances.at / $4 + 1) * $4
+                ELSE $2 END)";
     let before = |length: Duration| now.minus(length).as_millis();
     let mut writer = store.writer().await?;
     let hourly = sqlx::query(last_of).bind(wallet).bind(before(RAW)).bind(before(HOURLY)).bind(HOUR);

@@ -35,7 +35,7 @@ pub async fn prune_groups(store: &Store, prefix: &str, before: Timestamp) -> Res
     let delete = "
         DELETE FROM facts
         WHERE SUBSTR(key, 1, LENGTH($1)) = $1 AND updated_at < $2
-            AND NOT EXISTS (SELECT 1 FROM alert_groups g WHERE $1 || g.id = facts.key)";
+            AND NOT EXISTS (SELECT 1 FROM alert_groups g WHERE g.id = SUBSTR(facts.key, LENGTH($1) + 1))";
     store.writer().await?.execute(sqlx::query(delete).bind(prefix).bind(before.as_millis())).await
 }
 

@@ -4,7 +4,7 @@ use sqlx::FromRow;
 
 use crate::core::time::Timestamp;
 
-use super::session::marks;
+use super::session::{marks, over};
 use super::{Store, StoreError, Tx};
 
 /// An input that waits to be handled.
@@ -71,7 +71,7 @@ pub async fn finish_many(store: &Store, keys: &[&str], outcome: &str, now: Times
             keys.len() + 2,
             marks(1, keys.len())
         );
-        let mut update = sqlx::query(sqlx::AssertSqlSafe(update));
+        let mut update = over(keys.len(), update);
         for key in keys {
             update = update.bind(*key);
         }

@@ -6,7 +6,7 @@ use crate::core::incident::{Entry, Incident, Place, State};
 use crate::core::time::Timestamp;
 
 use super::audit::AuditRow;
-use super::session::marks;
+use super::session::{kept, marks};
 use super::whole::{self, Row, unreadable};
 use super::{Store, StoreError, Tx};
 
@@ -196,7 +196,7 @@ pub async fn moments(store: &Store, alerts: &[u64]) -> Result<Vec<(u64, String, 
     for alerts in alerts.chunks(500) {
         let numbers = marks(1, alerts.len());
         let oldest = format!("SELECT MIN(opened_at) FROM alert_groups WHERE number IN {numbers}");
-        let mut oldest = sqlx::query_as(sqlx::AssertSqlSafe(oldest));
+        let mut oldest = sqlx::query_as(sqlx::AssertSqlSafe(oldest)).persistent(kept(alerts.len()));
         for alert in alerts {
             oldest = oldest.bind(i64::try_from(*alert).unwrap_or(i64::MAX));
         }
@@ -207,7 +207,7 @@ pub async fn moments(store: &Store, alerts: &[u64]) -> Result<Vec<(u64, String, 
              AND action IN ('alert.fired', 'alert.acknowledged') GROUP BY subject, action",
             alerts.len() + 1
         );
-        let mut select = sqlx::query_as(sqlx::AssertSqlSafe(select));
+        let mut select = sqlx::query_as(sqlx::AssertSqlSafe(select)).persistent(kept(alerts.len()));
         for alert in alerts {
             select = select.bind(format!("alert/{alert}"));
         }
@@ -235,7 +235,7 @@ pub async fn records(store: &Store, wanted: Wanted<'_>) -> Result<Vec<Record>, S
         count + 3,
         count + 4
     );
-    let mut select = sqlx::query_as::<_, AuditRow>(sqlx::AssertSqlSafe(select));
+    let mut select = sqlx::query_as::<_, AuditRow>(sqlx::AssertSqlSafe(select)).persistent(kept(count));
     for subject in subjects {
         select = select.bind(subject);
     }

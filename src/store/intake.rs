@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::core::time::Timestamp;
 
-use super::session::marks;
+use super::session::{kept, marks};
 use super::{Store, StoreError};
 
 /// An input to be kept.
@@ -164,7 +164,8 @@ impl Fresh {
 /// a row for each key costs more than the insert. When the database refuses that, they are told apart.
 async fn insert<'a>(store: &Store, inputs: impl Iterator<Item = &'a NewInput> + Clone) -> Result<Fresh, StoreError> {
     let (all, arguments) = values(inputs.clone())?;
-    let plain = sqlx::query_with(sqlx::AssertSqlSafe(all), arguments);
+    let kept = kept(inputs.clone().count());
+    let plain = sqlx::query_with(sqlx::AssertSqlSafe(all), arguments).persistent(kept);
     match store.writer().await?.execute(plain).await {
         Ok(_) => return Ok(Fresh::All),
         Err(StoreError::Refused(_)) => {}
@@ -172,7 +173,7 @@ async fn insert<'a>(store: &Store, inputs: impl Iterator<Item = &'a NewInput> + 
     }
     let (all, arguments) = values(inputs)?;
     let telling = format!("{all} ON CONFLICT (key) DO NOTHING RETURNING key");
-    let telling = sqlx::query_as_with(sqlx::AssertSqlSafe(telling), arguments);
+    let telling = sqlx::query_as_with(sqlx::AssertSqlSafe(telling), arguments).persistent(kept);
     let fresh: Vec<(String,)> = store.writer().await?.all(telling).await?;
     Ok(Fresh::Only(fresh.into_iter().map(|(key,)| key).collect()))
 }

@@ -159,13 +159,13 @@ pub async fn claim(
     Ok(jobs)
 }
 
-/// The effect took place.
+/// The effect took place. What it said is not kept: nothing asks for it again.
 ///
 /// # Errors
 /// This and the other settling functions: [`StoreError::Lost`] when the claim ran out and somebody else took the job.
 pub async fn succeed(tx: &mut Tx, job: &Job, now: Timestamp) -> Result<(), StoreError> {
     let update = "
-        UPDATE jobs SET state = 'done', finished_at = $3, claimed_by = NULL, claimed_until = 0
+        UPDATE jobs SET state = 'done', payload = '', finished_at = $3, claimed_by = NULL, claimed_until = 0
         WHERE id = $1 AND claim = $2 AND state = 'queued'";
     settle(tx, job, sqlx::query(update).bind(job.id.as_str()).bind(job.claim).bind(now.as_millis())).await
 }
@@ -233,7 +233,7 @@ pub async fn bury(tx: &mut Tx, job: &Job, error: &str, now: Timestamp) -> Result
     settle(tx, job, update.bind(error)).await?;
     // What was given up before in its place says no more than this one.
     let older = "
-        DELETE FROM jobs WHERE state = 'dead' AND lane = $2 AND kind = $3 AND id <> $1
+        DELETE FROM jobs WHERE state = 'dead' AND finished_at IS NOT NULL AND lane = $2 AND kind = $3 AND id <> $1
             AND coalesce_key = (SELECT coalesce_key FROM jobs WHERE id = $1)";
     let older = sqlx::query(older).bind(job.id.as_str()).bind(job.lane.as_str()).bind(job.kind.as_str());
     tx.execute(older).await.map(drop)

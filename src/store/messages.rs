@@ -57,7 +57,8 @@ pub async fn prune(store: &Store, digests: &'static str, before: Timestamp) -> R
     let select = "
         SELECT key FROM messages m
         WHERE m.updated_at < $1
-            AND NOT EXISTS (SELECT 1 FROM alert_groups g WHERE 'group:' || g.id = m.key)";
+            AND NOT (SUBSTR(m.key, 1, 6) = 'group:'
+                AND EXISTS (SELECT 1 FROM alert_groups g WHERE g.id = SUBSTR(m.key, 7)))";
     let select = sqlx::query_as(select).bind(before.as_millis());
     let old: Vec<(String,)> = store.reader().await?.all(select).await?;
     let mut deleted = 0;

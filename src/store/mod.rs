@@ -33,4 +33,6 @@ pub use migrate::{Fit, Schema};
 pub use session::Tx;
 
 #[cfg(test)]
+mod plans;
+#[cfg(test)]
 mod testing;

@@ -32,6 +32,8 @@ impl<C: DerefMut<Target = AnyConnection> + Send> Session<C> {
 
     /// Runs a statement; gives the number of rows it touched.
     pub(super) async fn execute(&mut self, statement: Statement<'_>) -> Result<u64, StoreError> {
+        #[cfg(test)]
+        let statement = super::plans::checked(&mut self.inner, statement, sqlx::query_with).await;
         let done = within(self.limit, statement.execute(&mut *self.inner)).await?;
         Ok(done.rows_affected())
     }
@@ -40,6 +42,8 @@ impl<C: DerefMut<Target = AnyConnection> + Send> Session<C> {
     where
         T: Send + Unpin + for<'r> FromRow<'r, AnyRow>,
     {
+        #[cfg(test)]
+        let rows = super::plans::checked(&mut self.inner, rows, sqlx::query_as_with).await;
         let rows = within(self.limit, rows.fetch_all(&mut *self.inner)).await?;
         Ok(rows)
     }
@@ -87,6 +91,17 @@ pub(super) async fn within<T>(
         Ok(done) => Ok(done?),
         Err(_) => Err(StoreError::Unavailable(format!("no answer within {limit:?}"))),
     }
+}
+
+/// Whether a statement over so many rows is kept prepared for the next time: there is another for each number of rows, and
+/// a hundred of those, as each connection keeps, would take tens of megabytes.
+pub(super) const fn kept(rows: usize) -> bool {
+    rows <= 16
+}
+
+/// A statement that was put together for so many rows.
+pub(super) fn over(rows: usize, sql: String) -> Statement<'static> {
+    sqlx::query(sqlx::AssertSqlSafe(sql)).persistent(kept(rows))
 }
 
 /// `($1, $2), ($3, $4)` for two rows of two columns.

@@ -4,7 +4,7 @@ use crate::core::label::Fingerprint;
 use crate::core::signal::Signal;
 use crate::core::time::Timestamp;
 
-use super::session::marks;
+use super::session::{marks, over};
 use super::{Store, StoreError, Tx};
 
 /// A verdict that waits for its decision.
@@ -35,7 +35,7 @@ pub async fn post(tx: &mut Tx, shard: &str, signals: &[(String, Signal)], now: T
                 body = excluded.body, posted_at = excluded.posted_at",
             marks(rows.len(), 5)
         );
-        let mut upsert = sqlx::query(sqlx::AssertSqlSafe(upsert));
+        let mut upsert = over(rows.len(), upsert);
         for (revision, signal) in rows {
             let fingerprint = signal.labels.fingerprint();
             let body = serde_json::to_string(signal).map_err(|_| unreadable(&fingerprint.to_string()))?;

@@ -75,8 +75,9 @@ impl Fresh {
     }
 
     /// Runs a statement the store itself never would.
-    pub async fn tamper(&self, sql: &'static str) -> u64 {
-        self.store.writer().await.unwrap().execute(sqlx::query(sql)).await.unwrap()
+    pub async fn tamper(&self, sql: impl sqlx::SqlSafeStr) -> u64 {
+        let mut writer = self.store.writer().await.unwrap();
+        sqlx::query(sql).execute(writer.raw()).await.unwrap().rows_affected()
     }
 }
 

@@ -51,7 +51,7 @@ async fn disarm(db: &Fresh) {
         Backend::Postgres => &["DROP TRIGGER audit_no_change ON audit"],
     };
     for statement in drop {
-        db.tamper(statement).await;
+        db.tamper(*statement).await;
     }
 }
 
@@ -141,7 +141,7 @@ async fn tampering_is_found_at_the_first_bad_entry(db: Fresh) {
     db.tamper("CREATE TABLE head_copy AS SELECT * FROM audit_head").await;
     for (statements, found) in cases {
         for statement in statements {
-            assert!(db.tamper(statement).await > 0, "{statement}");
+            assert!(db.tamper(*statement).await > 0, "{statement}");
         }
         assert_eq!(first_bad(&db).await, Some(found), "{statements:?}");
         for repair in ["DELETE FROM audit", "INSERT INTO audit SELECT * FROM audit_copy", "DELETE FROM audit_head"] {
@@ -209,9 +209,7 @@ async fn tamper(db: &Fresh, rng: &mut fastrand::Rng, entries: &[Entry]) -> Strin
     let entry = &entries[usize::try_from(seq).unwrap() - 1];
     let column = ["actor", "action", "subject", "detail", "prev", "hash"][rng.usize(..6)];
     let run = async |sql: String| {
-        let changed =
-            db.store.writer().await.unwrap().execute(sqlx::query(sqlx::AssertSqlSafe(sql.clone()))).await.unwrap();
-        assert!(changed > 0, "{sql}");
+        assert!(db.tamper(sqlx::AssertSqlSafe(sql.clone())).await > 0, "{sql}");
         sql
     };
     match rng.u8(..13) {

@@ -83,6 +83,7 @@ async fn eight_workers_claim_each_of_200_jobs_once(db: Fresh) {
     assert_eq!(done.len(), 200);
     assert_eq!(done.iter().collect::<BTreeSet<_>>().len(), 200);
     assert_eq!(depth(&db.store).await.unwrap(), Depth::default());
+    assert_eq!(db.tamper("DELETE FROM jobs WHERE payload <> ''").await, 0, "what was said is not kept");
 }
 
 /// Claims and settles until nothing is queued.
