@@ -147,7 +147,8 @@ pub fn status(view: &StatusView) -> Message {
     let lines: Vec<Line> = lines.into_iter().flatten().collect();
     let wrong = lines.iter().filter(|line| !line.well).count();
     let verdict = match wrong {
-        0 => "✅ All well".to_owned(),
+        0 if view.alerts.open == 0 => "✅ All well".to_owned(),
+        0 => "✅ The watch works".to_owned(),
         1 => "⚠️ 1 thing needs a look".to_owned(),
         _ => format!("⚠️ {wrong} things need a look"),
     };
@@ -186,7 +187,7 @@ fn alerts_line(view: &StatusView) -> String {
     if open == 0 {
         return format!("{feeds}, no open alert");
     }
-    format!("{feeds}, {} ({unacknowledged} unacknowledged, {silenced} silenced)", count(open, "open alert"))
+    format!("{feeds}, *{}* ({unacknowledged} unacknowledged, {silenced} silenced)", count(open, "open alert"))
 }
 
 fn source_lines(view: &StatusView) -> Vec<Line> {

@@ -70,5 +70,6 @@ pub(super) fn messages(outside: &Outside) -> Named {
         unwatched: Some(&outside.name),
         ..well
     };
-    vec![("status_well", status(&well)), ("status_ill", status(&ill))]
+    let busy = StatusView { alerts: ill.alerts, ..well };
+    vec![("status_well", status(&well)), ("status_alerts_open", status(&busy)), ("status_ill", status(&ill))]
 }
