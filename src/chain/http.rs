@@ -1,5 +1,6 @@
 //! Calls to nodes of strangers: a timeout on each, replies bounded in size, few at a time to one host, and a host that
 //! asks for quiet gets it.
+#![cfg_attr(fuzzing, expect(dead_code, unused_imports, reason = "a fuzz target answers in place of the network"))]
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
