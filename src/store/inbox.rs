@@ -55,9 +55,9 @@ pub async fn waiting(store: &Store, now: Timestamp, limit: u32) -> Result<Vec<In
 }
 
 /// Marks an input as handled, in the transaction that holds what it led to. False: somebody else finished it already;
-/// the caller must roll back.
+/// the caller must roll back. What it said is not kept: its key alone tells a duplicate.
 pub async fn finish(tx: &mut Tx, key: &str, outcome: &str, now: Timestamp) -> Result<bool, StoreError> {
-    let update = "UPDATE inbox SET finished_at = $1, outcome = $2 WHERE key = $3 AND finished_at IS NULL";
+    let update = "UPDATE inbox SET finished_at = $1, outcome = $2, payload = '' WHERE key = $3 AND finished_at IS NULL";
     Ok(tx.execute(sqlx::query(update).bind(now.as_millis()).bind(outcome).bind(key)).await? == 1)
 }
 
@@ -66,7 +66,7 @@ pub async fn finish_many(store: &Store, keys: &[&str], outcome: &str, now: Times
     let mut finished = 0;
     for keys in keys.chunks(500) {
         let update = format!(
-            "UPDATE inbox SET finished_at = ${}, outcome = ${} WHERE finished_at IS NULL AND key IN {}",
+            "UPDATE inbox SET finished_at = ${}, outcome = ${}, payload = '' WHERE finished_at IS NULL AND key IN {}",
             keys.len() + 1,
             keys.len() + 2,
             marks(1, keys.len())
@@ -158,6 +158,7 @@ mod tests {
         tx.commit().await.unwrap();
         assert_eq!(finish_many(&db.store, &["b", "a", "zz"], "ignored", db.now).await.unwrap(), 1);
         assert_eq!(waiting_keys(&db, db.in_secs(9)).await, ["c", "d"]);
+        assert_eq!(db.tamper("DELETE FROM inbox WHERE payload <> ''").await, 2, "what the others said is not kept");
     }
 
     async fn two_that_finish_one_input_cannot_both_commit(db: Fresh) {
