@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 use watchkeeper::core::time::Timestamp;
 use watchkeeper::store::audit::{Cursor, Filter};
 use watchkeeper::store::intake::{Intake, NewInput};
-use watchkeeper::store::{Settings, Store, StoreError, alerts, audit, balances, facts, inbox, jobs, messages};
+use watchkeeper::store::{Backend, Settings, Store, StoreError, alerts, audit, balances, facts, inbox, jobs, messages};
 
 use super::{audit::postgres_server, spread, start};
 
@@ -67,6 +67,7 @@ const FILL: [(&str, u64); 8] = [
         1000,
     ),
 ];
+const WALLETS: u64 = 1000;
 const AUDITED: u64 = 2_000_000;
 
 const ALERTS: &str = r#"INSERT INTO alerts (fingerprint, name, severity, state, body)
@@ -101,6 +102,10 @@ async fn database(name: &str, url: &str) {
     for (statement, count) in FILL {
         run(&raw, &counting(statement, count)).await;
     }
+    if store.backend() == Backend::Postgres {
+        // As it does by itself after a while.
+        run(&raw, "ANALYZE").await;
+    }
     let before = NOW.minus(RETENTION);
     let nothing = async {
         pause(Duration::from_secs(5)).await;
@@ -120,6 +125,14 @@ async fn database(name: &str, url: &str) {
     let began = start();
     assert_eq!(alerts::load(&store).await.unwrap().alerts.len() as u64, MANY_ALERTS);
     println!("{name}: {MANY_ALERTS} alerts read for a takeover in {:.0?}", began.elapsed());
+    let began = start();
+    let from = NOW.minus(Duration::from_hours(8 * 24));
+    let wallets: Vec<String> = (1..=WALLETS).map(|wallet| format!("solana:devnet/{wallet}")).collect();
+    let mut readings = 0;
+    for part in wallets.chunks(balances::WALLETS) {
+        readings += balances::since(&store, part, from, NOW).await.unwrap().values().map(Vec::len).sum::<usize>();
+    }
+    println!("{name}: the past of {WALLETS} wallets read, {readings} readings, in {:.1?}", began.elapsed());
     let old = Filter { subject: Some("alert/5".to_owned()), ..Filter::default() };
     for (what, filter, found) in [("the latest ten", Filter::default(), 10), ("one of the oldest", old, 1)] {
         let began = start();

@@ -1,6 +1,7 @@
 //! Which replica decides: the holder of the lease. Its term is checked inside every commit, so a holder that was away
 //! too long cannot write what another has taken over.
 
+use std::pin::{Pin, pin};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -96,10 +97,20 @@ impl Flow {
         if self.lease_again_at.get().is_some_and(|at| now < at && at.since(now) <= LEFT_TO_OTHERS) {
             return Ok(false);
         }
-        let Some(lease) = lease::acquire(&self.store, LEASE, &self.holder, LEASE_TTL, now).await? else {
+        let Some(mut lease) = lease::acquire(&self.store, LEASE, &self.holder, LEASE_TTL, now).await? else {
             return Ok(false);
         };
-        if let Err(error) = self.load_engine().await {
+        let mut loading = pin!(self.load_engine());
+        let loaded = loop {
+            if let Some(loaded) = self.before_renewal(loading.as_mut()).await {
+                break loaded;
+            }
+            match self.renewed(&lease).await {
+                Ok(renewed) => lease = renewed,
+                Err(error) => break Err(error),
+            }
+        };
+        if let Err(error) = loaded {
             // Held by who cannot decide, it would keep out those who can.
             self.lease_again_at.set(Some(now.plus(LEFT_TO_OTHERS)));
             self.give_back(&lease).await;
@@ -112,6 +123,24 @@ impl Flow {
         self.hasten(self.now().plus(PUT_OFF)).await;
         self.sweep_bell.notify_one();
         Ok(true)
+    }
+
+    /// As renewed now. A database that does not answer for a moment is no reason to let go.
+    async fn renewed(&self, held: &Lease) -> Result<Lease, StoreError> {
+        let now = self.now();
+        match lease::renew(&self.store, held, LEASE_TTL, now).await {
+            Err(error) if error.retryable() && held.expires_at > now => Ok(held.clone()),
+            renewed => renewed,
+        }
+    }
+
+    /// What `work` gives, if it ends before leases must be renewed.
+    pub(super) async fn before_renewal<F: Future>(&self, work: Pin<&mut F>) -> Option<F::Output> {
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            () = self.clock.sleep(LEASE_EVERY) => None,
+        }
     }
 
     /// The loop that decides went round.

@@ -17,7 +17,7 @@ use crate::core::time::Timestamp;
 use crate::core::wallet::history::{History, Point};
 use crate::core::wallet::runway::{Outlook, WINDOW};
 use crate::core::wallet::verdicts::{amount_words, left_words};
-use crate::core::wallet::watch::{Arrival, Heard, Setup, Wallet, Wallets};
+use crate::core::wallet::watch::{Arrival, Heard, Setup, Wallet, Wallets, Watched};
 use crate::core::wallet::{Account, Amount, Reading, Round};
 use crate::slack::api::{ApiError, Upload};
 use crate::slack::blocks::balance::{self as cards, WalletCard, WalletRow, WalletsView};
@@ -157,16 +157,21 @@ impl Flow {
 
     /// Reads the stored past, and ends those of the `live` alerts that belong to no wallet any more.
     pub(super) async fn restore_wallets(&self, live: &[(Labels, Severity)]) -> Result<(), StoreError> {
-        self.read_stored_balances().await?;
+        self.read_stored_balances(|_| true).await?;
         let ended = self.held().wallets.resume(live.iter().map(|(labels, severity)| (labels, *severity)));
         self.signals(ended).await;
         Ok(())
     }
 
-    pub(super) async fn read_stored_balances(&self) -> Result<(), StoreError> {
+    /// The past of the wallets on chains of which `wanted` is true.
+    pub(super) async fn read_stored_balances(&self, wanted: impl Fn(&str) -> bool) -> Result<(), StoreError> {
         let now = self.now();
         let from = now.minus(WINDOW + Duration::from_hours(24));
-        let wallets: Vec<String> = self.held().wallets.wallets().map(|wallet| wallet.watched().identity()).collect();
+        let wallets: Vec<String> = {
+            let held = self.held();
+            let watched = held.wallets.wallets().map(Wallet::watched).filter(|watched| wanted(&watched.chain));
+            watched.map(Watched::identity).collect()
+        };
         for part in wallets.chunks(balances::WALLETS) {
             let past = balances::since(&self.store, part, from, now).await?;
             self.held().wallets.restore(past);
@@ -188,7 +193,7 @@ impl Flow {
         if reads_all || !due {
             return;
         }
-        match self.read_stored_balances().await {
+        match self.read_stored_balances(|chain| !self.reads_chain(chain)).await {
             Ok(()) => self.held().followed_at = Some(now),
             Err(error) => tracing::warn!(error = %error, "answering from older balances: the database cannot be read"),
         }

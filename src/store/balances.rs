@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::core::time::Timestamp;
 use crate::core::wallet::Amount;
-use crate::core::wallet::history::{DAILY, HOURLY, RAW, SLOTS};
+use crate::core::wallet::history::{DAILY, HOURLY, LATEST, RAW, slots};
 use crate::core::wallet::watch::Kept;
 
 use super::session::{marks, over};
@@ -48,7 +48,7 @@ fn kept((wallet, at, units, decimals, position): Row) -> Option<Kept> {
 /// change, and its rows are few enough to leave no trace in memory.
 pub const WALLETS: usize = 8;
 
-/// These wallets since `from`, oldest first, thinned as forecasts need them ([`SLOTS`]), and of each at least the latest
+/// These wallets since `from`, oldest first, thinned as forecasts need them ([`slots`]), and of each at least the latest
 /// there is.
 pub async fn since(
     store: &Store,
@@ -59,24 +59,24 @@ pub async fn since(
     if wallets.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let named: Vec<String> = (0..wallets.len()).map(|nth| format!("${}", nth + 6)).collect();
-    // Each row looks at its own slot only, by the primary key: half a million rows are read in a second.
+    let asked = marks(wallets.len(), 1);
+    let slots = slots(from, now).into_iter().map(|(first, next)| (first.as_millis(), next.as_millis()));
+    // One that is over before it begins: a list must not be empty.
+    let slots = slots.chain([(0, 0)]).map(|(first, next)| format!("({first}, {next})")).collect::<Vec<_>>().join(", ");
+    let finely = now.minus(LATEST).max(from).as_millis();
+    // Of each slot its first reading is looked up by the primary key: what lies between is not read.
     let select = format!(
-        "SELECT wallet, at, units, decimals, position FROM balances b
-        WHERE wallet IN ({}) AND (at >= $1 AND NOT EXISTS (
-                SELECT 1 FROM balances e WHERE e.wallet = b.wallet AND e.at < b.at AND e.at >= CASE
-                    WHEN b.at >= $4 THEN b.at
-                    WHEN b.at >= $2 THEN CASE WHEN b.at / $5 * $5 > $2 THEN b.at / $5 * $5 ELSE $2 END
-                    WHEN b.at / $3 * $3 > $1 THEN b.at / $3 * $3
-                    ELSE $1 END)
-            OR at = (SELECT MAX(at) FROM balances l WHERE l.wallet = b.wallet))
-        ORDER BY at",
-        named.join(", ")
+        "WITH asked(wallet) AS (VALUES {asked}), slots(first, next) AS (VALUES {slots})
+        SELECT b.wallet, b.at, b.units, b.decimals, b.position FROM asked CROSS JOIN slots JOIN balances b
+            ON b.wallet = asked.wallet AND b.at = (SELECT MIN(f.at) FROM balances f
+                WHERE f.wallet = asked.wallet AND f.at >= slots.first AND f.at < slots.next)
+        UNION SELECT wallet, at, units, decimals, position FROM balances WHERE wallet IN ({asked}) AND at >= {finely}
+        UNION SELECT b.wallet, b.at, b.units, b.decimals, b.position FROM asked JOIN balances b
+            ON b.wallet = asked.wallet AND b.at = (SELECT MAX(l.at) FROM balances l WHERE l.wallet = asked.wallet)
+        ORDER BY at"
     );
-    let mut select = sqlx::query_as(sqlx::AssertSqlSafe(select)).bind(from.as_millis());
-    for (age, width) in SLOTS {
-        select = select.bind(now.minus(age).as_millis()).bind(i64::try_from(width.as_millis()).unwrap_or(i64::MAX));
-    }
+    // Another at each time, so it is not kept.
+    let mut select = sqlx::query_as(sqlx::AssertSqlSafe(select)).persistent(false);
     for wallet in wallets {
         select = select.bind(wallet.as_str());
     }

@@ -1,5 +1,6 @@
 //! Who decides, and what others may do meanwhile: a holder that cannot decide lets go, and nobody works from what was true before.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::Connection as _;
@@ -81,6 +82,39 @@ async fn who_cannot_read_what_was_committed_leaves_the_lease_to_others() {
         assert!(third.flow.keep_lease().await.unwrap(), "nobody has to wait for it");
         bot.clock.advance(Duration::from_secs(30));
         assert!(other.flow.keep_lease().await.unwrap(), "in the end it asks again");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_longer_to_read_than_a_lease_lives_has_it_all_the_same() {
+    if let Some(database) = Database::postgres() {
+        let bot = Bot::on(database).await;
+        let other = bot.replica().await.unwrap();
+        bot.clock.advance(Duration::from_secs(1));
+        let third = bot.replica().await.unwrap();
+        bot.clock.advance(Duration::from_secs(10));
+        // Nobody can read the alerts for now.
+        let mut connection = sqlx::AnyConnection::connect(&bot.database.url).await.unwrap();
+        let mut reading = connection.begin().await.unwrap();
+        sqlx::query("LOCK TABLE alerts").execute(&mut *reading).await.unwrap();
+        let flow = Arc::clone(&other.flow);
+        let taking = tokio::spawn(async move { flow.keep_lease().await });
+        for _ in 0..20 {
+            let mut lives = async || {
+                let select = sqlx::query_scalar("SELECT expires_at FROM leases WHERE name = 'engine'");
+                let ends: i64 = select.fetch_one(&mut *reading).await.unwrap();
+                ends - bot.clock.now().as_millis()
+            };
+            while lives().await < 2000 {
+                assert!(!taking.is_finished(), "it was not renewed");
+            }
+            assert!(!third.flow.keep_lease().await.unwrap());
+            bot.clock.advance(Duration::from_secs(1));
+        }
+        assert!(!taking.is_finished());
+        reading.rollback().await.unwrap();
+        assert!(taking.await.unwrap().unwrap() && other.flow.lease().is_some());
+        assert!(!third.flow.keep_lease().await.unwrap());
     }
 }
 

@@ -128,9 +128,27 @@ pub fn slot(at: Timestamp, now: Timestamp) -> Option<(i64, i64)> {
     Some((width, at.as_millis().div_euclid(width)))
 }
 
+/// The slots of what is older than the latest hour, from `from` on: the first reading of each is what [`History::thin`] leaves.
+/// Each from its first moment to before the next one's, oldest first.
+#[must_use]
+pub fn slots(from: Timestamp, now: Timestamp) -> Vec<(Timestamp, Timestamp)> {
+    let (mut slots, mut first) = (Vec::new(), from.as_millis());
+    for (age, width) in SLOTS {
+        let (until, width) = (now.minus(age).as_millis(), i64::try_from(width.as_millis()).unwrap_or(i64::MAX));
+        while first < until {
+            let next = ((first.div_euclid(width) + 1) * width).min(until);
+            slots.push((Timestamp::from_millis(first), Timestamp::from_millis(next)));
+            first = next;
+        }
+    }
+    slots
+}
+
 /// From what age on how wide, oldest first.
 pub const SLOTS: [(Duration, Duration); 2] =
-    [(Duration::from_hours(24), Duration::from_hours(1)), (Duration::from_hours(1), Duration::from_mins(15))];
+    [(Duration::from_hours(24), Duration::from_hours(1)), (LATEST, Duration::from_mins(15))];
+/// So long everything is told apart.
+pub const LATEST: Duration = Duration::from_hours(1);
 
 #[cfg(test)]
 mod tests {
@@ -165,6 +183,23 @@ mod tests {
         assert_eq!(refilled.last_top_up().unwrap().added, 20, "small beside the balance, large beside the spending");
         assert_eq!(filled.spent_since(Timestamp::from_secs(60)), 10);
         assert_eq!(filled.spent_since(Timestamp::from_secs(0)), 20);
+    }
+
+    #[test]
+    fn slots_leave_nothing_out_before_the_latest_hour() {
+        let now = Timestamp::from_secs(1_800_001_234);
+        for days in [8, 1, 0] {
+            let from = now.minus(Duration::from_hours(days * 24 + 2));
+            let slots = slots(from, now);
+            assert_eq!((slots[0].0, slots[slots.len() - 1].1), (from, now.minus(Duration::from_hours(1))));
+            assert!(slots.windows(2).all(|pair| pair[0].1 == pair[1].0));
+            for (first, next) in slots {
+                let last = Timestamp::from_millis(next.as_millis() - 1);
+                assert_eq!(slot(first, now), slot(last, now), "one of those that thinning tells apart");
+                assert!(slot(next, now) != slot(first, now));
+            }
+        }
+        assert_eq!(slots(now, now), []);
     }
 
     #[test]

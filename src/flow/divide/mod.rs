@@ -10,6 +10,7 @@ mod subjects;
 pub(super) mod views;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -256,13 +257,30 @@ impl Flow {
         let named = taken.keys().cloned().collect();
         // Before anything is resumed, so that nothing that is found then is taken for another's.
         self.division.held.write().unwrap_or_else(PoisonError::into_inner).extend(taken);
-        if let Err(error) = self.resume_subjects(shards, &named).await {
+        let mut resuming = pin!(self.resume_subjects(shards, &named));
+        let resumed = loop {
+            if let Some(resumed) = self.before_renewal(resuming.as_mut()).await {
+                break resumed;
+            }
+            let renewed = self.renew_shards(shards).await;
+            self.lapse();
+            if let Err(error) = renewed
+                && !error.retryable()
+            {
+                break Err(error);
+            }
+        };
+        if let Err(error) = resumed {
             // Their alerts are not known, so they are not watched here: the next round takes them again.
             for lease in self.let_go(&named) {
                 lease::release(&self.store, &lease).await?;
             }
             return Err(error);
         }
+        let held = self.division.held();
+        let lost: BTreeSet<Shard> = named.iter().filter(|shard| !held.contains_key(*shard)).cloned().collect();
+        self.let_go(&lost);
+        let named = &named - &lost;
         tracing::info!(shards = names(&named), "watches");
         self.tell_shards();
         Ok(())

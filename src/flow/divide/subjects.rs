@@ -20,9 +20,7 @@ impl Flow {
     /// Begins to watch `taken`: alerts of theirs that are open go on, and end when their condition is found gone.
     pub(super) async fn resume_subjects(&self, shards: &Shards, taken: &BTreeSet<Shard>) -> Result<(), StoreError> {
         let open = self.open_alerts(shards, taken).await?;
-        if taken.iter().any(|shard| matches!(shard, Shard::Chain(_))) {
-            self.read_stored_balances().await?;
-        }
+        self.read_stored_balances(|chain| taken.contains(&Shard::Chain(chain.to_owned()))).await?;
         let now = self.now();
         let known = || open.iter().map(|(labels, severity, _)| (labels.clone(), *severity));
         {
