@@ -15,6 +15,7 @@ use crate::config::sections::Mode;
 use crate::core::escalation::Target;
 use crate::core::ids::ChannelId;
 use crate::core::oncall::{Person, Schedule};
+use crate::core::time::Timestamp;
 use crate::feeds::hermes;
 use crate::slack::api::{ApiSettings, Identity, Standing, WebApi};
 use crate::slack::manifest;
@@ -151,13 +152,18 @@ async fn token(api: &WebApi, config: &Config, findings: &mut Findings) -> Result
 
 fn clock(identity: &Identity, findings: &mut Findings) -> Result<(), Failure> {
     let Some(theirs) = identity.server_time else { return Ok(()) };
+    let fix = "let NTP set the clock; at 300 s Slack's requests are refused";
+    clocks("Slack", theirs, CLOCK_MAY_DIFFER, fix, findings)
+}
+
+/// Whether this machine's clock agrees with somebody's, read just now, but for `most`.
+fn clocks(whose: &str, theirs: Timestamp, most: Duration, fix: &str, findings: &mut Findings) -> Result<(), Failure> {
     let ours = SystemClock::new(1).now();
     let apart = ours.since(theirs).max(theirs.since(ours));
-    if apart > CLOCK_MAY_DIFFER {
-        let what = format!("this machine's clock is {} s from Slack's", apart.as_secs());
-        findings.bad(&what, "let NTP set the clock; at 300 s Slack's requests are refused")?;
+    if apart > most {
+        findings.bad(&format!("this machine's clock is {} s from {whose}'s", apart.as_secs()), fix)?;
     } else {
-        findings.good("this machine's clock agrees with Slack's")?;
+        findings.good(&format!("this machine's clock agrees with {whose}'s"))?;
     }
     Ok(())
 }
@@ -303,16 +309,9 @@ async fn schema(store: &Store, findings: &mut Findings) -> Result<(), Failure> {
 
 /// Replicas keep their leases each by its own clock.
 async fn database_clock(store: &Store, findings: &mut Findings) -> Result<(), Failure> {
-    let now = SystemClock::new(1).now();
     let Ok(Some(shared)) = store.clock().await else { return Ok(()) };
-    let apart = Duration::from_millis(now.as_millis().abs_diff(shared.as_millis()));
-    if apart > DATABASE_MAY_DIFFER {
-        let what = format!("this machine's clock is {:.1} s from the database's", apart.as_secs_f64());
-        findings.bad(&what, "let NTP set both: replicas whose clocks differ take the lease from one another")?;
-    } else {
-        findings.good("this machine's clock agrees with the database's")?;
-    }
-    Ok(())
+    let fix = "let NTP set both: replicas whose clocks differ take the lease from one another";
+    clocks("the database", shared, DATABASE_MAY_DIFFER, fix, findings)
 }
 
 /// Whether queries and silences would be taken.
