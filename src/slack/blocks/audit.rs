@@ -72,6 +72,8 @@ fn told(detail: &Value) -> String {
     let Some(fields) = detail.as_object() else { return String::new() };
     let shown = fields.iter().filter_map(|(name, value)| {
         let value = match value {
+            // A digest or a commit: its beginning tells it apart, and a phone has 40 characters a line.
+            Value::String(text) if is_digest(text) => format!("{}…", &text[..12]),
             Value::String(text) if !text.is_empty() => said(text, 120),
             Value::Number(number) => number.to_string(),
             Value::Bool(yes) => yes.to_string(),
@@ -80,6 +82,10 @@ fn told(detail: &Value) -> String {
         Some(format!("{} {value}", said(&name.replace('_', " "), 40)))
     });
     shown.take(6).collect::<Vec<_>>().join(", ")
+}
+
+fn is_digest(text: &str) -> bool {
+    text.len() >= 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]
@@ -94,11 +100,18 @@ mod tests {
             actor: Actor::System,
             action: "action.step_succeeded".to_owned(),
             subject: "action/7".to_owned(),
-            detail: r#"{"note":"3 pods <!here>","nested":{},"step":1}"#.to_owned(),
+            detail:
+                r#"{"note":"3 pods <!here>","nested":{},"sha256":"72a4da1d403c9a3f1bdf4a9cf8277c78a683bb37","step":1}"#
+                    .to_owned(),
         };
         let entry = Entry { seq: 12, record, prev: String::new(), hash: String::new() };
         let row = row(&entry, &People::default(), Timestamp::from_secs(1_796_000_060));
         assert!(row.starts_with("`12` <!date^1796000000"), "{row}");
-        assert!(row.ends_with("watchkeeper *step succeeded* `action/7` · note 3 pods &lt;!here&gt;, step 1"), "{row}");
+        assert!(
+            row.ends_with(
+                "watchkeeper *step succeeded* `action/7` · note 3 pods &lt;!here&gt;, sha256 72a4da1d403c…, step 1"
+            ),
+            "{row}"
+        );
     }
 }
