@@ -13,7 +13,8 @@ use watchkeeper::store::audit::{Cursor, Filter};
 use watchkeeper::store::intake::{Intake, NewInput};
 use watchkeeper::store::{Backend, Settings, Store, StoreError, alerts, audit, balances, facts, inbox, jobs, messages};
 
-use super::{audit::postgres_server, spread, start};
+use super::audit::{postgres_server, with};
+use super::{spread, start};
 
 const NOW: Timestamp = Timestamp::from_secs(1_900_000_000);
 const RETENTION: Duration = Duration::from_hours(30 * 24);
@@ -23,7 +24,7 @@ const STEP: Duration = Duration::from_millis(5);
 /// What is filled in, each with `i` from 1 to a number: inputs and deliveries of 31 days, a second and a half apart; groups
 /// of 33 days; four years of audit; a thousand wallets, read every minute for the last two days and every hour for the
 /// 41 before, of which a month is kept by the hour.
-const FILL: [(&str, u64); 8] = [
+const FILL: [(&str, i64); 8] = [
     (
         "INSERT INTO inbox (key, kind, payload, received_at, not_before, finished_at, outcome)
          SELECT 'event:' || i, 'event', '', {now} - i * 1785, 0, {now} - i * 1785, 'done' FROM n",
@@ -50,32 +51,32 @@ const FILL: [(&str, u64); 8] = [
     ),
     (
         "INSERT INTO audit (seq, at, actor, action, subject, detail, prev, hash)
-         SELECT i, {now} - (2000001 - i) * 63072, '{\"kind\":\"system\"}', 'alert.fired', 'alert/' || i,
+         SELECT i, {now} - ({audited} + 1 - i) * 63072, '{\"kind\":\"system\"}', 'alert.fired', 'alert/' || i,
              '{\"alerts\":1,\"receiver\":\"default\"}', '{hash}', '{hash}' FROM n",
         AUDITED,
     ),
     (
         "INSERT INTO balances (wallet, at, units, decimals, position)
          SELECT 'solana:devnet/' || w.i, {now} - n.i * 60000, '1000000000000', 9, n.i
-         FROM n, (SELECT i FROM n WHERE i <= 1000) w",
+         FROM n, (SELECT i FROM n WHERE i <= {wallets}) w",
         2900,
     ),
     (
         "INSERT INTO balances (wallet, at, units, decimals, position)
          SELECT 'solana:devnet/' || w.i, {now} - 172860001 - n.i * 3600000, '1000000000000', 9, n.i
-         FROM n, (SELECT i FROM n WHERE i <= 1000) w",
+         FROM n, (SELECT i FROM n WHERE i <= {wallets}) w",
         1000,
     ),
 ];
-const WALLETS: u64 = 1000;
-const AUDITED: u64 = 2_000_000;
+const WALLETS: i64 = 1000;
+const AUDITED: i64 = 2_000_000;
 
 const ALERTS: &str = r#"INSERT INTO alerts (fingerprint, name, severity, state, body)
     SELECT 'f' || i, 'FeedStale', 'warning', 'pending', '{"labels":{"alertname":"FeedStale","symbol":"' || i || '"},
         "severity":"warning","evidence":{"summary":"stale","value":"61 s","threshold":"60 s","cause":"nothing published"},
         "state":{"kind":"pending","since":1796135032445},"pending_for":"5m","keep_firing_for":"1m","transitions":[],
         "flapping_since":null,"previous":null}' FROM n"#;
-const MANY_ALERTS: u64 = 100_000;
+const MANY_ALERTS: i64 = 100_000;
 
 pub fn measure(runtime: &Runtime) {
     let files = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
@@ -88,8 +89,7 @@ pub fn measure(runtime: &Runtime) {
         for statement in ["DROP SCHEMA IF EXISTS aged CASCADE", "CREATE SCHEMA aged"] {
             run(&admin, statement).await;
         }
-        let separator = if server.contains('?') { '&' } else { '?' };
-        database("Postgres", &format!("{server}{separator}options=-c%20search_path%3Daged")).await;
+        database("Postgres", &with(&server, "options=-c%20search_path%3Daged")).await;
         run(&admin, "DROP SCHEMA aged CASCADE").await;
         admin.close().await;
     });
@@ -123,7 +123,7 @@ async fn database(name: &str, url: &str) {
     run(&raw, &counting(ALERTS, MANY_ALERTS)).await;
     raw.close().await;
     let began = start();
-    assert_eq!(alerts::load(&store).await.unwrap().alerts.len() as u64, MANY_ALERTS);
+    assert_eq!(i64::try_from(alerts::load(&store).await.unwrap().alerts.len()), Ok(MANY_ALERTS));
     println!("{name}: {MANY_ALERTS} alerts read for a takeover in {:.0?}", began.elapsed());
     let began = start();
     let from = NOW.minus(Duration::from_hours(8 * 24));
@@ -177,8 +177,10 @@ async fn pool(url: &str) -> AnyPool {
 }
 
 /// `statement` over the numbers from 1 to `count`.
-fn counting(statement: &str, count: u64) -> String {
-    let statement = statement.replace("{now}", &NOW.as_millis().to_string()).replace("{hash}", &"a".repeat(64));
+fn counting(statement: &str, count: i64) -> String {
+    let numbers = [("{now}", NOW.as_millis()), ("{wallets}", WALLETS), ("{audited}", AUDITED)];
+    let statement = statement.replace("{hash}", &"a".repeat(64));
+    let statement = numbers.into_iter().fold(statement, |text, (name, value)| text.replace(name, &value.to_string()));
     format!(
         "WITH RECURSIVE n(i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < {count}) {statement}"
     )

@@ -28,10 +28,14 @@ pub fn postgres_server() -> Option<String> {
 }
 
 fn postgres() -> Option<Settings> {
-    let server = postgres_server()?;
-    let separator = if server.contains('?') { '&' } else { '?' };
     // In a database of its own name no other run's entries are in the way.
-    Some(Settings::new(format!("{server}{separator}application_name=figures")))
+    Some(Settings::new(with(&postgres_server()?, "application_name=figures")))
+}
+
+/// The address with a parameter more.
+pub fn with(server: &str, parameter: &str) -> String {
+    let separator = if server.contains('?') { '&' } else { '?' };
+    format!("{server}{separator}{parameter}")
 }
 
 async fn database(name: &str, settings: &Settings) {

@@ -105,14 +105,17 @@ impl Flow {
             if let Some(loaded) = self.before_renewal(loading.as_mut()).await {
                 break loaded;
             }
-            match self.renewed(&lease).await {
+            let now = self.now();
+            match lease::renew(&self.store, &lease, LEASE_TTL, now).await {
                 Ok(renewed) => lease = renewed,
+                // A database that does not answer for a moment is no reason to let go.
+                Err(error) if error.retryable() && lease.expires_at > now => {}
                 Err(error) => break Err(error),
             }
         };
         if let Err(error) = loaded {
             // Held by who cannot decide, it would keep out those who can.
-            self.lease_again_at.set(Some(now.plus(LEFT_TO_OTHERS)));
+            self.lease_again_at.set(Some(self.now().plus(LEFT_TO_OTHERS)));
             self.give_back(&lease).await;
             return Err(error);
         }
@@ -123,15 +126,6 @@ impl Flow {
         self.hasten(self.now().plus(PUT_OFF)).await;
         self.sweep_bell.notify_one();
         Ok(true)
-    }
-
-    /// As renewed now. A database that does not answer for a moment is no reason to let go.
-    async fn renewed(&self, held: &Lease) -> Result<Lease, StoreError> {
-        let now = self.now();
-        match lease::renew(&self.store, held, LEASE_TTL, now).await {
-            Err(error) if error.retryable() && held.expires_at > now => Ok(held.clone()),
-            renewed => renewed,
-        }
     }
 
     /// What `work` gives, if it ends before leases must be renewed.

@@ -23,7 +23,7 @@ const ALLOWED: &[&str] = &[
     "counters",
     "due",
     "escalations",
-    "h",
+    "h", // handoffs
     "handoffs",
     "inbox USING INDEX inbox_waiting",
     "incidents",
@@ -31,13 +31,12 @@ const ALLOWED: &[&str] = &[
     "jobs USING INDEX jobs_claimed",
     "jobs USING INDEX jobs_lane",
     "leases",
-    "n",
+    "n", // handoff_notes
     "oncall_swaps",
     "schema_floor",
     "signals",
     "views",
-    // Once an hour, by a reader.
-    "m",
+    "m", // messages: once an hour, by a reader
     // As many as there are groups within the retention; once an hour and at a takeover.
     "facts",
 ];
@@ -71,4 +70,16 @@ pub(super) async fn checked<'q, Q: Execute<'q, Any>>(
         assert!(wrong.is_empty(), "reads all of {wrong:?}:\n{}\n{steps:#?}", sql.as_str());
     }
     again(sql, arguments)
+}
+
+mod tests {
+    use super::super::testing::Fresh;
+
+    #[tokio::test]
+    #[should_panic(expected = "reads all of [\"jobs\"]")]
+    async fn a_statement_that_reads_all_deliveries_fails_its_test() {
+        let db = Fresh::sqlite().await;
+        let select = sqlx::query("DELETE FROM jobs WHERE state = 'dead' AND lane = 'channel:C1'");
+        let _panics = db.store.writer().await.unwrap().execute(select).await;
+    }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::core::time::Timestamp;
 
+use super::session::kept;
 use super::{Store, StoreError, Tx};
 
 /// A view as it was published.
@@ -47,7 +48,7 @@ pub async fn published_since(
         "SELECT shard, published_at, body FROM views WHERE published_at >= $1 AND shard IN ({})",
         marks.join(", ")
     );
-    let mut select = sqlx::query_as(sqlx::AssertSqlSafe(select)).bind(since.as_millis());
+    let mut select = sqlx::query_as(sqlx::AssertSqlSafe(select)).persistent(kept(shards.len())).bind(since.as_millis());
     for shard in shards {
         select = select.bind(shard.as_str());
     }
